@@ -1,0 +1,36 @@
+"""What an operation touched: the one thing a view needs to decide whether it is stale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The ids touched, by kind. `everything` stands for another process's commit, of which no ids are known."""
+
+    documents: frozenset[str] = frozenset()
+    questions: frozenset[str] = frozenset()
+    candidates: frozenset[str] = frozenset()
+    judgments: frozenset[str] = frozenset()
+    decisions: frozenset[str] = frozenset()
+    runs: frozenset[str] = frozenset()
+    settings: bool = False
+    everything: bool = False
+
+    def __or__(self, other: Changes) -> Changes:
+        """Join two records of changes. `judgments` and `decisions` hold candidate ids."""
+        return Changes(
+            documents=self.documents | other.documents,
+            questions=self.questions | other.questions,
+            candidates=self.candidates | other.candidates,
+            judgments=self.judgments | other.judgments,
+            decisions=self.decisions | other.decisions,
+            runs=self.runs | other.runs,
+            settings=self.settings or other.settings,
+            everything=self.everything or other.everything,
+        )
+
+    def __bool__(self) -> bool:
+        """Tell whether anything changed."""
+        return self != Changes()
