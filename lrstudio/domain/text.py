@@ -38,6 +38,10 @@ class Span:
         """Count the code points."""
         return self.end - self.start
 
+    def __bool__(self) -> bool:
+        """Count as there even where it is empty: a place is a place."""
+        return True
+
 
 def content_hash(text: str) -> str:
     """Return the SHA-256 of the text as 64 hexadecimal digits; equal texts are stored once under it.

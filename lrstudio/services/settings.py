@@ -1,0 +1,146 @@
+"""What a person set, in one readable TOML file. Secrets are never here, window geometry is never here.
+
+Only the standard library is imported at the top: the window reads its settings before its first paint.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tempfile
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from lrstudio.domain.errors import Environment, Refused
+
+MOST_RECENT = 12
+THEMES = ("system", "light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Where the http judge asks. `timeout` is in seconds for one call, `concurrency` counts calls in flight.
+
+    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known.
+    """
+
+    base_url: str = ""
+    model: str = ""
+    concurrency: int = 8
+    timeout: float = 600.0
+    input_price: float = 0.0
+    output_price: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings. `zoom` is in points added to the reading size, `recent` the projects opened last, newest first."""
+
+    reviewer: str = ""
+    theme: str = "system"
+    blind: bool = False
+    zoom: int = 0
+    recent: tuple[Path, ...] = ()
+    http: HttpSettings = field(default_factory=HttpSettings)
+
+
+class SettingsStore:
+    """Reads and writes the settings of one profile.
+
+    Args:
+        profile: the folder; else the variable LRSTUDIO_PROFILE, else the platform's folder for configuration.
+    """
+
+    def __init__(self, profile: Path | None = None) -> None:
+        self.profile = profile or _default_profile()
+
+    @property
+    def path(self) -> Path:
+        """The file itself."""
+        return self.profile / "settings.toml"
+
+    def load(self) -> Settings:
+        """Return the settings, with defaults where the file says nothing.
+
+        Raises:
+            Refused: the file is not TOML, or a value has the wrong type; names the file and the field.
+        """
+        try:
+            raw = tomllib.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Settings(reviewer=_login_name())
+        except OSError as error:
+            raise Environment(f"the settings cannot be read: {error.strerror}", where=str(self.path)) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise Refused(f"not valid TOML ({error}); mend or delete the file", where=str(self.path)) from error
+        return self._from_raw(raw)
+
+    def save(self, settings: Settings) -> None:
+        """Write all settings at once: a reader sees the old file or the new one, never half of one."""
+        import tomli_w
+
+        values = asdict(settings)
+        values["recent"] = [str(path) for path in settings.recent]
+        try:
+            self.profile.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self.profile, prefix="settings-", suffix=".toml")
+            with os.fdopen(handle, "wb") as file:
+                tomli_w.dump(values, file)
+            Path(name).replace(self.path)
+        except OSError as error:
+            raise Environment(f"the settings cannot be written: {error.strerror}", where=str(self.path)) from error
+
+    def remember_project(self, path: Path) -> Settings:
+        """Put a project first in the list of recent ones."""
+        settings = self.load()
+        path = path.resolve()
+        recent = (path, *(other for other in settings.recent if other != path))[:MOST_RECENT]
+        settings = replace(settings, recent=recent)
+        self.save(settings)
+        return settings
+
+    def _from_raw(self, raw: dict[str, Any]) -> Settings:
+        http = HttpSettings(**self._known(HttpSettings, raw.get("http", {}), "http."))
+        known = self._known(Settings, {key: value for key, value in raw.items() if key not in ("http", "recent")}, "")
+        recent = raw.get("recent", [])
+        if not isinstance(recent, list) or not all(isinstance(item, str) for item in recent):
+            raise Refused("recent must be a list of paths", where=str(self.path))
+        settings = Settings(**known, http=http, recent=tuple(Path(item) for item in recent))
+        if settings.theme not in THEMES:
+            raise Refused(f"theme must be one of {', '.join(THEMES)}, not {settings.theme!r}", where=str(self.path))
+        return settings if settings.reviewer else replace(settings, reviewer=_login_name())
+
+    def _known(self, record: type[Any], raw: Any, prefix: str) -> dict[str, Any]:
+        """Keep the fields this version knows, and refuse a value of another type than the default's."""
+        if not isinstance(raw, dict):
+            raise Refused(f"{prefix.rstrip('.')} must be a table", where=str(self.path))
+        kept: dict[str, Any] = {}
+        for spec in fields(record):
+            if spec.name not in raw:
+                continue
+            value = raw[spec.name]
+            wanted = type(spec.default)
+            if wanted is float and type(value) is int:
+                value = float(value)
+            if type(value) is not wanted:
+                raise Refused(f"{prefix}{spec.name} must be {wanted.__name__}, not {value!r}", where=str(self.path))
+            kept[spec.name] = value
+        return kept
+
+
+def _default_profile() -> Path:
+    named = os.environ.get("LRSTUDIO_PROFILE")
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_config_path("lrstudio", appauthor=False)
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "reviewer"

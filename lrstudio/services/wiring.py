@@ -1,0 +1,112 @@
+"""The composition root: the one place that knows how everything fits together.
+
+The store and its libraries are imported inside the functions: a window that names these functions can paint first.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lrstudio.domain.errors import Refused
+from lrstudio.services.settings import SettingsStore
+
+if TYPE_CHECKING:
+    from lrstudio.services.who_when import ReviewerName
+    from lrstudio.store.store import Store
+
+
+class Project:
+    """An open project and what can be done with it. Safe from any thread; close it from one."""
+
+    def __init__(self, store: Store, *, reviewer: ReviewerName) -> None:
+        from lrstudio.services.audit import Audit
+        from lrstudio.services.decisions import Decisions
+        from lrstudio.services.exports import Exports
+        from lrstudio.services.imports import Imports
+        from lrstudio.services.judges import make_judge
+        from lrstudio.services.judging import Judging
+
+        self._store = store
+        self.imports = Imports(store)
+        self.audit = Audit(store, reviewer=reviewer)
+        self.decisions = Decisions(store, reviewer=reviewer)
+        self.judging = Judging(store, make_judge=make_judge)
+        self.exports = Exports(store)
+
+    @property
+    def path(self) -> Path:
+        """The project file."""
+        return self._store.path
+
+    @property
+    def title(self) -> str:
+        """What the project is called, else the name of its file."""
+        return self._store.meta.title or self.path.stem
+
+    def data_version(self) -> int:
+        """Return a number that changes when anybody, this process included, commits to the file."""
+        return self._store.data_version()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._store.close()
+
+
+def create_project(path: Path, *, title: str = "", reviewer: str = "") -> Project:
+    """Create a project file and open it.
+
+    Raises:
+        Refused: a file of that name exists.
+        Environment: the folder cannot be written.
+    """
+    from lrstudio.store.store import Store
+
+    return Project(Store.create(path, title=title), reviewer=_named(reviewer))
+
+
+def open_project(path: Path, *, reviewer: str = "") -> Project:
+    """Open a project, upgrading an older file after copying it.
+
+    Raises:
+        Refused: there is no such file, it is no project, or it was written by a newer studio.
+        Environment: the file cannot be read.
+    """
+    from lrstudio.store.store import Store
+
+    return Project(Store.open(path), reviewer=_named(reviewer))
+
+
+def create_sample_project(path: Path, *, reviewer: str = "") -> Project:
+    """Create the sample project, judged by the scripted sample judge and the lexical one.
+
+    It is made beside `path` and takes that name when complete, so a broken-off attempt leaves nothing there.
+
+    Raises:
+        Refused: a file of that name exists.
+        Environment: the folder cannot be written.
+    """
+    from lrstudio.services.sample import fill_with_sample
+
+    if path.exists():
+        raise Refused("there is a file of that name already; choose another folder", where=str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".sample-") as folder:
+        project = create_project(Path(folder) / path.name, title="Harbour report (sample)", reviewer=reviewer)
+        try:
+            fill_with_sample(project)
+        finally:
+            project.close()
+        (Path(folder) / path.name).rename(path)
+    return open_project(path, reviewer=reviewer)
+
+
+def sample_path() -> Path:
+    """Return where the sample project of this profile lives."""
+    return SettingsStore().profile / "sample" / "harbour-report.lrs"
+
+
+def _named(reviewer: str) -> ReviewerName:
+    """Take the name given, else the one that the settings hold at the time."""
+    return (lambda: reviewer) if reviewer else (lambda: SettingsStore().load().reviewer)

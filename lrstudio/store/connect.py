@@ -1,0 +1,125 @@
+"""Connections to one project file: many readers, one writer, from any thread."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
+
+from lrstudio.store.faults import told
+
+BUSY_MS = 5000
+"""How long a write waits for another process before it gives up."""
+
+_READERS = 8
+
+
+def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
+    """Open a bare connection in autocommit mode, usable from any thread, with the wait for other writers set.
+
+    A URI with a mode, because a file that went away must not come back empty.
+    """
+    posix = path.as_posix()
+    uri = (
+        f"file://{quote(os.fsencode(posix if posix.startswith('/') else '/' + posix))}?mode={'rwc' if create else 'rw'}"
+    )
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    return connection
+
+
+class Connections:
+    """The connections of one open project.
+
+    Reading takes a connection of a small pool and sees one state of the file until it ends. Writing is for one thread
+    of the process at a time and takes SQLite's write lock at once, so that it cannot fail halfway for want of it.
+    A thread that is writing reads what it has written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Prepare; nothing is opened yet."""
+        self._path = path
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._engine = sa.create_engine(
+            "sqlite://",
+            creator=lambda: connect(path),
+            poolclass=QueuePool,
+            pool_size=_READERS,
+            max_overflow=-1,
+            pool_use_lifo=True,
+        )
+        sa.event.listen(self._engine, "begin", _begin)
+        self._writing = self._engine.execution_options(lrstudio_writes=True)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Give a connection that sees one state of the file; inside `write` of the same thread, that of the writer."""
+        current: sa.Connection | None = getattr(self._local, "writer", None)
+        if current is not None:
+            yield current
+            return
+        with told(self._path), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, *, savepoint: bool = False) -> Iterator[sa.Connection]:
+        """Give the writing connection inside a transaction, committed at the end of the outermost `write`.
+
+        Args:
+            savepoint: inside another `write`, an error undoes what was written here and leaves the rest.
+        """
+        with self._lock:
+            current: sa.Connection | None = getattr(self._local, "writer", None)
+            if current is None:
+                with told(self._path), self._writing.begin() as connection:
+                    self._local.writer = connection
+                    try:
+                        yield connection
+                    finally:
+                        self._local.writer = None
+            elif savepoint:
+                with _savepoint(current):
+                    yield current
+            else:
+                yield current
+
+    def close(self) -> None:
+        """Close every connection. The last one of all processes folds the write-ahead log into the file."""
+        with self._lock:
+            self._engine.dispose()
+
+
+@contextmanager
+def _savepoint(connection: sa.Connection) -> Iterator[None]:
+    nested = connection.begin_nested()
+    try:
+        yield
+    except BaseException:
+        # A full disk makes SQLite undo the whole transaction, and the savepoint with it: asking for it again would
+        # hide the reason behind "no such savepoint".
+        if driver_connection(connection).in_transaction:
+            nested.rollback()
+        raise
+    nested.commit()
+
+
+def driver_connection(connection: sa.Connection) -> sqlite3.Connection:
+    """Return the SQLite connection below, for what only it can tell or do."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise TypeError(f"not an SQLite connection: {driver!r}")
+    return driver
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("lrstudio_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

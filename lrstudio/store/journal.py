@@ -1,0 +1,64 @@
+"""The journal of decisions: append-only, by triggers in the file itself."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from lrstudio.domain.decisions import Decision
+from lrstudio.domain.errors import Refused
+from lrstudio.store import mapping
+from lrstudio.store import tables as t
+from lrstudio.store.connect import Connections
+
+_DECISION = (
+    sa.select(t.decision, t.candidate.c.candidate_id).join_from(t.decision, t.candidate).order_by(t.decision.c.id)
+)
+
+
+class Journal:
+    """What people decided, in the order in which they did."""
+
+    def __init__(self, connections: Connections) -> None:
+        """Work on these connections."""
+        self._at = connections
+
+    def append(self, decision: Decision) -> Decision:
+        """Add a decision and return it with its id; the id it came with is not used.
+
+        Raises:
+            Refused: its candidate, or the decision it undoes, is not in the project.
+        """
+        target = decision.target.candidate_id
+        with self._at.write() as connection:
+            candidate_key = connection.execute(
+                sa.select(t.candidate.c.id).where(t.candidate.c.candidate_id == target)
+            ).scalar_one_or_none()
+            if candidate_key is None:
+                raise Refused(f"there is no candidate '{target}' in this project")
+            if decision.undoes is not None and not self._known(connection, decision.undoes):
+                raise Refused(f"there is no decision {decision.undoes} in this project")
+            values = mapping.decision_values(decision) | {"candidate_key": candidate_key}
+            new = connection.execute(t.decision.insert().returning(t.decision.c.id), values).scalar_one()
+            return replace(decision, decision_id=new)
+
+    def decisions(self, candidate_id: str | None = None, *, after: int = 0) -> tuple[Decision, ...]:
+        """List the decisions with an id above `after`, of one candidate or of the whole project."""
+        statement = _DECISION.where(t.decision.c.id > after)
+        if candidate_id is not None:
+            statement = statement.where(t.candidate.c.candidate_id == candidate_id)
+        with self._at.read() as connection:
+            return tuple(mapping.decision_of(row) for row in connection.execute(statement))
+
+    def by_candidate(self) -> dict[str, tuple[Decision, ...]]:
+        """Return the decisions on every candidate that has some."""
+        found: dict[str, list[Decision]] = defaultdict(list)
+        with self._at.read() as connection:
+            for row in connection.execute(_DECISION):
+                found[row.candidate_id].append(mapping.decision_of(row))
+        return {candidate_id: tuple(decisions) for candidate_id, decisions in found.items()}
+
+    def _known(self, connection: sa.Connection, decision_id: int) -> bool:
+        return connection.execute(sa.select(t.decision.c.id).where(t.decision.c.id == decision_id)).first() is not None

@@ -1,0 +1,153 @@
+"""What the store hands out besides domain records: plain frozen rows, standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from lrstudio.domain.verdicts import Dimension, Reason, State, Support, SupportReason
+
+
+class Added(StrEnum):
+    """What adding a record did. FILLED: it was known and lacked something that it now has."""
+
+    NEW = "new"
+    SAME = "same"
+    FILLED = "filled"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """A document without its text. `code_points` and `text_hash` are None where the source publishes no text."""
+
+    document_id: str
+    title: str
+    code_points: int | None
+    text_hash: str | None
+    questions: int
+    candidates: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateInfo:
+    """A candidate without its text; `ordinal` counts from 1 within its question, in order of import."""
+
+    candidate_id: str
+    question_id: str
+    ordinal: int
+    model: str
+    characters: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much a project holds."""
+
+    documents: int
+    texts: int
+    questions: int
+    candidates: int
+    judge_runs: int
+    judgments: int
+    decisions: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartSummary:
+    """The verdict on one claim or key point; for a key point `support` is its cover."""
+
+    state: State
+    support: Support | None
+    support_reason: SupportReason
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A judgment without its texts; `parts` are its claims, then its key points, in order."""
+
+    candidate_id: str
+    dimension: Dimension
+    run_id: str
+    state: State
+    reason: Reason
+    score: float | None
+    aggregated: bool
+    parts: tuple[PartSummary, ...]
+
+    def counted(self, support: Support) -> int:
+        """Count the parts with this support."""
+        return sum(part.support is support for part in self.parts)
+
+
+class CallState(StrEnum):
+    """How far a call got. `planned` with nobody running it means that a crash came between."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One request to a model, and the last reply to it where there is one.
+
+    `request` is the body as sent. Times are ISO 8601 in UTC, "" until they come. `attempts` counts how often it was
+    begun. `parse_state` is the judge's own word; "parsed" is the one that makes the call `finished`.
+    """
+
+    key: str
+    purpose: str
+    run_id: str
+    candidate_id: str
+    document_hash: str
+    model: str
+    prompt_pack: str
+    request: str
+    state: CallState = CallState.PLANNED
+    reply: str = ""
+    finish_reason: str = ""
+    parse_state: str = "pending"
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+    seconds: float | None = None
+    error: str = ""
+    created: str = ""
+    finished: str = ""
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallTotals:
+    """What the replies of one judge run came to, every attempt counted; `cost` is None where no reply had a price."""
+
+    calls: int
+    failed: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who holds a lock. `alive` is None where it cannot be asked: another machine."""
+
+    name: str
+    pid: int
+    process_start: str
+    boot_id: str
+    host: str
+    since: str
+    alive: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """An upgrade that opening the file made, and the copy of the file as it was."""
+
+    before: int
+    after: int
+    backup: Path

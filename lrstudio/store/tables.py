@@ -1,0 +1,280 @@
+"""The tables. Rows are storage: nothing here validates, and nothing here leaves the room (see mapping.py).
+
+Columns that hold a word of an enum are plain text; every other string may hold anything that Python can.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class AnyText(sa.types.TypeDecorator[str]):
+    """Any Python string, exactly: a string with a lone surrogate, which UTF-8 cannot hold, is kept as a blob."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> Any:
+        """Return the string itself wherever SQLite can take it."""
+        if value is None or value.isascii():
+            return value
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-8", "surrogatepass")
+        return value
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> str | None:
+        """Return the string that was stored."""
+        return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+
+
+class Row(SQLModel):
+    """The base of all tables, with metadata of its own and names for every constraint."""
+
+    metadata: ClassVar[sa.MetaData] = sa.MetaData(naming_convention=NAMING)
+
+
+class MetaRow(Row, table=True):
+    """One setting of the project."""
+
+    __tablename__ = "meta"
+    key: str = Field(primary_key=True, sa_type=AnyText)
+    value: str = Field(sa_type=AnyText)
+
+
+class LockRow(Row, table=True):
+    """One lock held by a process; the token tells two holds of one process apart."""
+
+    __tablename__ = "lock"
+    name: str = Field(primary_key=True, sa_type=AnyText)
+    pid: int
+    process_start: str = Field(sa_type=AnyText)
+    boot_id: str = Field(sa_type=AnyText)
+    host: str = Field(sa_type=AnyText)
+    since: str = Field(sa_type=AnyText)
+    token: str = Field(sa_type=AnyText)
+
+
+class DocumentTextRow(Row, table=True):
+    """A text, stored once: zstd over UTF-8 (surrogates passed through)."""
+
+    __tablename__ = "document_text"
+    hash: str = Field(primary_key=True, sa_type=AnyText)
+    code_points: int
+    content: bytes
+
+
+class DocumentRow(Row, table=True):
+    """A document under the id it was imported with."""
+
+    __tablename__ = "document"
+    id: int | None = Field(default=None, primary_key=True)
+    document_id: str = Field(unique=True, sa_type=AnyText)
+    title: str = Field(sa_type=AnyText)
+    text_hash: str | None = Field(sa_type=AnyText, foreign_key="document_text.hash", index=True)
+    source_name: str | None = Field(sa_type=AnyText)
+    source_format: str = Field(sa_type=AnyText)
+    source_encoding: str = Field(sa_type=AnyText)
+    source_licence: str = Field(sa_type=AnyText)
+    source_map: bytes | None
+
+
+class QuestionRow(Row, table=True):
+    """A question; `ordinal` counts from 1 within its document, in order of import."""
+
+    __tablename__ = "question"
+    __table_args__ = (sa.Index(None, "document_key", "query_hash"), sa.UniqueConstraint("document_key", "ordinal"))
+    id: int | None = Field(default=None, primary_key=True)
+    question_id: str = Field(unique=True, sa_type=AnyText)
+    document_key: int | None = Field(foreign_key="document.id")
+    ordinal: int
+    query: str = Field(sa_type=AnyText)
+    query_hash: str = Field(sa_type=AnyText)
+    reference_answers: str = Field(sa_type=AnyText)
+
+
+class CandidateRow(Row, table=True):
+    """A candidate; `ordinal` counts from 1 within its question."""
+
+    __tablename__ = "candidate"
+    __table_args__ = (sa.UniqueConstraint("question_key", "ordinal"),)
+    id: int | None = Field(default=None, primary_key=True)
+    candidate_id: str = Field(unique=True, sa_type=AnyText)
+    question_key: int = Field(foreign_key="question.id")
+    ordinal: int
+    model: str = Field(sa_type=AnyText)
+    text: str = Field(sa_type=AnyText)
+    characters: int
+    origin: str = Field(sa_type=AnyText)
+
+
+class JudgeRunRow(Row, table=True):
+    """One judge run."""
+
+    __tablename__ = "judge_run"
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: str = Field(unique=True, sa_type=AnyText)
+    judge: str = Field(sa_type=AnyText)
+    model: str = Field(sa_type=AnyText)
+    prompt_pack: str = Field(sa_type=AnyText)
+    tokenizer: str = Field(sa_type=AnyText)
+    parameters: str = Field(sa_type=AnyText)
+    dimensions: str = Field(sa_type=AnyText)
+    state: str = Field(sa_type=sa.Text)
+    started: str = Field(sa_type=AnyText)
+    finished: str = Field(sa_type=AnyText)
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+
+
+class JudgmentRow(Row, table=True):
+    """What a judge run said of a candidate in a dimension."""
+
+    __tablename__ = "judgment"
+    __table_args__ = (
+        sa.UniqueConstraint("run_key", "candidate_key", "dimension"),
+        sa.Index(None, "candidate_key", "dimension"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    run_key: int = Field(foreign_key="judge_run.id")
+    candidate_key: int = Field(foreign_key="candidate.id")
+    dimension: str = Field(sa_type=sa.Text)
+    state: str = Field(sa_type=sa.Text)
+    reason: str = Field(sa_type=sa.Text)
+    score: float | None
+    aggregated: bool
+    explanation: str = Field(sa_type=AnyText)
+    chunks_read: int
+    chunks_total: int
+    tokens_cut: int
+    attempts: int
+    call_key: str = Field(sa_type=AnyText)
+
+
+class ClaimRow(Row, table=True):
+    """A claim of a judgment; evidence is JSON `[[start, end, rank, score, by_person], ...]`."""
+
+    __tablename__ = "claim"
+    judgment_key: int = Field(primary_key=True, foreign_key="judgment.id", ondelete="CASCADE")
+    ordinal: int = Field(primary_key=True)
+    claim_id: str = Field(sa_type=AnyText)
+    text: str = Field(sa_type=AnyText)
+    start: int | None
+    end: int | None
+    state: str = Field(sa_type=sa.Text)
+    reason: str = Field(sa_type=sa.Text)
+    support: float | None
+    support_reason: str = Field(sa_type=sa.Text)
+    support_probability: float | None
+    evidence: str = Field(sa_type=AnyText)
+    explanation: str = Field(sa_type=AnyText)
+    call_key: str = Field(sa_type=AnyText)
+
+
+class KeyPointRow(Row, table=True):
+    """A key point of a judgment."""
+
+    __tablename__ = "key_point"
+    judgment_key: int = Field(primary_key=True, foreign_key="judgment.id", ondelete="CASCADE")
+    ordinal: int = Field(primary_key=True)
+    key_point_id: str = Field(sa_type=AnyText)
+    text: str = Field(sa_type=AnyText)
+    chunk_start: int | None
+    chunk_end: int | None
+    span_start: int | None
+    span_end: int | None
+    state: str = Field(sa_type=sa.Text)
+    reason: str = Field(sa_type=sa.Text)
+    covered: float | None
+    explanation: str = Field(sa_type=AnyText)
+    call_key: str = Field(sa_type=AnyText)
+
+
+class CallTableRow(Row, table=True):
+    """A request to a model, written before it is sent. Ids are external: the log accepts what it is given."""
+
+    __tablename__ = "call"
+    key: str = Field(primary_key=True, sa_type=AnyText)
+    purpose: str = Field(sa_type=AnyText)
+    run_id: str = Field(sa_type=AnyText, index=True)
+    candidate_id: str = Field(sa_type=AnyText, index=True)
+    document_hash: str = Field(sa_type=AnyText)
+    model: str = Field(sa_type=AnyText)
+    prompt_pack: str = Field(sa_type=AnyText)
+    request: bytes
+    state: str = Field(sa_type=sa.Text)
+    created: str = Field(sa_type=AnyText)
+    attempts: int
+
+
+class CallReplyRow(Row, table=True):
+    """A reply to a call. A repeated call adds one, so that nothing that was answered and paid for is lost."""
+
+    __tablename__ = "call_reply"
+    id: int | None = Field(default=None, primary_key=True)
+    call_key: str = Field(sa_type=AnyText, foreign_key="call.key", index=True)
+    run_id: str = Field(sa_type=AnyText, index=True)
+    state: str = Field(sa_type=sa.Text)
+    reply: str = Field(sa_type=AnyText)
+    finish_reason: str = Field(sa_type=AnyText)
+    parse_state: str = Field(sa_type=sa.Text)
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+    seconds: float | None
+    error: str = Field(sa_type=AnyText)
+    finished: str = Field(sa_type=AnyText)
+
+
+class DecisionRow(Row, table=True):
+    """An entry of the journal. Triggers refuse to change or delete one."""
+
+    __tablename__ = "decision"
+    id: int | None = Field(default=None, primary_key=True)
+    reviewer: str = Field(sa_type=AnyText)
+    time: str = Field(sa_type=AnyText)
+    act: str = Field(sa_type=sa.Text)
+    candidate_key: int = Field(foreign_key="candidate.id", index=True)
+    dimension: str = Field(sa_type=sa.Text)
+    part_id: str = Field(sa_type=AnyText)
+    before: str = Field(sa_type=AnyText)
+    after: str = Field(sa_type=AnyText)
+    shown: str = Field(sa_type=AnyText)
+    reason: str = Field(sa_type=AnyText)
+    blind: bool
+    undoes: int | None = Field(foreign_key="decision.id", index=True)
+
+
+def _table(row: type[SQLModel]) -> sa.Table:
+    return cast("sa.Table", row.__table__)  # type: ignore[attr-defined]
+
+
+meta = _table(MetaRow)
+lock = _table(LockRow)
+document_text = _table(DocumentTextRow)
+document = _table(DocumentRow)
+question = _table(QuestionRow)
+candidate = _table(CandidateRow)
+judge_run = _table(JudgeRunRow)
+judgment = _table(JudgmentRow)
+claim = _table(ClaimRow)
+key_point = _table(KeyPointRow)
+call = _table(CallTableRow)
+call_reply = _table(CallReplyRow)
+decision = _table(DecisionRow)
+
+metadata = Row.metadata

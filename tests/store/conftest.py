@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lrstudio
+from lrstudio.domain.text import Candidate, Document, Question
+from lrstudio.store.store import Store
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> Iterator[Callable[..., Store]]:
+    """Make a project with a document, a question and candidates c1..cN; every store is closed at the end."""
+    opened: list[Store] = []
+
+    def make(name: str = "p.lrs", *, candidates: int = 2, **options: Any) -> Store:
+        store = Store.create(tmp_path / name, **options)
+        opened.append(store)
+        with store.writing():
+            store.library.add_document(Document("d", "A text of one line.\n"))
+            store.library.add_question(Question("q", "d", "What is it?"))
+            for number in range(1, candidates + 1):
+                store.library.add_candidate(Candidate(f"c{number}", "q", f"answer {number}", "m"))
+        return store
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(make_store: Callable[..., Store]) -> Store:
+    return make_store()
+
+
+@pytest.fixture
+def sql() -> Callable[..., list[tuple[Any, ...]]]:
+    """Run one statement on the file past the store."""
+
+    def run(path: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            return connection.execute(statement, values).fetchall()
+
+    return run
+
+
+@pytest.fixture
+def start_child() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start Python on a program text, with the same lrstudio; whatever still runs at the end is killed."""
+    children: list[subprocess.Popen[str]] = []
+    env = os.environ | {"PYTHONPATH": str(Path(lrstudio.__file__).parents[1])}
+
+    def start(program: str, *arguments: Any) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", program, *map(str, arguments)]
+        child = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        children.append(child)
+        return child
+
+    yield start
+    for child in children:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
