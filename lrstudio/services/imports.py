@@ -160,6 +160,8 @@ class Imports:
         if isinstance(item, RowError):
             tally.errors.append(item)
             return
+        if item.where in tally.left_out:
+            return  # its document was refused: its answers would land on another text
         try:
             if isinstance(item, ImportedDocument):
                 added = self._store.library.add_document(item.document)
@@ -174,6 +176,8 @@ class Imports:
                 tally.note("candidates", candidate.candidate_id, added)
         except Refused as error:
             tally.errors.append(RowError(item.where, error.sentence))
+            if isinstance(item, ImportedDocument):
+                tally.left_out.add(item.where)
 
     def _add_question(self, item: ImportedQuestion) -> tuple[Question, Added]:
         known = self._store.library.find_question(item.document_id, item.query)
@@ -247,6 +251,7 @@ class _Tally:
     def __init__(self) -> None:
         self.read = 0
         self.errors: list[RowError] = []
+        self.left_out: set[str] = set()
         self.ids: dict[tuple[str, bool], set[str]] = {}
         self.changed_runs: set[str] = set()
         self.changed_judgments: set[str] = set()

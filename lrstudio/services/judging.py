@@ -88,7 +88,6 @@ class Judging:
                 judge,
                 tasks,
                 run_id=run.run_id,
-                dimensions=run.dimensions,
                 calls=_StoreCalls(self._store, run.run_id, self._clock),
                 sink=_StoreSink(self._store, judged),
                 emit=emit,
@@ -211,7 +210,7 @@ class _StoreCalls:
         await to_thread.run_sync(self._store.calls.begin, row)
 
     async def end(self, key: str, reply: Reply) -> None:
-        failed = reply.parse_state is ParseState.FAILED
+        failed = reply.parse_state in (ParseState.FAILED, ParseState.CONTEXT_OVERFLOW)
         end = partial(
             self._store.calls.end,
             key,

@@ -12,8 +12,6 @@ from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
 from lrstudio.store.records import CallRow, CallState, CallTotals
 
-_PARSED = "parsed"
-
 _LAST_REPLY = (
     sa.select(sa.func.max(t.call_reply.c.id)).where(t.call_reply.c.call_key == t.call.c.key).correlate(t.call)
 ).scalar_subquery()
@@ -41,9 +39,9 @@ class Calls:
         self._at = connections
 
     def finished(self, key: str) -> CallRow | None:
-        """Return the call if it is done and its reply could be read, in whatever run that was."""
+        """Return the call if it is done, in whatever run that was; one that failed or never ended is not."""
         row = self.get(key)
-        return row if row is not None and row.state is CallState.DONE and row.parse_state == _PARSED else None
+        return row if row is not None and row.state is CallState.DONE else None
 
     def get(self, key: str) -> CallRow | None:
         """Return the call with the last reply to it, however it ended."""
@@ -69,7 +67,12 @@ class Calls:
             "created": row.created,
             "attempts": 1,
         }
-        again = {"run_id": row.run_id, "state": CallState.PLANNED.value, "attempts": t.call.c.attempts + 1}
+        again = {
+            "run_id": row.run_id,
+            "request": new["request"],  # an endpoint that refused a field is asked without it
+            "state": CallState.PLANNED.value,
+            "attempts": t.call.c.attempts + 1,
+        }
         with self._at.write() as connection:
             connection.execute(insert(t.call).on_conflict_do_update(index_elements=["key"], set_=again), new)
 

@@ -94,7 +94,7 @@ class CallRow:
     """One request to a model, and the last reply to it where there is one.
 
     `request` is the body as sent. Times are ISO 8601 in UTC, "" until they come. `attempts` counts how often it was
-    begun. `parse_state` is the judge's own word; "parsed" is the one that makes the call `finished`.
+    begun. `parse_state` is the judge's own word.
     """
 
     key: str

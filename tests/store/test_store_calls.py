@@ -57,12 +57,23 @@ def test_a_call_with_its_reply_comes_back_whole(store):
     assert store.calls.finished("k1") == expected
 
 
-@pytest.mark.parametrize("reply", [UNREADABLE, FAILED], ids=["unreadable", "failed"])
-def test_a_reply_of_no_use_is_kept_and_not_finished(store, reply):
+def test_a_failed_call_is_kept_and_not_finished(store):
     store.calls.begin(ROW)
-    store.calls.end("k1", **reply)
-    assert store.calls.get("k1") == replace(ROW, attempts=1, **reply)
+    store.calls.end("k1", **FAILED)
+    assert store.calls.get("k1") == replace(ROW, attempts=1, **FAILED)
     assert store.calls.finished("k1") is None
+
+
+def test_an_unreadable_reply_was_paid_for_and_is_finished(store):
+    store.calls.begin(ROW)
+    store.calls.end("k1", **UNREADABLE)
+    assert store.calls.finished("k1") == replace(ROW, attempts=1, **UNREADABLE)
+
+
+def test_what_was_sent_last_is_what_is_kept(store):
+    store.calls.begin(ROW)
+    store.calls.begin(replace(ROW, request="{}"))
+    assert store.calls.get("k1").request == "{}"
 
 
 def test_a_call_begun_again_counts_and_loses_nothing(store, sql):

@@ -1,0 +1,81 @@
+"""What every verb shares: how data and messages leave, and how errors become an exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, ParamSpec
+
+import typer
+
+from lrstudio.domain.errors import Environment, Refused
+from lrstudio.services.wiring import Project, open_project
+
+P = ParamSpec("P")
+
+ProjectPath = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project file, NAME.lrs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
+Reviewer = Annotated[str, typer.Option(help="Who decides; else the name in the settings.")]
+
+NOT_DONE = 1
+CANCELLED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a verb says: `data` for --json, `words` for people, `problems` to standard error; incomplete is status 1."""
+
+    data: dict[str, Any]
+    words: str
+    problems: tuple[str, ...] = ()
+    complete: bool = True
+
+
+def verb(function: Callable[P, Answer]) -> Callable[P, None]:
+    """Turn a function that returns an Answer into a command: prints it, and exits 0 only when all was done."""
+
+    @wraps(function)
+    def command(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            answer = function(*args, **kwargs)
+        except (Refused, Environment) as error:
+            say(f"lrstudio: {error}")
+            raise typer.Exit(NOT_DONE) from error
+        except KeyboardInterrupt as error:
+            say("lrstudio: cancelled; what was finished is kept")
+            raise typer.Exit(CANCELLED) from error
+        for problem in answer.problems:
+            say(problem)
+        if kwargs.get("as_json"):
+            sys.stdout.write(json.dumps(answer.data, ensure_ascii=False, indent=2) + "\n")
+        elif answer.words:
+            sys.stdout.write(answer.words.rstrip("\n") + "\n")
+        if not answer.complete:
+            raise typer.Exit(NOT_DONE)
+
+    return command
+
+
+def say(message: str) -> None:
+    """Write a message for a person to standard error."""
+    sys.stderr.write(message + "\n")
+
+
+def usage(message: str) -> NoReturn:
+    """End with exit status 2: the words of the command do not fit together."""
+    raise typer.BadParameter(message)
+
+
+@contextmanager
+def opened(path: Path, *, reviewer: str = "") -> Iterator[Project]:
+    """Open a project for one verb and close it whatever happens."""
+    project = open_project(path, reviewer=reviewer)
+    try:
+        yield project
+    finally:
+        project.close()

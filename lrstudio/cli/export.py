@@ -1,0 +1,25 @@
+"""`lrstudio export`: write a project, its judgments or its decisions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lrstudio.cli.common import Answer, AsJson, ProjectPath, opened, verb
+
+
+@verb
+def export(
+    project: ProjectPath,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; .gz compresses it.")],
+    what: Annotated[str, typer.Option(help="project, judgments or decisions.")] = "project",
+    all_runs: Annotated[bool, typer.Option("--all-runs", help="Judgments of every judge run.")] = False,
+    as_json: AsJson = False,
+) -> Answer:
+    """Write JSON lines: the whole project (which `import` reads), judgments or decisions."""
+    with opened(project) as it:
+        count = it.exports.export(out, what=what, all_runs=all_runs)
+    data = {"project": str(project), "out": str(out), "what": what, "rows": count}
+    return Answer(data, f"wrote {count} rows to {out}")

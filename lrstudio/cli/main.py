@@ -1,0 +1,45 @@
+"""The command `lrstudio`, put together from one file per verb."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from lrstudio import __version__
+from lrstudio.cli import decide, export, import_, judge, new, show, tour
+
+app = typer.Typer(
+    name="lrstudio",
+    help="See a long document, a candidate, its claims, the judge's verdicts and the evidence together. "
+    "Without a verb, `lrstudio [PROJECT]` opens the window.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("new")(new.new)
+app.command("import")(import_.import_)
+app.command("judge")(judge.judge)
+app.command("show")(show.show)
+app.command("decide")(decide.decide)
+app.command("export")(export.export)
+app.command("tour")(tour.tour)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+) -> None:
+    if version:
+        sys.stdout.write(f"lrstudio {__version__}\n")
+        raise typer.Exit
+
+
+def run(words: list[str]) -> int:
+    """Run a verb and return its exit status: 0 all done, 1 not all done, 2 the words do not fit."""
+    try:
+        app(words, prog_name="lrstudio", standalone_mode=True)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    return 0

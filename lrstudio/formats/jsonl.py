@@ -1,0 +1,156 @@
+"""JSON lines and JSON arrays of rows, compressed or not. Text fields are kept unchanged."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from lrstudio.domain.errors import Refused
+from lrstudio.formats.records import MAX_BYTES, MAX_MB, FormatName, ImportItem, Mapping, RowError
+from lrstudio.formats.rows import Rows
+
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+_BOM = b"\xef\xbb\xbf"
+# What reading a compressed file raises where it is cut off or damaged.
+BROKEN = (EOFError, gzip.BadGzipFile, zlib.error)
+
+
+def read_jsonl(path: Path, *, mapping: Mapping | None = None, rows: Rows | None = None) -> Iterator[ImportItem]:
+    """Yield the rows of a file of JSON lines, plain, gzip or zstd, one at a time.
+
+    A line that is not JSON, or too long, is a row error and the rest is read. An archive that breaks off yields what
+    came before the break and one row error. Row numbers are line numbers from 1.
+
+    Args:
+        path: the file.
+        mapping: names of fields, where they are not the usual ones.
+        rows: continues an import that reads several files as one.
+
+    Raises:
+        Refused: the file holds no line.
+    """
+    known = rows or Rows(file=path.name, format_name=FormatName.JSONL.value, mapping=mapping)
+    number = 0
+    try:
+        with unpacked(path) as stream:
+            for number, line in enumerate(_lines(stream), start=1):
+                where = f"{path.name} row {number}"
+                if isinstance(line, str):
+                    yield RowError(where, line)
+                elif line.strip():
+                    yield from _items(line, known, where)
+    except BROKEN as error:
+        where = f"{path.name} row {number + 1}"
+        yield RowError(where, f"the compressed file breaks off here ({error}); the rows before it were read")
+    if number == 0:
+        raise Refused("the file is empty", where=path.name)
+
+
+def read_json(path: Path, *, mapping: Mapping | None = None) -> Iterator[ImportItem]:
+    """Yield the rows of a JSON file that holds an array of rows, or a single row. Rows are numbered from 1.
+
+    Raises:
+        Refused: it is no JSON, or larger than can be read at once.
+    """
+    try:
+        with unpacked(path) as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except BROKEN as error:
+        raise Refused(f"the compressed file breaks off ({error}); get a whole copy of it", where=path.name) from error
+    if len(content) > MAX_BYTES:
+        sentence = f"a JSON array of more than {MAX_MB} MB cannot be read at once; write one row a line (JSON lines)"
+        raise Refused(sentence, where=path.name)
+    try:
+        rows = json.loads(content.removeprefix(_BOM).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"this is not valid JSON: {_json_trouble(error)}", where=path.name) from error
+    known = Rows(file=path.name, format_name=FormatName.JSON.value, mapping=mapping)
+    for number, row in enumerate(rows if isinstance(rows, list) else [rows], start=1):
+        yield from known.items(row, where=f"{path.name} row {number}")
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading, unpacking gzip or zstd by its first bytes."""
+    with path.open("rb") as raw:
+        start = raw.read(4)
+        raw.seek(0)
+        if start.startswith(GZIP):
+            with gzip.GzipFile(fileobj=raw) as stream:
+                yield stream  # type: ignore[misc]
+        elif start == ZSTD:
+            yield io.BufferedReader(_Zstd(raw))
+        else:
+            yield raw
+
+
+class _Zstd(io.RawIOBase):
+    """Unpacks zstd frames; says that a file is cut off, which the library's own reader does not."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        import zstandard
+
+        self._raw = raw
+        self._new = zstandard.ZstdDecompressor().decompressobj
+        self._error = zstandard.ZstdError
+        self._frame = self._new()
+        self._began = False
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            data = self._frame.unused_data if self._frame.eof else b""
+            if self._frame.eof:
+                self._frame = self._new()
+            packed = data or self._raw.read(1 << 16)
+            if not packed:
+                if self._began:
+                    raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+                return 0
+            self._began = True
+            try:
+                self._ready = self._frame.decompress(packed)
+            except self._error as error:
+                raise EOFError(str(error)) from error
+            self._began = not self._frame.eof
+        size = min(len(buffer), len(self._ready))
+        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes | str]:
+    """Yield lines; a sentence in place of one that is longer than a document may be."""
+    while line := stream.readline(MAX_BYTES + 1):
+        if len(line) <= MAX_BYTES:
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(1 << 20)
+        yield f"the row has more than the {MAX_MB} MB that a row may have"
+
+
+def _items(line: bytes, rows: Rows, where: str) -> Iterator[ImportItem]:
+    try:
+        row: Any = json.loads(line.removeprefix(_BOM).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        yield RowError(where, f"not valid JSON: {_json_trouble(error)}")
+        return
+    yield from rows.items(row, where=where)
+
+
+def _json_trouble(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos + 1}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1} is not UTF-8"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)

@@ -1,0 +1,100 @@
+"""What a reader yields, whatever the format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+from lrstudio.domain.text import Document
+
+MAX_MB = 200
+MAX_BYTES = MAX_MB * 1_000_000
+
+
+class FormatName(StrEnum):
+    """The formats by the names used on the command line."""
+
+    TXT = "txt"
+    MD = "md"
+    HTML = "html"
+    PDF = "pdf"
+    DOCX = "docx"
+    EPUB = "epub"
+    JSONL = "jsonl"
+    JSON = "json"
+    LONGREWARD = "longreward"
+    CSV = "csv"
+    PARQUET = "parquet"
+    PROJECT = "project"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedDocument:
+    """A document. One without text may get it from the project or from a later row; `where` names file and row."""
+
+    document: Document
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedQuestion:
+    """A question.
+
+    `question_id` is None where the file gives none: the project numbers it within its document. Rows with equal
+    (document_id, query) are then one question. `document_id` is None where the question stands alone.
+    """
+
+    question_id: str | None
+    document_id: str | None
+    query: str
+    reference_answers: tuple[str, ...]
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedCandidate:
+    """A candidate of the question with this `question_id`, or with this (document_id, query) where that is None.
+
+    The question was yielded before.
+    """
+
+    candidate_id: str
+    text: str
+    model: str
+    question_id: str | None
+    document_id: str | None
+    query: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """A row, or a part of one, that was left out: where ("answers.jsonl row 3") and why, in one sentence."""
+
+    where: str
+    sentence: str
+
+    def __str__(self) -> str:
+        """Say where before what."""
+        return f"{self.where}: {self.sentence}"
+
+
+ImportItem = ImportedDocument | ImportedQuestion | ImportedCandidate | RowError
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Which column or field holds what; "" leaves it to the usual names (see `rows.USUAL`)."""
+
+    document: str = ""
+    document_id: str = ""
+    query: str = ""
+    question_id: str = ""
+    candidate: str = ""
+    candidate_id: str = ""
+    model: str = ""
+    reference_answers: str = ""
+
+    def named(self) -> dict[str, str]:
+        """Return what is mapped by name, without what is left to the usual names."""
+        return {field.name: column for field in fields(self) if (column := getattr(self, field.name))}

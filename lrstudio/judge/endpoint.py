@@ -1,0 +1,259 @@
+"""One request to an OpenAI-compatible endpoint: what it understands, and what its refusals mean."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
+
+import anyio
+
+from lrstudio.domain.errors import Environment, Refused
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
+_CONNECT_TIMEOUT = 10.0
+
+_OVERFLOW = re.compile(
+    r"context[ _-]?(?:length|window|size)|maximum (?:input|prompt|sequence) length"
+    r"|(?:prompt|input|request) is too (?:long|large)|too many (?:input )?tokens|reduce the length|max_model_len",
+    re.IGNORECASE,
+)
+_OUT_OF_CREDIT = re.compile(
+    r"insufficient[ _](?:quota|credit|balance|funds)|exceeded your current quota", re.IGNORECASE
+)
+_FILTERED = re.compile(r"content[ _](?:filter|policy|management)", re.IGNORECASE)
+_STRUCTURED = re.compile(r"response[ _]format|json[ _]schema|structured[ _]output|guided|grammar", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Which optional fields of a chat completion an endpoint takes; all are assumed until it refuses one."""
+
+    structured: bool = True
+    temperature: bool = True
+    seed: bool = True
+    max_tokens: bool = True
+
+    def body(self, wanted: Mapping[str, Any]) -> str:
+        """Return the JSON body for `wanted`, in what the endpoint is known to understand."""
+        body = dict(wanted)
+        if not self.structured:
+            body.pop("response_format", None)
+        if not self.temperature:
+            body.pop("temperature", None)
+        if not self.seed:
+            body.pop("seed", None)
+        if not self.max_tokens:
+            body["max_completion_tokens"] = body.pop("max_tokens")
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+    def after(self, complaint: str) -> Dialect:
+        """Return the dialect without the first field that the complaint names; the same one where it names none."""
+        if self.structured and _STRUCTURED.search(complaint):
+            return replace(self, structured=False)
+        if self.max_tokens and "max_completion_tokens" in complaint:
+            return replace(self, max_tokens=False)
+        if self.temperature and re.search(r"\btemperature\b", complaint):
+            return replace(self, temperature=False)
+        if self.seed and re.search(r"\bseed\b", complaint):
+            return replace(self, seed=False)
+        return self
+
+
+class Trouble(Enum):
+    """Why a request brought no reply of the model."""
+
+    AGAIN = "again"
+    UNREACHABLE = "unreachable"
+    CONTEXT_OVERFLOW = "context_overflow"
+    FILTERED = "filtered"
+    REJECTED = "rejected"
+
+
+class NoReply(Exception):
+    """A request without a reply. `wait` is what the server asked for, in seconds."""
+
+    def __init__(self, trouble: Trouble, message: str, *, wait: float | None = None) -> None:
+        """Keep what kind of trouble it is, what the server said, and for how long to leave it alone."""
+        super().__init__(message)
+        self.trouble = trouble
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What an endpoint answered; a refusal stands in `text`, with the finish reason "refusal"."""
+
+    text: str
+    finish_reason: str
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+class Endpoint:
+    """A chat-completions endpoint and the key to it. Belongs to one event loop from its first request on."""
+
+    def __init__(
+        self, client: openai.AsyncOpenAI, *, base_url: str, model: str, key_source: str, timeout: float
+    ) -> None:
+        """Wrap a client of the openai package."""
+        self._client = client
+        self._key_source = key_source
+        self._timeout = timeout
+        self.base_url = base_url
+        self.model = model
+        self.dialect = Dialect()
+
+    @classmethod
+    def open(cls, *, base_url: str, model: str, api_key: str, key_source: str, timeout: float) -> Self:
+        """Make ready to ask; nothing is sent yet.
+
+        Raises:
+            Refused: the base URL is none.
+        """
+        import httpx2
+        import openai  # takes over a second; only who asks an endpoint pays it
+
+        address = _address(base_url)
+        # Local servers take any key, but the client insists on one; its own retries would escape our log.
+        client = openai.AsyncOpenAI(
+            base_url=urlunsplit((address.scheme, address.netloc, address.path, "", "")),
+            api_key=api_key or "none",
+            default_query=dict(parse_qsl(address.query)),
+            max_retries=0,
+            timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
+        )
+        return cls(client, base_url=_without_secrets(address), model=model, key_source=key_source, timeout=timeout)
+
+    async def send(self, body: str) -> Completion:
+        """Send one request, `body` byte for byte, without any retry.
+
+        Raises:
+            NoReply: no reply of the model came back.
+            Environment: the key is refused or the account is empty; no other call will do better.
+            Refused: the endpoint does not know the model or the path.
+        """
+        import httpx2
+        import openai
+
+        try:
+            with anyio.fail_after(self._timeout):
+                response = await self._client.post(
+                    "/chat/completions", content=body.encode("utf-8"), cast_to=httpx2.Response
+                )
+        except TimeoutError as error:
+            raise NoReply(Trouble.AGAIN, f"no reply within {self._timeout:g} s") from error
+        except openai.APIStatusError as error:
+            raise self._explain(error) from error
+        except openai.APIConnectionError as error:
+            unreachable = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
+            trouble = Trouble.UNREACHABLE if unreachable else Trouble.AGAIN
+            raise NoReply(trouble, f"{error.message} {error.__cause__ or ''}".strip()) from error
+        return _completion(response)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _explain(self, error: openai.APIStatusError) -> Exception:
+        said = _complaint(error.response)
+        status = error.status_code
+        if status in (401, 403):
+            source = f" (from {self._key_source})" if self._key_source else ""
+            return Environment(f"the endpoint refuses the API key{source}: {said}", where=self.base_url)
+        if status == 402 or (status == 429 and _OUT_OF_CREDIT.search(said)):
+            return Environment(f"the account of the API key has no credit left: {said}", where=self.base_url)
+        if status == 404:
+            sentence = f"the endpoint has no model {self.model!r}, or the base URL is wrong (is /v1 missing?): {said}"
+            return Refused(sentence, where=self.base_url)
+        if status in (408, 409, 425, 429) or status >= 500:
+            return NoReply(Trouble.AGAIN, f"status {status}: {said}", wait=_retry_after(error.response.headers))
+        if status == 413 or _OVERFLOW.search(said):
+            return NoReply(Trouble.CONTEXT_OVERFLOW, f"status {status}: {said}")
+        if _FILTERED.search(said):
+            return NoReply(Trouble.FILTERED, f"status {status}: {said}")
+        return NoReply(Trouble.REJECTED, f"status {status}: {said}")
+
+
+def _address(base_url: str) -> SplitResult:
+    """Take a base URL apart; one that names the call itself is cut back to the base."""
+    try:
+        parts = urlsplit(base_url.strip())
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Refused(f"{base_url!r} is not a base URL; one looks like http://localhost:8000/v1", where="base URL")
+    return parts._replace(path=parts.path.rstrip("/").removesuffix("/chat/completions"))
+
+
+def _without_secrets(address: SplitResult) -> str:
+    """Return the base URL as it may be kept: no user, password, query or fragment."""
+    return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
+
+
+def _completion(response: httpx2.Response) -> Completion:
+    """Read a chat completion; anything that is none is worth another try, as a reply cut short is."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError) as error:
+        raise NoReply(Trouble.AGAIN, f"the reply is not JSON: {response.content[:200]!r}") from error
+    choices = body.get("choices") if isinstance(body, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        raise NoReply(Trouble.AGAIN, f"the reply is no chat completion: {response.content[:200]!r}")
+    usage = body.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    text, refusal = _text(message.get("content")), _text(message.get("refusal"))
+    finish_reason = choice.get("finish_reason")
+    return Completion(
+        text=text or refusal,
+        finish_reason="refusal" if refusal and not text else str(finish_reason or ""),
+        input_tokens=_count(counts.get("prompt_tokens")),
+        output_tokens=_count(counts.get("completion_tokens")),
+    )
+
+
+def _text(content: object) -> str:
+    """Return a message's content, given as a text or as parts; without lone surrogates, which no database takes."""
+    if isinstance(content, list):
+        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    if not isinstance(content, str):
+        return ""
+    return content.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
+
+
+def _complaint(response: httpx2.Response) -> str:
+    """Return what the server says is wrong, with the field it names, on one line of at most 500 characters."""
+    said: object = response.text
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        body = None
+    error = body.get("error", body) if isinstance(body, dict) else None
+    if isinstance(error, dict):
+        said = " ".join(str(error[key]) for key in ("message", "detail", "code", "param") if error.get(key)) or error
+    elif error is not None:
+        said = error
+    return " ".join(str(said).split())[:500]
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of a `Retry-After` header; dates, which no model server sends, are passed over."""
+    try:
+        seconds = float(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < 1e9 else None

@@ -1,0 +1,35 @@
+"""Helpfulness and logicality: one call, one score."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from lrstudio.domain.verdicts import Coverage, Dimension, Judgment, State
+from lrstudio.judge.packs import CallName
+from lrstudio.judge.parsing import read_score
+from lrstudio.judge.protocol import Task
+from lrstudio.judge.session import Session
+
+_CALLS = {Dimension.HELPFULNESS: CallName.HELPFULNESS, Dimension.LOGICALITY: CallName.LOGICALITY}
+
+
+async def judge_score(session: Session, task: Task, *, dimension: Dimension) -> Judgment:
+    """Rate the answer against its question alone (LongReward, arXiv 2410.21252, sections 3.1 and 3.2)."""
+    answer = await session.ask(
+        _CALLS[dimension],
+        read_score,
+        candidate_id=task.candidate.candidate_id,
+        question=task.question.query,
+        answer=task.candidate.text,
+    )
+    judgment = partial(
+        Judgment,
+        session.run_id,
+        task.candidate.candidate_id,
+        dimension,
+        coverage=Coverage(attempts=answer.attempts),
+        call_key=answer.call_key,
+    )
+    if answer.value is None:
+        return judgment(State.UNSCORED, answer.reason)
+    return judgment(State.SCORED, score=answer.value.score, explanation=answer.value.analysis)
