@@ -79,11 +79,12 @@ class Judging:
                 await to_thread.run_sync(held.release)
 
     async def _run_locked(self, judge: Judge, request: JudgeRequest, emit: Emit) -> JudgeOutcome:
+        chosen = await to_thread.run_sync(self._chosen, request.candidate_ids)
         run, resumed = await to_thread.run_sync(self._run_record, judge, request.dimensions)
-        tasks = await to_thread.run_sync(self._outstanding, run, request.candidate_ids)
         judged: set[str] = set()
         state = RunState.FAILED
         try:
+            tasks = await to_thread.run_sync(self._outstanding, run, chosen)
             await run_judge(
                 judge,
                 tasks,
@@ -116,21 +117,22 @@ class Judging:
         self._store.judging.start_run(run)
         return run, False
 
-    def _outstanding(self, run: JudgeRun, candidate_ids: Sequence[str] | None) -> list[Task]:
-        """Return the candidates still to be judged in this run, those of one document together."""
-        library = self._store.library
-        known = {info.candidate_id for info in library.candidate_infos()}
+    def _chosen(self, candidate_ids: Sequence[str] | None) -> set[str]:
+        known = {info.candidate_id for info in self._store.library.candidate_infos()}
         missing = [name for name in candidate_ids or () if name not in known]
         if missing:
             raise Refused(f"there is no candidate {missing[0]!r} in this project")
         if not known:
             raise Refused("there is nothing to judge: import questions with candidates first")
-        chosen = known if candidate_ids is None else set(candidate_ids)
+        return known if candidate_ids is None else set(candidate_ids)
+
+    def _outstanding(self, run: JudgeRun, chosen: set[str]) -> list[Task]:
+        """Return the candidates still to be judged in this run, those of one document together."""
         judged = self._store.judging.judged_pairs(run.run_id)
         load = lru_cache(_DOCUMENTS_KEPT)(self._document)
         tasks = []
-        for question in sorted(library.questions(), key=lambda it: it.document_id or ""):
-            for candidate in library.candidates(question.question_id):
+        for question in sorted(self._store.library.questions(), key=lambda it: it.document_id or ""):
+            for candidate in self._store.library.candidates(question.question_id):
                 due = tuple(it for it in run.dimensions if (candidate.candidate_id, it) not in judged)
                 if due and candidate.candidate_id in chosen:
                     tasks.append(Task(candidate, question, load(question.document_id), due))
