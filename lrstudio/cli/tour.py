@@ -19,7 +19,7 @@ from lrstudio.cli.common import Answer, AsJson, opened, say, verb
 from lrstudio.cli.show import words as table_of
 from lrstudio.domain.decisions import Shown, Target
 from lrstudio.domain.errors import Environment
-from lrstudio.domain.verdicts import Claim, Dimension, State, Support, SupportReason
+from lrstudio.domain.verdicts import Claim, Dimension, JudgeIdentity, State, Support, SupportReason
 from lrstudio.services.sample import NAME, PARAPHRASE, Planted, planted
 from lrstudio.services.wiring import Project, create_sample_project
 
@@ -48,10 +48,11 @@ def tour(
     say(f"importing the sample report and judging twelve candidates twice into {path}")
     create_sample_project(path, reviewer="tour").close()
     with opened(path, reviewer="tour") as project:
-        checked = _check(project)
+        lexical = next(choice for choice in project.audit.judges() if choice.identity.judge == "lexical")
+        checked = _check(project, lexical.identity)
         wrong = [it for it in checked if it.planted.kind == PARAPHRASE]
         for it in wrong:
-            _override(project, it)
+            _override(project, it, run_id=lexical.latest_run_id)
         exported = folder / f"{NAME}.judgments.jsonl"
         rows = project.exports.export(exported, what="judgments", all_runs=True)
         questions = project.audit.questions()
@@ -76,9 +77,8 @@ def tour(
     return Answer(data, _words(table_of(questions), checked, wrong, path, exported, pictures))
 
 
-def _check(project: Project) -> list[_Checked]:
+def _check(project: Project, lexical: JudgeIdentity) -> list[_Checked]:
     """Put what was planted beside what the lexical judge found, sentence by sentence."""
-    lexical = next(choice.identity for choice in project.audit.judges() if choice.identity.judge == "lexical")
     claims: dict[str, tuple[Claim, ...]] = {}
     checked = []
     for entry in planted():
@@ -100,10 +100,10 @@ def _verdict(claim: Claim | None) -> str:
     return claim.support.word
 
 
-def _override(project: Project, it: _Checked) -> None:
+def _override(project: Project, it: _Checked, *, run_id: str) -> None:
     target = Target(it.planted.candidate_id, Dimension.FAITHFULNESS, it.claim_id)
     reason = "a paraphrase: the words differ, the fact is there"
-    project.decisions.override(target, support=Support.FULL, reason=reason, shown=Shown(surface="tour"))
+    project.decisions.override(target, support=Support.FULL, reason=reason, shown=Shown(run_id=run_id, surface="tour"))
 
 
 def _render(project: Path, out: Path) -> list[Path]:

@@ -20,14 +20,16 @@ _OPENER = re.compile(
     r"\b[\s,:;.!–—-]*",
     re.IGNORECASE,
 )
+# The writer speaks of himself or of the answer, or weighs instead of stating.
 _SPEAKER = re.compile(
-    r"(?:in my (?:opinion|view)|as an ai\b|i(?:'m| am) (?:sorry|afraid|not sure|unable|an ai|happy|glad)"
-    r"|i (?:think|believe|feel|guess|suppose|hope|apologi[sz]e|can(?:not|'t)|don't know|would (?:say|suggest))"
+    r"(?:i|i'm|i've|i'd|i'll)\b(?!\.)|let me\b|as an ai\b|in my (?:opinion|view|judgment|judgement)\b"
     r"|(?:please )?let me know|(?:please )?feel free|hope this|happy to help|thank you|thanks\b"
     r"|here(?:'s| is| are) (?:a|an|the|some|my|your)\b.{0,60}\b(?:summary|overview|answer|list|steps?|explanation)"
-    r"|based on the (?:given|provided|above)[^,]{0,40},? (?:passages?|documents?|text|information|context)[\s,:.]*$)",
+    r"|based on the (?:given|provided|above)[^,]{0,40},? (?:passages?|documents?|text|information|context)[\s,:.]*$"
+    r"|(?:it is|it's) (?:hard|difficult|impossible|tempting) not to (?:feel|think|wonder|admire|regret)\b",
     re.IGNORECASE,
 )
+_WEIGHING = re.compile(r"\b(?:seems? to me|matter of (?:taste|opinion)|in my (?:opinion|view))\b", re.IGNORECASE)
 _FEWEST_CONTENT_WORDS = 2
 
 
@@ -64,7 +66,7 @@ def is_checkable(sentence: str) -> bool:
         return False
     while opener := _OPENER.match(body):
         body = body[opener.end() :]
-    if _SPEAKER.match(body):
+    if _SPEAKER.match(body) or _WEIGHING.search(body):
         return False
     return len(content_words(body)) >= _FEWEST_CONTENT_WORDS or any(not word.isascii() for word in words(body))
 

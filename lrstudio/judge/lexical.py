@@ -38,6 +38,8 @@ from lrstudio.text.tokens import Tokenizer
 
 T = TypeVar("T")
 
+# Raised when verdicts change without the coefficients: two runs with different rules are told apart.
+_RULES = 1
 _NO_MODEL = "Words alone do not tell how helpful or logical an answer is."
 _NO_DOCUMENT = "There is no document to hold the answer against."
 
@@ -68,6 +70,7 @@ class LexicalJudge:
             "chunk_tokens": RETRIEVAL_TOKENS,
             "extraction_tokens": EXTRACTION_TOKENS,
             "key_points_per_chunk": points.PER_CHUNK,
+            "rules": _RULES,
             "cover": {"full": points.FULL_FROM, "partial": points.PARTIAL_FROM},
             "thresholds": self._model.limits,
             "top_k": TOP_K,

@@ -96,9 +96,9 @@ def _says(sentence: str, stems: Sequence[str], claim: str, mention: Mention, kin
     if own and set(own).issubset(stems):
         return True
     before = claim[: mention.span.start]
-    return any(
-        kind.same(mention.value, other.value, before) for other in (*kind.mentions(sentence), *numbers(sentence))
-    )
+    if any(kind.same(mention.value, other.value, before) for other in kind.mentions(sentence)):
+        return True
+    return any(mention.value == number.value for number in numbers(sentence))
 
 
 def _counterpart(

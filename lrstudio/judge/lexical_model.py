@@ -20,14 +20,16 @@ class Thresholds:
 
     `full` and `none`: probability of full support from which support is full, below which it is none. `strength`: below
     it nothing in the document stands out, so that the claim is near chance. `absent`: share of the claim's words that
-    the whole document lacks from which a new name or number means *not found*. `conflict`: the highest probability
-    that a contradicted claim is given.
+    the whole document lacks from which it counts as absent if it has a new name or number, or if the share is also
+    `foreign` times what the document's own novelty lets expect. `conflict`: the highest probability that a contradicted
+    claim is given.
     """
 
     full: float
     none: float
     strength: float
     absent: float
+    foreign: float
     conflict: float
 
 

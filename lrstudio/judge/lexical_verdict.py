@@ -10,7 +10,7 @@ from lrstudio.domain.verdicts import Reason, State, Support, SupportReason
 from lrstudio.judge.claims import Statement, bare
 from lrstudio.judge.lexical_conflict import Conflict, find_conflict
 from lrstudio.judge.lexical_features import LexicalDocument, Match, Stems, match
-from lrstudio.judge.lexical_model import LexicalModel
+from lrstudio.judge.lexical_model import LexicalModel, Thresholds
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _MOST_WORDS_NAMED = 5
@@ -38,8 +38,8 @@ def features(document: LexicalDocument, statement: Statement) -> tuple[Match, di
 def decide(document: LexicalDocument, statement: Statement, model: LexicalModel) -> Verdict:
     """Return the verdict on one sentence of a candidate.
 
-    In this order: nothing checkable; word for word in the document; contradicted; near chance, unless a record denies
-    it or new names or numbers among words that the document lacks say that it is not there; then by probability.
+    In this order: nothing checkable; word for word in the document; contradicted; near chance, unless the claim is
+    denied by a record or made of words that the document lacks; then by probability.
     """
     found, values = features(document, statement)
     probability = model.probability(values)
@@ -55,8 +55,7 @@ def decide(document: LexicalDocument, statement: Statement, model: LexicalModel)
         why = _contradiction(document, found, conflict)
         return _scored(found, min(probability, limits.conflict), Support.NONE, why, SupportReason.CONTRADICTED)
     weak = found.strength < limits.strength
-    gone = bool(found.denied) or (found.new_values and found.absent >= limits.absent)
-    if gone if weak else probability < limits.none:
+    if _is_absent(document, found, limits) if weak else probability < limits.none:
         why = _absence(document, statement, found)
         return _scored(found, probability, Support.NONE, why, SupportReason.NOT_FOUND)
     if weak:
@@ -64,6 +63,14 @@ def decide(document: LexicalDocument, statement: Statement, model: LexicalModel)
         return Verdict(found, State.UNSCORED, probability, why, Reason.NEAR_CHANCE)
     support = Support.FULL if probability >= limits.full else Support.PARTIAL
     return _scored(found, probability, support, _finding(document, statement, found))
+
+
+def _is_absent(document: LexicalDocument, found: Match, limits: Thresholds) -> bool:
+    """Tell whether more speaks against a claim than that nothing in the document stands out for it."""
+    if found.denied:
+        return True
+    expected = 0.0 if found.new_values else limits.foreign * document.novelty
+    return found.absent >= max(limits.absent, expected)
 
 
 def _scored(

@@ -30,7 +30,7 @@ class Planted:
 
 
 def fill_with_sample(project: Project) -> None:
-    """Import the sample into an empty project and let the scripted sample judge and the lexical one judge it."""
+    """Import the sample into an empty project and let the lexical judge and the scripted sample judge judge it."""
     import anyio
 
     from lrstudio.services.judges import JudgeRequest
@@ -38,7 +38,8 @@ def fill_with_sample(project: Project) -> None:
     folder = resource("samples")
     project.imports.import_paths([folder / f"{NAME}.md", folder / f"{NAME}.questions.jsonl"])
     script = JudgeRequest(judge="scripted", script=folder / f"{NAME}.script.json")
-    for request in (script, JudgeRequest(judge="lexical")):
+    # the sample judge last: what a newcomer sees first has scores in all four dimensions
+    for request in (JudgeRequest(judge="lexical"), script):
         anyio.run(partial(project.judging.run, request, emit=lambda _event: None))
 
 

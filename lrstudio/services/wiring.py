@@ -79,7 +79,7 @@ def open_project(path: Path, *, reviewer: str = "") -> Project:
 
 
 def create_sample_project(path: Path, *, reviewer: str = "") -> Project:
-    """Create the sample project, judged by the scripted sample judge and the lexical one.
+    """Create the sample project, judged by the lexical judge and the scripted sample judge.
 
     It is made beside `path` and takes that name when complete, so a broken-off attempt leaves nothing there.
 

@@ -1,0 +1,212 @@
+"""Every command of the window as a record: menus, shortcut sheet, key caps and tests are made from these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QAction, QKeySequence
+
+from lrstudio.viewstate.audit_facts import Fact
+
+
+class Group(StrEnum):
+    """The menus, in order."""
+
+    PROJECT = "Project"
+    JUDGE = "Judge"
+    DECIDE = "Decide"
+    CLAIMS = "Claims and evidence"
+    GO = "Go to"
+    VIEW = "View"
+    HELP = "Help"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    `shortcuts` are portable key sequences, the first one shown. `when` names what must hold for it to be enabled.
+    `listed` is False for those that neither a menu nor the shortcut sheet names one by one.
+    """
+
+    id: str
+    text: str
+    group: Group
+    shortcuts: tuple[str, ...] = ()
+    icon: str = ""
+    when: frozenset[Fact] = frozenset()
+    checkable: bool = False
+    listed: bool = True
+
+
+def _when(*facts: Fact) -> frozenset[Fact]:
+    return frozenset(facts)
+
+
+_PROJECT = (
+    Command("project.new", "New project…", Group.PROJECT, ("Ctrl+N",), "add"),
+    Command("project.open", "Open project…", Group.PROJECT, ("Ctrl+O",), "open"),
+    Command("project.sample", "Open the sample project", Group.PROJECT),
+    Command("project.import", "Import files…", Group.PROJECT, ("Ctrl+I",), "import", _when(Fact.PROJECT)),
+    Command("project.add", "Paste a text…", Group.PROJECT, ("Ctrl+Shift+N",), "note", _when(Fact.PROJECT)),
+    Command("project.export", "Export…", Group.PROJECT, ("Ctrl+E",), "export", _when(Fact.PROJECT)),
+    Command("project.close", "Close project", Group.PROJECT, ("Ctrl+W",), "close", _when(Fact.PROJECT)),
+    Command("window.quit", "Quit", Group.PROJECT, ("Ctrl+Q",)),
+)
+_JUDGE = (
+    Command(
+        "judge.run",
+        "Run judge…",
+        Group.JUDGE,
+        ("Ctrl+R",),
+        "judge",
+        _when(Fact.PROJECT, Fact.QUESTIONS, Fact.NOT_JUDGING),
+    ),
+    Command("judge.cancel", "Cancel the judge", Group.JUDGE, ("Ctrl+.",), "cancel", _when(Fact.JUDGING)),
+    Command("judge.call", "Show the raw call", Group.JUDGE, ("Ctrl+K",), "note", _when(Fact.CALL)),
+)
+_DECIDE = (
+    Command("verdict.full", "Full", Group.DECIDE, ("1",), when=_when(Fact.PART)),
+    Command("verdict.partial", "Partial", Group.DECIDE, ("2",), when=_when(Fact.PART)),
+    Command("verdict.none", "None", Group.DECIDE, ("3",), when=_when(Fact.PART)),
+    Command("verdict.contradicted", "None: contradicted", Group.DECIDE, ("C",), when=_when(Fact.NONE_CHOSEN)),
+    Command("verdict.not_found", "None: not found", Group.DECIDE, ("F",), when=_when(Fact.NONE_CHOSEN)),
+    Command("verdict.not_checkable", "Not checkable", Group.DECIDE, ("0",), when=_when(Fact.PART)),
+    Command("decide.commit", "Confirm or commit", Group.DECIDE, ("Return", "Enter"), "check", _when(Fact.COMMIT)),
+    Command("decide.reason", "Give a reason", Group.DECIDE, ("R",), "note", _when(Fact.COMMIT)),
+    Command("decide.undo", "Undo", Group.DECIDE, ("U", "Ctrl+Z"), "undo", _when(Fact.UNDO)),
+    Command("decide.redo", "Redo", Group.DECIDE, ("Shift+U", "Ctrl+Shift+Z"), "redo", _when(Fact.REDO)),
+)
+SCORE_DIGITS = tuple(
+    Command(f"score.{digit}", f"Score {digit}", Group.DECIDE, (str(digit),), when=_when(Fact.SCORE), listed=False)
+    for digit in range(10)
+)
+_CLAIMS = (
+    Command("claim.split", "Split the claim at the cursor", Group.CLAIMS, ("S",), "split", _when(Fact.CLAIM)),
+    Command("claim.merge", "Merge with the next claim", Group.CLAIMS, ("M",), "merge", _when(Fact.CLAIM)),
+    Command("part.reword", "Reword", Group.CLAIMS, ("E",), "edit", _when(Fact.PART)),
+    Command("part.add", "Add from the selection", Group.CLAIMS, ("A",), "add", _when(Fact.CANDIDATE)),
+    Command("evidence.mark", "Mark the selection as evidence", Group.CLAIMS, ("V",), "mark", _when(Fact.CLAIM)),
+    Command("evidence.unmark", "Take back this passage", Group.CLAIMS, ("Shift+V",), "delete", _when(Fact.CLAIM)),
+)
+_GO = (
+    Command("part.next", "Next claim or key point", Group.GO, ("J",), "next", _when(Fact.PART)),
+    Command("part.previous", "Previous claim or key point", Group.GO, ("K",), "previous", _when(Fact.PART)),
+    Command("part.undecided", "Next undecided", Group.GO, ("G",), when=_when(Fact.PART)),
+    Command("passage.next", "Next passage", Group.GO, ("N",), when=_when(Fact.PART)),
+    Command("passage.previous", "Previous passage", Group.GO, ("P",), when=_when(Fact.PART)),
+    Command("candidate.next", "Next candidate", Group.GO, ("]",), when=_when(Fact.QUESTIONS)),
+    Command("candidate.previous", "Previous candidate", Group.GO, ("[",), when=_when(Fact.QUESTIONS)),
+    Command("dimension.faithfulness", "Faithfulness", Group.GO, ("Alt+1",), when=_when(Fact.CANDIDATE)),
+    Command("dimension.completeness", "Completeness", Group.GO, ("Alt+2",), when=_when(Fact.CANDIDATE)),
+    Command("dimension.helpfulness", "Helpfulness", Group.GO, ("Alt+3",), when=_when(Fact.CANDIDATE)),
+    Command("dimension.logicality", "Logicality", Group.GO, ("Alt+4",), when=_when(Fact.CANDIDATE)),
+    Command("list.filter", "Filter the list", Group.GO, ("Ctrl+L", "/"), "filter", _when(Fact.QUESTIONS)),
+    Command("pane.next", "Next pane", Group.GO, ("F6",), when=_when(Fact.PROJECT)),
+    Command("pane.previous", "Previous pane", Group.GO, ("Shift+F6",), when=_when(Fact.PROJECT)),
+)
+_VIEW = (
+    Command("view.find", "Find in the text", Group.VIEW, ("Ctrl+F",), "find", _when(Fact.CANDIDATE)),
+    Command("view.find_next", "Find next", Group.VIEW, ("F3",), when=_when(Fact.CANDIDATE)),
+    Command("view.find_previous", "Find previous", Group.VIEW, ("Shift+F3",), when=_when(Fact.CANDIDATE)),
+    Command("view.blind", "Blind", Group.VIEW, ("B",), "blind", _when(Fact.PROJECT), checkable=True),
+    Command("view.theme", "Light or dark", Group.VIEW, ("Ctrl+Shift+T",), "theme"),
+    Command("view.larger", "Larger text", Group.VIEW, ("Ctrl++", "Ctrl+="), when=_when(Fact.PROJECT)),
+    Command("view.smaller", "Smaller text", Group.VIEW, ("Ctrl+-",), when=_when(Fact.PROJECT)),
+    Command("view.normal", "Normal text", Group.VIEW, ("Ctrl+0",), when=_when(Fact.PROJECT)),
+    Command("view.reset", "Reset the layout", Group.VIEW, when=_when(Fact.PROJECT)),
+)
+_HELP = (
+    Command("help.shortcuts", "Keyboard shortcuts", Group.HELP, ("?", "F1"), "help"),
+    Command("help.about", "About LongReward Studio", Group.HELP),
+)
+COMMANDS: tuple[Command, ...] = (*_PROJECT, *_JUDGE, *_DECIDE, *SCORE_DIGITS, *_CLAIMS, *_GO, *_VIEW, *_HELP)
+
+_NEVER_TOGETHER = (frozenset({Fact.PART, Fact.SCORE}), frozenset({Fact.JUDGING, Fact.NOT_JUDGING}))
+
+
+def clashes(commands: Iterable[Command]) -> list[tuple[str, str, str]]:
+    """Return pairs of commands that one key could mean at one time, with that key."""
+    found = []
+    for one, other in combinations(commands, 2):
+        together = one.when | other.when
+        if any(pair <= together for pair in _NEVER_TOGETHER):
+            continue
+        found += [(one.id, other.id, key) for key in set(one.shortcuts) & set(other.shortcuts)]
+    return found
+
+
+def enabled(command: Command, facts: frozenset[Fact]) -> bool:
+    """Tell whether a command makes sense while these facts hold."""
+    return command.when <= facts
+
+
+def key_text(shortcut: str) -> str:
+    """Return a key as it stands on a key cap: letters small, as they are pressed."""
+    text = QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText)
+    named = {"Return": "↵", "Enter": "↵"}
+    return named.get(text, text.lower() if len(text) == 1 else text)
+
+
+def sheet(commands: Sequence[Command] = COMMANDS) -> Iterator[tuple[Group, list[tuple[str, tuple[str, ...]]]]]:
+    """Yield the shortcut sheet: for each group the texts and their keys."""
+    for group in Group:
+        rows = [
+            (it.text, tuple(key_text(key) for key in it.shortcuts))
+            for it in commands
+            if it.group is group and it.listed and it.shortcuts
+        ]
+        if group is Group.DECIDE:
+            rows.append(("Type a score (helpfulness, logicality)", ("0 – 9",)))
+        if rows:
+            yield group, rows
+
+
+class Actions(QObject):
+    """The commands as Qt actions, enabled by facts.
+
+    Signals:
+        triggered: the id of a command.
+    """
+
+    triggered = Signal(str)
+
+    def __init__(self, commands: Sequence[Command] = COMMANDS, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._commands = {command.id: command for command in commands}
+        self._actions = {command.id: self._action(command) for command in commands}
+        self.set_facts(frozenset())
+
+    def __getitem__(self, command_id: str) -> QAction:
+        """Return the action of a command."""
+        return self._actions[command_id]
+
+    def all(self) -> tuple[QAction, ...]:
+        """Return every action, for a window to add: their shortcuts then work in it."""
+        return tuple(self._actions.values())
+
+    def listed(self, group: Group) -> tuple[QAction, ...]:
+        """Return the actions of a menu."""
+        return tuple(self._actions[it.id] for it in self._commands.values() if it.group is group and it.listed)
+
+    def command(self, command_id: str) -> Command:
+        """Return the record of a command."""
+        return self._commands[command_id]
+
+    def set_facts(self, facts: frozenset[Fact]) -> None:
+        """Enable what makes sense now."""
+        for command_id, action in self._actions.items():
+            action.setEnabled(enabled(self._commands[command_id], facts))
+
+    def _action(self, command: Command) -> QAction:
+        action = QAction(command.text, self)
+        action.setObjectName(command.id)
+        action.setCheckable(command.checkable)
+        action.setShortcuts([QKeySequence(key) for key in command.shortcuts])
+        action.setShortcutVisibleInContextMenu(True)
+        action.triggered.connect(lambda _checked=False, name=command.id: self.triggered.emit(name))
+        return action

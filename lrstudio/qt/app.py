@@ -1,0 +1,190 @@
+"""Start-up and shut-down of the window, and the pictures of it.
+
+The order is what makes the first paint cheap: nothing that knows the store, a model or a network is imported before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QMessageLogContext, QObject, Qt, QTimer, QtMsgType, Signal, qInstallMessageHandler
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+import lrstudio
+from lrstudio.domain.errors import StudioError
+from lrstudio.qt.bridge.reports import bug_report
+from lrstudio.qt.theme.icons import Icons
+from lrstudio.qt.theme.palette import ThemeSwitch
+from lrstudio.qt.views.main_window import MainWindow, load_settings, theme_name
+from lrstudio.services.settings import SettingsStore
+
+_log = logging.getLogger("lrstudio.qt")
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+# The offscreen platform says this for every window that has a size hint.
+_NOISE = "propagateSizeHints"
+
+SIZES = ((1280, 800), (2560, 1440))
+THEMES = ("light", "dark")
+
+
+def main(words: Sequence[str]) -> int:
+    """Run what the command line asks of the window: `[PROJECT]`, `--sample` or `--render PROJECT OUT`."""
+    parser = argparse.ArgumentParser(prog="lrstudio", description="Open the window.")
+    parser.add_argument("project", nargs="?", type=Path, metavar="PROJECT", help="the project to open, NAME.lrs")
+    parser.add_argument("--sample", action="store_true", help="open the sample project")
+    parser.add_argument(
+        "--render", nargs=2, type=Path, metavar=("PROJECT", "OUT"), help="render the window into pictures and stop"
+    )
+    asked = parser.parse_args(list(words))
+    if not asked.render:
+        return run_window(asked.project, sample=asked.sample)
+    try:
+        for picture in render_screens(*asked.render):
+            sys.stdout.write(f"{picture}\n")
+    except StudioError as error:
+        sys.stderr.write(f"lrstudio: {error}\n")
+        return 1
+    return 0
+
+
+def run_window(project: Path | None = None, *, sample: bool = False) -> int:
+    """Open the window and return the exit status when it is closed.
+
+    Args:
+        project: a project to open after the first paint.
+        sample: open the sample project instead, making it on first use.
+    """
+    app = make_application()
+    window = make_window(app)
+    # Ctrl+C in the terminal closes the window as its button does; the timer lets Python see the signal.
+    signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
+    pulse = QTimer(window, interval=500)
+    pulse.timeout.connect(lambda: None)
+    pulse.start()
+    window.painted.connect(lambda: window.begin(project, sample=sample))
+    window.restore()
+    window.show()
+    with _last_resort(window):
+        status = _run(app)
+    window.shut_down()
+    return status
+
+
+def _run(app: QApplication) -> int:
+    """Run the application's loop: the only one there is."""
+    return app.exec()
+
+
+def make_application() -> QApplication:
+    """Return the application, made if there is none."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    qInstallMessageHandler(_log_qt)
+    QGuiApplication.setDesktopFileName("lrstudio")
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("lrstudio")
+    app.setApplicationDisplayName("LongReward Studio")
+    app.setApplicationVersion(lrstudio.__version__)
+    return app
+
+
+def make_window(app: QApplication, *, store: SettingsStore | None = None) -> MainWindow:
+    """Return a window that is not shown yet."""
+    store = store or SettingsStore()
+    settings, trouble = load_settings(store)
+    switch = ThemeSwitch(app, name=theme_name(settings.theme))
+    window = MainWindow(switch, Icons(switch), store, settings)
+    if trouble:
+        window.banner.refuse(f"The settings were not read: {trouble}")
+    return window
+
+
+def render_screens(
+    project: Path,
+    out: Path,
+    *,
+    sizes: Sequence[tuple[int, int]] = SIZES,
+    themes: Sequence[str] = THEMES,
+) -> list[Path]:
+    """Render the window over a project into PNG files, without a person and without touching their settings.
+
+    Args:
+        project: the project to show; it is opened, not changed.
+        out: the folder for the pictures, made if need be.
+        sizes: widths and heights of the window in pixels.
+        themes: names of themes.
+
+    Raises:
+        Refused: there is no such project.
+        Environment: the window did not come up in time, or a picture cannot be written.
+    """
+    from lrstudio.qt.screens import Shooting, failure
+
+    app = make_application()
+    quits = app.quitOnLastWindowClosed()
+    app.setQuitOnLastWindowClosed(False)
+    shooting = Shooting(app, project, out, sizes=sizes, themes=themes)
+    shooting.finished.connect(app.quit)
+    try:
+        shooting.start()
+        _run(app)
+    finally:
+        app.setQuitOnLastWindowClosed(quits)
+        shooting.clear()
+    if shooting.trouble:
+        raise failure(shooting.trouble)
+    return shooting.pictures
+
+
+class _Hook(QObject):
+    """Brings an error that nobody caught, in whatever thread, before the person's eyes."""
+
+    caught = Signal(object)
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.caught.connect(
+            lambda error: window.messages.show_bug(bug_report(error)), Qt.ConnectionType.QueuedConnection
+        )
+
+    def in_main(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+            return
+        self.caught.emit(error)
+
+    def in_thread(self, raised: threading.ExceptHookArgs) -> None:
+        if raised.exc_value is not None:
+            self.caught.emit(raised.exc_value)
+
+
+@contextmanager
+def _last_resort(window: MainWindow) -> Iterator[None]:
+    hook = _Hook(window)
+    before, before_in_threads = sys.excepthook, threading.excepthook
+    sys.excepthook, threading.excepthook = hook.in_main, hook.in_thread
+    try:
+        yield
+    finally:
+        sys.excepthook, threading.excepthook = before, before_in_threads
+
+
+def _log_qt(kind: QtMsgType, _context: QMessageLogContext, message: str | None) -> None:
+    if message and _NOISE not in message:
+        _log.log(_LEVELS.get(kind, logging.WARNING), "%s", message)

@@ -1,0 +1,1 @@
+"""What a person sees and touches; each view shows a view state and names operations."""

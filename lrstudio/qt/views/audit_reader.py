@@ -1,0 +1,147 @@
+"""Reads what the Audit workspace shows, off the GUI thread, and hands it over when it is there."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from lrstudio.domain.decisions import Decision
+from lrstudio.domain.summaries import CandidateDetail, JudgeChoice, QuestionSummary
+from lrstudio.domain.verdicts import JudgeIdentity
+from lrstudio.qt.bridge.operations import Operations
+from lrstudio.viewstate.display_text import DisplayText
+
+if TYPE_CHECKING:
+    from lrstudio.services.wiring import Project
+
+_DOCUMENTS_KEPT = 3
+_LIST_PAUSE_MS = 250
+"""The list is read at most four times a second, however many judgments arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListRead:
+    """The list, the judges to choose from, and what undo and redo would act on, read together."""
+
+    questions: tuple[QuestionSummary, ...]
+    judges: tuple[JudgeChoice, ...]
+    undo: Decision | None
+    redo: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRead:
+    """A candidate with everything on it, and its text as it is shown."""
+
+    detail: CandidateDetail
+    display: DisplayText
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRead:
+    """A document's text as it is shown, None where its source publishes none."""
+
+    document_id: str
+    display: DisplayText | None
+
+
+class AuditReader(QObject):
+    """Reads for one project at a time.
+
+    Signals:
+        list_read: a `ListRead`.
+        candidate_read: a `CandidateRead`.
+        document_read: a `DocumentRead`.
+        candidate_lost: the id of a candidate that is not there any more.
+    """
+
+    list_read = Signal(object)
+    candidate_read = Signal(object)
+    document_read = Signal(object)
+    candidate_lost = Signal(str)
+
+    def __init__(self, operations: Operations, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._operations = operations
+        self._project: Project | None = None
+        self._judge: JudgeIdentity | None = None
+        self._documents: OrderedDict[str, DisplayText | None] = OrderedDict()
+        self._reading_list = False
+        self._list_stale = False
+        self._soon = QTimer(self, singleShot=True, interval=_LIST_PAUSE_MS)
+        self._soon.timeout.connect(self._list_pause_over)
+
+    def use(self, project: Project | None, judge: JudgeIdentity | None = None) -> None:
+        """Read from this project, and take the verdicts of this judge; None for the latest ones."""
+        if project is not self._project:
+            self._documents.clear()
+        self._project, self._judge = project, judge
+        self._reading_list = self._list_stale = False
+        self._soon.stop()
+
+    def read_list(self) -> None:
+        """Read the list now, or when the reading under way is done and a short pause is over."""
+        if self._reading_list or self._soon.isActive():
+            self._list_stale = True
+            return
+        project, judge = self._project, self._judge
+        if project is None:
+            return
+        self._reading_list = True
+
+        def read() -> ListRead:
+            undo, redo = project.audit.undo_redo()
+            return ListRead(project.audit.questions(judge), project.audit.judges(), undo, redo)
+
+        self._operations.query(read, self._list_there, slot="audit list", failed=self._list_failed)
+
+    def read_candidate(self, candidate_id: str) -> None:
+        """Read a candidate; an earlier one still under way is dropped."""
+        project, judge = self._project, self._judge
+        if project is None:
+            return
+
+        def read() -> CandidateRead:
+            detail = project.audit.candidate(candidate_id, judge)
+            return CandidateRead(detail, DisplayText.build(detail.candidate.text))
+
+        self._operations.query(read, self.candidate_read.emit, slot="audit candidate")
+
+    def read_document(self, document_id: str) -> None:
+        """Read a document's text, or hand over one that was read lately."""
+        if document_id in self._documents:
+            self._documents.move_to_end(document_id)
+            self.document_read.emit(DocumentRead(document_id, self._documents[document_id]))
+            return
+        project = self._project
+        if project is None:
+            return
+
+        def read() -> DocumentRead:
+            text = project.audit.document_text(document_id)
+            return DocumentRead(document_id, None if text is None else DisplayText.build(text))
+
+        self._operations.query(read, self._document_there, slot="audit document")
+
+    def _list_there(self, read: ListRead) -> None:
+        self._reading_list = False
+        self._soon.start()
+        self.list_read.emit(read)
+
+    def _list_failed(self, error: BaseException) -> None:
+        self._reading_list = False
+        self._operations.announce(error, again=self.read_list)
+
+    def _list_pause_over(self) -> None:
+        if self._list_stale:
+            self._list_stale = False
+            self.read_list()
+
+    def _document_there(self, read: DocumentRead) -> None:
+        self._documents[read.document_id] = read.display
+        while len(self._documents) > _DOCUMENTS_KEPT:
+            self._documents.popitem(last=False)
+        self.document_read.emit(read)

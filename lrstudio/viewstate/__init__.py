@@ -1,0 +1,1 @@
+"""What a screen should show, computed without Qt."""

@@ -1,0 +1,36 @@
+"""What is said of an import."""
+
+from __future__ import annotations
+
+from lrstudio.viewstate.audit_signs import counted
+
+
+def import_sentence(new: tuple[int, int, int], same: tuple[int, int, int], *, left_out: int) -> str:
+    """Say what an import came to.
+
+    Args:
+        new: documents, questions and candidates that were not there before.
+        same: those that were there already.
+        left_out: rows and files that could not be read.
+    """
+    said = _list(new)
+    sentence = f"Imported {said}." if said else "Nothing new was imported."
+    before = _list(same)
+    if before:
+        sentence += f" {before[0].upper()}{before[1:]} there already."
+    if left_out:
+        sentence += f" {counted(left_out, 'row or file', 'rows or files')} left out."
+    if new[0] and not new[1] and not same[1]:
+        sentence += " Next: add a question to the document."
+    return sentence
+
+
+def _list(counts: tuple[int, int, int]) -> str:
+    named = [
+        counted(number, noun)
+        for number, noun in zip(counts, ("document", "question", "candidate"), strict=True)
+        if number
+    ]
+    if len(named) > 1:
+        return ", ".join(named[:-1]) + f" and {named[-1]}"
+    return "".join(named)

@@ -1,0 +1,398 @@
+"""Set LongReward Studio up, run it and test it, on a machine that has only a Python.
+
+    python3 packaging/dev.py run [ARGUMENT...]     set up the core, then open the window on the sample project
+    python3 packaging/dev.py test [ARGUMENT...]    set up the core and the tools, then run every check
+    python3 packaging/dev.py setup [EXTRA...]      set up only; extras are train, remote, postgres, dev
+
+Arguments after `run` go to the studio. Arguments after `test` go to pytest and leave the wheel check out.
+
+Any Python may read this file before it is turned away, so the syntax stays that of 3.9 and only the standard library
+is imported.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.util
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+MINIMUM_PYTHON = (3, 11)
+NEWER_PYTHONS = ("python3.14", "python3.13", "python3.12", "python3.11")
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+# Relative, because pip splits the environment variables that carry it at blanks; every command runs in ROOT.
+CONSTRAINTS = "packaging/constraints.txt"
+TAIL_LINES = 12
+
+# Shared library -> Debian package. libfontconfig1 brings a font with it (fonts-dejavu-core).
+QT_LIBRARIES = {
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libxkbcommon.so.0": "libxkbcommon0",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1",
+}
+X11_LIBRARIES = {
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-randr.so.0": "libxcb-randr0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libX11-xcb.so.1": "libx11-xcb1",
+}
+WAYLAND_LIBRARIES = {
+    "libwayland-client.so.0": "libwayland-client0",
+    "libwayland-cursor.so.0": "libwayland-cursor0",
+}
+
+
+class Stop(Exception):
+    """Something a person has to mend; its text says what and how."""
+
+
+class Outcome(NamedTuple):
+    """How a check ended."""
+
+    name: str
+    seconds: float
+    ok: bool
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; the return value is the exit status."""
+    commands = {"run": run_studio, "test": run_checks, "setup": run_setup}
+    if not arguments or arguments[0] not in commands:
+        print(__doc__, file=sys.stdout if arguments in (["-h"], ["--help"]) else sys.stderr)
+        return 0 if arguments in (["-h"], ["--help"]) else 2
+    rest = list(arguments[1:])
+    if rest[:1] == ["--"]:
+        del rest[0]
+    try:
+        turn_away_old_python(sys.version_info[:3])
+        return commands[arguments[0]](rest)
+    except Stop as stop:
+        print(f"\n{stop}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+# ---- commands
+
+
+def run_setup(extras: Sequence[str]) -> int:
+    """Set up the core and the named extras."""
+    set_up(extras)
+    say(f"Ready: {VENV}")
+    return 0
+
+
+def run_studio(arguments: Sequence[str]) -> int:
+    """Open the sample project; without a display do the same job headless."""
+    set_up(())
+    command = [str(program("python")), "-m", "lrstudio"]
+    if has_display(os.environ, sys.platform):
+        return subprocess.call([*command, "--sample", *arguments], env=child_environment())
+    say("No display here, so the same job runs without a window (lrstudio tour).")
+    environment = child_environment(QT_QPA_PLATFORM="offscreen")
+    return subprocess.call([*command, "tour", *arguments], env=environment)
+
+
+def run_checks(pytest_arguments: Sequence[str]) -> int:
+    """Run every check, stop at none, and close with a table; 1 when one of them failed."""
+    started = time.monotonic()
+    set_up(("dev",))
+    outcomes = [Outcome("set-up", time.monotonic() - started, True)]
+    environment = child_environment(QT_QPA_PLATFORM="offscreen", HF_HUB_OFFLINE="1")
+    for name, command in check_commands(pytest_arguments).items():
+        say(f"\n== {name}")
+        started = time.monotonic()
+        status = subprocess.call(command, cwd=ROOT, env=environment)
+        outcomes.append(Outcome(name, time.monotonic() - started, status == 0))
+    if not pytest_arguments:
+        say("\n== wheel")
+        started = time.monotonic()
+        outcomes.append(Outcome("wheel", ok=wheel_works(environment), seconds=time.monotonic() - started))
+    say("\n" + table(outcomes))
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+def check_commands(pytest_arguments: Sequence[str]) -> dict[str, list[str]]:
+    """Return the checks that are one command each, by name, the quick ones first."""
+    python = str(program("python"))
+    return {
+        "ruff check": [python, "-m", "ruff", "check", "."],
+        "ruff format": [python, "-m", "ruff", "format", "--check", "."],
+        "walls": [str(program("lint-imports")), "--no-logo"],
+        "mypy": [python, "-m", "mypy", "--strict"],
+        "pytest": [python, "-m", "pytest", *pytest_arguments],
+    }
+
+
+def wheel_works(environment: Mapping[str, str]) -> bool:
+    """Build the wheel, install it pinned into an empty environment, and run the tour from there."""
+    with tempfile.TemporaryDirectory(prefix="lrstudio-wheel-") as name:
+        folder = Path(name)
+        venv, elsewhere = folder / "venv", folder / "elsewhere"
+        elsewhere.mkdir()
+        build = [str(program("python")), "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
+        try:
+            finish(build, doing="Building the wheel")
+            (wheel,) = folder.glob("*.whl")
+            say(f"built {wheel.name} ({wheel.stat().st_size / 1e6:.1f} MB); installing it into an empty environment")
+            finish([str(program("python")), "-m", "venv", str(venv)], doing="Making the empty environment")
+            pip_install([str(wheel)], python=program("python", venv), doing="Installing the wheel")
+        except Stop as stop:
+            say(str(stop))
+            return False
+        tour = [str(program("lrstudio", venv)), "tour", str(folder / "tour")]
+        outside = {**environment, "LRSTUDIO_PROFILE": str(folder / "profile")}
+        return subprocess.call(tour, cwd=elsewhere, env=outside) == 0
+
+
+def table(outcomes: Iterable[Outcome]) -> str:
+    """Lay the outcomes out as step, seconds, ok."""
+    rows = list(outcomes)
+    lines = [f"{'step':<12} {'seconds':>8}  ok"]
+    lines += [f"{row.name:<12} {row.seconds:>8.1f}  {'yes' if row.ok else 'NO'}" for row in rows]
+    lines.append(f"{'total':<12} {sum(row.seconds for row in rows):>8.1f}  {sum(row.ok for row in rows)}/{len(rows)}")
+    return "\n".join(lines)
+
+
+# ---- the Python environment
+
+
+def set_up(extras: Iterable[str]) -> None:
+    """Bring system libraries, `.venv` and its packages to what the checkout asks for; cheap when nothing changed."""
+    project = read_project()
+    unknown = sorted(set(extras) - set(project["project"]["optional-dependencies"]))
+    if unknown:
+        known = ", ".join(project["project"]["optional-dependencies"])
+        raise Stop(f"There is no extra named {', '.join(unknown)}. The extras are: {known}.")
+    add_qt_libraries()
+    version = make_environment()
+    wanted = fingerprint(project, constraints=(ROOT / CONSTRAINTS).read_bytes(), python=version)
+    stamp = VENV / "lrstudio-setup.json"
+    installed_fingerprint, installed_extras = read_stamp(stamp)
+    if installed_fingerprint == wanted and set(extras) <= installed_extras:
+        return
+    # Extras that are already there are kept in step with the constraints.
+    together = sorted(set(extras) | installed_extras)
+    stamp.unlink(missing_ok=True)
+    say("Installing the pinned packages into .venv (the first time takes a minute or two) ...")
+    target = f".[{','.join(together)}]" if together else "."
+    pip_install(["--editable", target], python=program("python"), doing="Installing the packages")
+    stamp.write_text(json.dumps({"fingerprint": wanted, "extras": together}), encoding="utf-8")
+
+
+def make_environment() -> str:
+    """Make `.venv`, or make it anew when its Python is gone, too old or has no pip; return its Python's version."""
+    version = version_inside(VENV)
+    if version:
+        return version
+    if not can_make_environments():
+        raise Stop(environment_advice())
+    say(f"Making .venv with {sys.executable} ...")
+    finish([sys.executable, "-m", "venv", "--clear", str(VENV)], doing="Making .venv")
+    version = version_inside(VENV)
+    if not version:
+        raise Stop(f"{VENV} was made, but its Python does not start. Delete the folder and run the same command again.")
+    return version
+
+
+def version_inside(venv: Path) -> str:
+    """Return the full version of a usable environment's Python, else the empty string."""
+    probe = f"import sys, pip; assert sys.version_info >= {MINIMUM_PYTHON}; print(sys.version)"
+    try:
+        found = subprocess.run(
+            [str(program("python", venv)), "-c", probe], capture_output=True, text=True, check=False, cwd=venv
+        )
+    except OSError:
+        return ""
+    return found.stdout.strip() if found.returncode == 0 else ""
+
+
+def can_make_environments() -> bool:
+    """Say whether this Python has what `python -m venv` needs; Debian ships it without."""
+    return all(importlib.util.find_spec(name) for name in ("venv", "ensurepip"))
+
+
+def environment_advice() -> str:
+    """Give the one line that adds venv and pip to this Python."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    if not shutil.which("apt-get"):
+        return f"{sys.executable} comes without venv or pip. Install a Python from python.org, which brings both."
+    is_default = os.path.realpath("/usr/bin/python3") == os.path.realpath(sys.executable)
+    package = "python3-venv" if is_default else f"{version}-venv"
+    before = privilege()
+    line = shlex.join([*(["sudo"] if before is None else before), "apt-get", "install", "-y", package])
+    return f"{sys.executable} comes without venv or pip. Add them, then run the same command again:\n\n  {line}"
+
+
+def turn_away_old_python(version: tuple[int, ...]) -> None:
+    """Raise Stop for a Python that is too old, naming a newer one when there is one on the path."""
+    if version >= MINIMUM_PYTHON:
+        return
+    needed, found = ".".join(map(str, MINIMUM_PYTHON)), ".".join(map(str, version))
+    newer = next((name for name in NEWER_PYTHONS if shutil.which(name)), "")
+    advice = f"Use {newer} instead of {sys.executable}." if newer else "Install a newer one, from python.org perhaps."
+    raise Stop(f"LongReward Studio needs Python {needed} or later; this one is {found}. {advice}")
+
+
+def read_project() -> dict[str, Any]:
+    """Read pyproject.toml."""
+    import tomllib  # part of the standard library only since 3.11
+
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def fingerprint(project: Mapping[str, Any], *, constraints: bytes, python: str) -> str:
+    """Hash everything whose change asks for another installation; settings of the tools are not among it."""
+    names = ("dependencies", "optional-dependencies", "scripts", "gui-scripts")
+    parts = {name: project["project"].get(name) for name in names}
+    parts.update({"build": project["build-system"], "python": python, "root": str(ROOT)})
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode() + constraints).hexdigest()
+
+
+def read_stamp(stamp: Path) -> tuple[str, set[str]]:
+    """Return the fingerprint and the extras of the last finished installation; nothing when there is none."""
+    try:
+        record = json.loads(stamp.read_text("utf-8"))
+        return str(record["fingerprint"]), set(record["extras"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", set()
+
+
+def pip_install(arguments: Sequence[str], *, python: Path, doing: str) -> None:
+    """Install with the tested versions; the isolated builds of older and newer pips are held to them too."""
+    environment = child_environment(
+        PIP_CONSTRAINT=CONSTRAINTS,
+        PIP_BUILD_CONSTRAINT=CONSTRAINTS,
+        PIP_DISABLE_PIP_VERSION_CHECK="1",
+        PIP_NO_INPUT="1",
+        PIP_USER="0",
+    )
+    finish([str(python), "-m", "pip", "install", "--quiet", *arguments], doing=doing, environment=environment)
+
+
+def program(name: str, venv: Path = VENV) -> Path:
+    """Return where an environment keeps a program."""
+    return venv / "Scripts" / f"{name}.exe" if os.name == "nt" else venv / "bin" / name
+
+
+# ---- the system under it
+
+
+def add_qt_libraries() -> None:
+    """Install the system libraries that Qt misses on Debian and Ubuntu, or say the one line that does."""
+    if sys.platform != "linux":
+        return
+    wanted = wanted_libraries(os.environ)
+    missing = [name for name in wanted if not loads(name)]
+    if not missing:
+        return
+    if not shutil.which("apt-get"):
+        say(f"Qt may not start: {', '.join(missing)} not found. Your system's package manager has them.")
+        return
+    install = ["apt-get", "install", "-y", "--no-install-recommends"]
+    before = privilege()
+    if before is None:
+        line = shlex.join(["sudo", *install, *(package_name(wanted[name]) for name in missing)])
+        raise Stop(f"Qt needs libraries that are not here. Add them:\n\n  sudo apt-get update && {line}")
+    say(f"Adding the system libraries that Qt needs ({', '.join(missing)}) ...")
+    # A broken third-party source fails the update but not the installation, which has the last word.
+    subprocess.call([*before, "apt-get", "update", "-qq"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    patience = ["-o", "DPkg::Lock::Timeout=120"]  # a machine that just started often updates itself
+    command = [*before, *install, *patience, *(package_name(wanted[name]) for name in missing)]
+    finish(command, doing="Adding system libraries", environment=child_environment(DEBIAN_FRONTEND="noninteractive"))
+
+
+def wanted_libraries(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the libraries Qt loads here and their packages: always those of the offscreen platform."""
+    wanted = dict(QT_LIBRARIES)
+    if environ.get("DISPLAY"):
+        wanted.update(X11_LIBRARIES)
+    if environ.get("WAYLAND_DISPLAY"):
+        wanted.update(WAYLAND_LIBRARIES)
+    return wanted
+
+
+def loads(library: str) -> bool:
+    """Say whether the dynamic linker finds a library."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def package_name(package: str) -> str:
+    """Return the name this release has for a package: some got `t64` behind when time_t grew to 64 bits."""
+    renamed = f"{package}t64"
+    known = subprocess.run(["apt-cache", "show", renamed], capture_output=True, check=False)
+    return renamed if known.returncode == 0 and known.stdout else package
+
+
+def privilege() -> list[str] | None:
+    """Return what to put before a command that needs root: nothing for root, sudo on a CI runner, else None."""
+    if os.name != "posix" or os.geteuid() == 0:
+        return []
+    return ["sudo", "-n"] if os.environ.get("CI") and shutil.which("sudo") else None
+
+
+def has_display(environ: Mapping[str, str], platform: str) -> bool:
+    """Say whether a window can be shown; a platform plugin that was asked for by name decides it."""
+    plugin = environ.get("QT_QPA_PLATFORM", "").split(":")[0]
+    if plugin:
+        return plugin not in ("offscreen", "minimal")
+    return platform != "linux" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+
+
+# ---- child processes
+
+
+def finish(command: Sequence[str], *, doing: str, environment: Mapping[str, str] | None = None) -> None:
+    """Run a command silently in the checkout; when it fails raise Stop with what was being done and its last lines."""
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment or child_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        tail = "\n".join(f"  {line}" for line in done.stdout.strip().splitlines()[-TAIL_LINES:])
+        raise Stop(f"{doing} did not work: {Path(command[0]).name} ended with status {done.returncode}.\n{tail}")
+
+
+def child_environment(**settings: str) -> dict[str, str]:
+    """Return this process's environment with the settings, and without what would let another Python leak in."""
+    leaky = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
+    return {**{name: value for name, value in os.environ.items() if name not in leaky}, **settings}
+
+
+def say(text: str) -> None:
+    """Print at once, so that the lines stay in order with those of child processes."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
