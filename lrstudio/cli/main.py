@@ -12,8 +12,6 @@ from lrstudio.cli import decide, export, import_, judge, new, show, tour
 
 app = typer.Typer(
     name="lrstudio",
-    help="See a long document, a candidate, its claims, the judge's verdicts and the evidence together. "
-    "Without a verb, `lrstudio [PROJECT]` opens the window.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -27,13 +25,22 @@ app.command("export")(export.export)
 app.command("tour")(tour.tour)
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         sys.stdout.write(f"lrstudio {__version__}\n")
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Show long documents, candidates, claims, verdicts and evidence together.
+
+    Without a verb, `lrstudio [PROJECT]` opens the window.
+    """
 
 
 def run(words: list[str]) -> int:

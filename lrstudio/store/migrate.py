@@ -173,7 +173,7 @@ def _migrate(connection: sa.Connection, schema: Schema) -> None:
     with Operations.context(MigrationContext.configure(connection)):
         for revision in reversed(list(scripts.iterate_revisions(schema.revision, start))):
             revision.module.upgrade()
-            for table, change in revision.module.ROWS.items():
+            for table, change in getattr(revision.module, "ROWS", {}).items():
                 known = declared.get(table, 0)
                 declared[table] = None if change is None or known is None else known + change
     connection.exec_driver_sql(f"PRAGMA user_version={schema.number}")

@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from lrstudio.domain.text import Span
 from lrstudio.judge.claims import Statement, is_checkable, statements
-from lrstudio.judge.lexical_features import TOP_K, LexicalDocument, Stems, best_window, common_order
+from lrstudio.judge.lexical_features import TOP_K, LexicalDocument, Stems, best_window
 from lrstudio.judge.lexical_verdict import features
 from lrstudio.text.sentences import sentences
 from lrstudio.text.tokens import Tokenizer
@@ -147,6 +147,19 @@ def baseline_values(document: LexicalDocument, claim: str) -> list[float]:
         -float(sum(number.value not in document.numbers for number in numbers(claim))),
         -float(sum(not document.frequency.keys() >= set(name) for name in named)),
     ]
+
+
+def common_order(first: Sequence[str], second: Sequence[str]) -> int:
+    """Return the length of the longest common subsequence (bit-parallel form; Hyyro 2004)."""
+    places: dict[str, int] = {}
+    for i, name in enumerate(first):
+        places[name] = places.get(name, 0) | 1 << i
+    full = (1 << len(first)) - 1
+    row = full
+    for name in second:
+        here = row & places.get(name, 0)
+        row = ((row + here) | (row - here)) & full
+    return len(first) - row.bit_count()
 
 
 @dataclass(frozen=True, slots=True)

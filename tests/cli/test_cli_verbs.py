@@ -11,6 +11,7 @@ import typer.main
 
 from lrstudio.cli import VERBS
 from lrstudio.cli.main import app
+from lrstudio.services.wiring import create_project
 
 Run = Callable[..., Any]
 
@@ -42,20 +43,32 @@ ROWS = [
 
 
 @pytest.fixture
-def project(tmp_path: Path, lrstudio: Run) -> Path:
-    path = tmp_path / "p.lrs"
-    assert lrstudio("new", path, "--title", "Board").status == 0
-    rows = tmp_path / "rows.jsonl.gz"
-    rows.write_bytes(gzip.compress("\n".join(map(json.dumps, ROWS)).encode()))
-    done = lrstudio("import", path, rows, "--json")
-    assert done.status == 0, done.err
-    assert done.data["new"] == {"documents": 2, "questions": 2, "candidates": 3}
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, ROWS)).encode()))
     return path
+
+
+@pytest.fixture
+def project(tmp_path: Path, rows: Path) -> Path:
+    made = create_project(tmp_path / "p.lrs", title="Board")
+    made.imports.import_paths([rows])
+    made.close()
+    return made.path
 
 
 def test_the_verbs_are_those_that_open_no_window() -> None:
     group = typer.main.get_command(app)
     assert set(group.commands) == set(VERBS)  # type: ignore[attr-defined]
+
+
+def test_a_project_is_made_and_filled(tmp_path: Path, rows: Path, lrstudio: Run) -> None:
+    path = tmp_path / "new.lrs"
+    assert lrstudio("new", path, "--title", "Board", "--json").data == {"project": str(path), "title": "Board"}
+    done = lrstudio("import", path, rows, "--json")
+    assert done.status == 0, done.err
+    assert done.data["new"] == {"documents": 2, "questions": 2, "candidates": 3}
+    assert done.data["errors"] == []
 
 
 def test_main_job_from_the_command_line(project: Path, tmp_path: Path, lrstudio: Run) -> None:
@@ -132,7 +145,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert done.status == status, (done.out, done.err)
     # rich wraps usage errors in a box
     assert said in " ".join(done.err.replace("│", " ").split())
-    assert done.out == ""
+    assert not done.out or words[0] == "import", "an import says what it could do"
 
 
 def test_good_rows_are_kept_and_bad_ones_named(project: Path, tmp_path: Path, lrstudio: Run) -> None:

@@ -29,7 +29,19 @@ The dredger Persistence began work in 1874 and was sold in 1903. She brought ele
 
 The breakwater was begun in 1905 and finished in 1912. It cost 412,000 pounds and took the lives of nine men.
 
-The Perseverance replaced her in 1908. By 1910 there were sixteen feet at low water of spring tides."""
+The Perseverance replaced her in 1908. By 1910 there were sixteen feet at low water of spring tides.
+
+The fishing fleet counted 84 boats in 1881 and 31 in 1921. Herring was cured on the north quay until the curing sheds \
+burned down in the winter of 1926, and the ice house stood empty for eleven years after that.
+
+The railway reached the harbour in 1891, along a viaduct of fourteen arches. It carried coal to the staithes and \
+returned with pit props from the Baltic, which were stacked on the ground that the dredgers had filled.
+
+The light on the Great Bratt was first lit in 1853. It burned rape oil, then paraffin, and from 1913 acetylene. Its \
+keepers recorded fog on 61 days of an average year and 88 days of the worst one.
+
+The Commissioners borrowed 150,000 pounds in 1899 at four per cent and repaid the last of it in 1931. A second loan \
+was refused in 1922, because the dues had fallen below the interest for three years running."""
 QUESTION = "How did the depth over the bar change?"
 ANSWERS = (
     "The harbour of Skarrow was surveyed in 1870 by Commander Trenholme. The dredger Persistence was sold in 1904. "
@@ -96,6 +108,10 @@ class Driver:
             self.key(key)
             if self.window.audit is not None and self.window.desk.project is not None:
                 self.settle()
+
+    def press_now(self, key: str) -> None:
+        """Press a key while something is under way."""
+        self.key(key)
 
     def key(self, key: str, to: QWidget | None = None) -> None:
         """Press one key: a character, or a name with modifiers such as Ctrl+Shift+Z."""

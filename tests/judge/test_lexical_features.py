@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrstudio.domain.text import Span
-from lrstudio.judge.lexical_features import LexicalDocument, Stems, best_window, common_order, match
+from lrstudio.judge.lexical_features import LexicalDocument, Stems, best_window, match
 from lrstudio.text.chunks import EXTRACTION_TOKENS, token_chunks
 from lrstudio.text.tokens import Tokenizer
+from tests.benchmarks.lexical_eval import common_order
 
 letters = st.lists(st.sampled_from("abcd"), max_size=9)
 

@@ -156,7 +156,6 @@ class AuditController(QObject):
             self.reader.read_candidate(here)
 
     def _list_there(self, read: ListRead) -> None:
-        self._turns = (read.undo is not None, read.redo is not None)
         listed = [it.candidate_id for question in read.questions for it in question.candidates]
         self._listed, self._any_question = True, bool(read.questions)
         self._view.show_questions(any_question=self._any_question)
@@ -173,7 +172,7 @@ class AuditController(QObject):
             return
         before = self._read.detail.candidate.candidate_id if self._read else ""
         another = before != detail.candidate.candidate_id
-        self._read = read
+        self._read, self._turns = read, read.turns
         if another:
             self._view.show_candidate(chosen=True)
             self._view.candidate.show_text(read.display)
@@ -257,6 +256,11 @@ class AuditController(QObject):
         self._view.show_screen(self._screen, reveal=reveal)
         self.tell_plan()
 
+    def _deed_begun(self, undo: bool) -> None:
+        """Let a quick person undo or redo what is still on its way; the next read tells exactly what there is."""
+        self._turns = (self._turns[0], True) if undo else (True, False)
+        self._tell_facts()
+
     def _tell_facts(self) -> None:
         has_document = bool(self._read and self._read.detail.document)
         facts = set(audit_facts(self._screen, self.choice, has_document=has_document))
@@ -278,3 +282,4 @@ class AuditController(QObject):
         self.reader.list_read.connect(self._list_there)
         self.reader.candidate_read.connect(self._candidate_there)
         self.reader.document_read.connect(self._document_there)
+        self.deeds.begun.connect(self._deed_begun)

@@ -44,10 +44,12 @@ class AuditDeeds(QObject):
     """Sends decisions to the project's one writer.
 
     Signals:
+        begun: a decision, or with True an undo, is on its way.
         failed: `(Target, sentence)` of a decision that was refused; nothing was written.
         turned: the Decision that undo or redo acted on, None where there was none.
     """
 
+    begun = Signal(bool)
     failed = Signal(object, str)
     turned = Signal(object)
 
@@ -126,6 +128,8 @@ class AuditDeeds(QObject):
             return _Turned(project.decisions.redo() if redo else project.decisions.undo(), before)
 
         self._operations.run(turn, initiator=self, then=lambda done: self.turned.emit(done.decision))
+        if not redo:
+            self.begun.emit(True)
 
     def _run(self, target: Target, deed: Callable[[Project], Changes]) -> None:
         project = self._project
@@ -140,3 +144,4 @@ class AuditDeeds(QObject):
                 self._operations.announce(error, again=lambda: self._run(target, deed))
 
         self._operations.run(lambda: deed(project), initiator=self, failed=failed)
+        self.begun.emit(False)

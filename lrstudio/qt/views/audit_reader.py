@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from lrstudio.domain.decisions import Decision
 from lrstudio.domain.summaries import CandidateDetail, JudgeChoice, QuestionSummary
 from lrstudio.domain.verdicts import JudgeIdentity
 from lrstudio.qt.bridge.operations import Operations
@@ -24,20 +23,19 @@ _LIST_PAUSE_MS = 250
 
 @dataclass(frozen=True, slots=True)
 class ListRead:
-    """The list, the judges to choose from, and what undo and redo would act on, read together."""
+    """The list and the judges to choose from, read together."""
 
     questions: tuple[QuestionSummary, ...]
     judges: tuple[JudgeChoice, ...]
-    undo: Decision | None
-    redo: Decision | None
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateRead:
-    """A candidate with everything on it, and its text as it is shown."""
+    """A candidate with everything on it, its text as it is shown, and whether there is something to undo and redo."""
 
     detail: CandidateDetail
     display: DisplayText
+    turns: tuple[bool, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +91,7 @@ class AuditReader(QObject):
         self._reading_list = True
 
         def read() -> ListRead:
-            undo, redo = project.audit.undo_redo()
-            return ListRead(project.audit.questions(judge), project.audit.judges(), undo, redo)
+            return ListRead(project.audit.questions(judge), project.audit.judges())
 
         self._operations.query(read, self._list_there, slot="audit list", failed=self._list_failed)
 
@@ -106,7 +103,9 @@ class AuditReader(QObject):
 
         def read() -> CandidateRead:
             detail = project.audit.candidate(candidate_id, judge)
-            return CandidateRead(detail, DisplayText.build(detail.candidate.text))
+            undo, redo = project.audit.undo_redo()
+            display = DisplayText.build(detail.candidate.text)
+            return CandidateRead(detail, display, (undo is not None, redo is not None))
 
         self._operations.query(read, self.candidate_read.emit, slot="audit candidate")
 

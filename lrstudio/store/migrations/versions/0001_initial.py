@@ -8,9 +8,6 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-ROWS: dict[str, int | None] = {}
-"""How many rows each table gains by this revision; None for any number, tables not named keep theirs."""
-
 _JOURNAL_TRIGGERS = (
     """CREATE TRIGGER decision_keeps_entries BEFORE DELETE ON decision
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END""",
@@ -28,6 +25,7 @@ def upgrade() -> None:
     _project()
     _library()
     _judging()
+    _parts()
     _calls()
     _journal()
 
@@ -153,6 +151,9 @@ def _judging() -> None:
         ),
     )
     op.create_index("ix_judgment_candidate_key_dimension", "judgment", ["candidate_key", "dimension"])
+
+
+def _parts() -> None:
     op.create_table(
         "claim",
         sa.Column("judgment_key", sa.Integer(), nullable=False),
