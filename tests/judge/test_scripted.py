@@ -198,6 +198,10 @@ def test_the_rule_copes_with_empty_texts() -> None:
     assert judged(judge, task(document=" "), C).reason is Reason.NO_DOCUMENT
     assert judged(judge, task(""), F).reason is Reason.NO_CLAIMS
     assert judged(judge, task("", document="a"), C).state is State.SCORED
+    assert (
+        judged(judge, task("A lone surrogate \ud800 says this."), F).claims[0].text
+        == "A lone surrogate \ud800 says this."
+    )
 
 
 def test_a_call_is_written_down_before_and_after_and_never_made_twice(judge: ScriptedJudge) -> None:
