@@ -6,7 +6,7 @@ import sys
 
 from lrstudio.cli import VERBS
 
-_CLI_OPTIONS = ("--help", "-h", "--version", "--install-completion", "--show-completion")
+_CLI_OPTIONS = ("--help", "-h", "--version")
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -52,7 +52,7 @@ def verb(function: Callable[P, Answer]) -> Callable[P, None]:
         for problem in answer.problems:
             say(problem)
         if kwargs.get("as_json"):
-            sys.stdout.write(json.dumps(answer.data, ensure_ascii=False, indent=2) + "\n")
+            sys.stdout.write(json.dumps(answer.data, ensure_ascii=True, indent=2) + "\n")
         elif answer.words:
             sys.stdout.write(answer.words.rstrip("\n") + "\n")
         if not answer.complete:
@@ -69,6 +69,17 @@ def say(message: str) -> None:
 def usage(message: str) -> NoReturn:
     """End with exit status 2: the words of the command do not fit together."""
     raise typer.BadParameter(message)
+
+
+def one_of(choices: Sequence[str], *names: str, help: str) -> Any:  # noqa: A002 - typer's word
+    """Return an option that takes one of some words; another one is a usage error."""
+
+    def check(value: str) -> str:
+        if value not in choices:
+            raise typer.BadParameter(f"{value!r} is none of {', '.join(choices)}")
+        return value
+
+    return typer.Option(*names, help=help, metavar="|".join(choices), callback=check)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import typer
 
 from lrstudio.cli.common import Answer, AsJson, ProjectPath, Reviewer, opened, usage, verb
 from lrstudio.domain.decisions import Shown, Target
+from lrstudio.domain.errors import Refused
 from lrstudio.domain.verdicts import Dimension, Support, SupportReason
 from lrstudio.services.wiring import Project
 
@@ -34,6 +35,7 @@ def decide(
     project: ProjectPath,
     candidate: Annotated[str, typer.Option(help="The candidate's id.")],
     dimension: Annotated[Dimension, typer.Option(help="The dimension.")],
+    run: Annotated[str, typer.Option(help="The judge run whose verdict it is; else the one that `show` names.")] = "",
     claim: Annotated[str, typer.Option(help="The claim's (or key point's) id; without it, the whole dimension.")] = "",
     confirm: Annotated[bool, typer.Option("--confirm", help="Take over the judge's verdict.")] = False,
     support: Annotated[Stated | None, typer.Option(help="State the support of the claim.")] = None,
@@ -53,7 +55,9 @@ def decide(
         usage("--because goes with --support none")
     target = Target(candidate, dimension, claim)
     with opened(project, reviewer=reviewer) as it:
-        shown = Shown(judge_visible=not blind, surface="command line")
+        shown = Shown(run_id=run or _standing_run(it, target), judge_visible=not blind, surface="command line")
+        if run and run not in {known.run_id for known in it.audit.runs()}:
+            raise Refused(f"there is no judge run {run!r} in this project")
         if confirm:
             it.decisions.confirm(target, reason=reason, blind=blind, shown=shown)
         elif score is not None:
@@ -70,10 +74,17 @@ def decide(
         return _answer(it, target)
 
 
+def _standing_run(project: Project, target: Target) -> str:
+    """Return the run of the judgment that stands, "" where no judge has spoken."""
+    run = project.audit.candidate(target.candidate_id).runs[target.dimension]
+    return run.run_id if run else ""
+
+
 def _answer(project: Project, target: Target) -> Answer:
-    detail = project.audit.candidate(target.candidate_id)
-    decision = detail.decisions[-1]
-    score = detail.standings[target.dimension].score
+    decision = project.decisions.last
+    if decision is None:
+        raise RuntimeError("a decision was made and not written")
+    score = project.audit.candidate(target.candidate_id).standings[target.dimension].score
     data = {
         "project": str(project.path),
         "decision_id": decision.decision_id,
@@ -83,6 +94,7 @@ def _answer(project: Project, target: Target) -> Answer:
         "candidate_id": target.candidate_id,
         "dimension": target.dimension.value,
         "claim_id": target.part_id or None,
+        "run_id": decision.shown.run_id or None,
         "state": score.state.value,
         "score": score.score,
     }

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lrstudio.cli.common import Answer, AsJson, ProjectPath, opened, usage, verb
-from lrstudio.services.imports import Counts, ImportReport
+from lrstudio.cli.common import Answer, AsJson, ProjectPath, one_of, opened, usage, verb
+from lrstudio.formats.records import FormatName
+from lrstudio.services.import_report import Counts, ImportReport
+from lrstudio.viewstate.audit_signs import counted
 
 
 @verb
 def import_(
     project: ProjectPath,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders of them.")],
-    file_format: Annotated[str, typer.Option("--format", metavar="auto|NAME", help="What the files are.")] = "auto",
+    file_format: Annotated[str, one_of(("auto", *FormatName), "--format", help="What the files are.")] = "auto",
     mapping: Annotated[
         list[str] | None, typer.Option("--map", metavar="ROLE=COLUMN", help="CSV, Parquet: which column is what.")
     ] = None,
@@ -25,10 +28,11 @@ def import_(
     columns = _columns(mapping or [])
     with opened(project) as it:
         report = it.imports.import_paths(paths, file_format=file_format, columns=columns)
+        path = it.path
     data = {
-        "project": str(project),
-        "new": _row(report.new),
-        "same": _row(report.same),
+        "project": str(path),
+        "new": asdict(report.new),
+        "same": asdict(report.same),
         "errors": [{"where": error.where, "sentence": error.sentence} for error in report.errors],
     }
     problems = tuple(str(error) for error in report.errors)
@@ -45,17 +49,15 @@ def _columns(pairs: list[str]) -> dict[str, str]:
     return columns
 
 
-def _row(counts: Counts) -> dict[str, int]:
-    return {"documents": counts.documents, "questions": counts.questions, "candidates": counts.candidates}
-
-
 def _words(report: ImportReport) -> str:
-    new, same = report.new, report.same
-    lines = [f"imported {new.documents} documents, {new.questions} questions, {new.candidates} candidates"]
-    if same:
-        lines.append(
-            f"there already: {same.documents} documents, {same.questions} questions, {same.candidates} candidates"
-        )
+    lines = [f"imported {_list(report.new) or 'nothing new'}"]
+    if report.same:
+        lines.append(f"there already: {_list(report.same)}")
     if report.errors:
         lines.append(f"left out: {len(report.errors)} (named above)")
     return "\n".join(lines)
+
+
+def _list(counts: Counts) -> str:
+    named = {name.removesuffix("s").replace("_", " "): number for name, number in asdict(counts).items()}
+    return ", ".join(counted(number, name) for name, number in named.items() if number)

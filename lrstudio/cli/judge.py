@@ -13,20 +13,22 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lrstudio.cli.common import Answer, AsJson, ProjectPath, opened, verb
-from lrstudio.domain.verdicts import Dimension, RunState
+from lrstudio.cli.common import Answer, AsJson, ProjectPath, one_of, opened, verb
+from lrstudio.domain.verdicts import Dimension, Reason, State
 from lrstudio.judge.protocol import JudgeEvent
-from lrstudio.services.judges import JudgeRequest
+from lrstudio.services.judges import JUDGES, JudgeRequest
 from lrstudio.services.judging import JudgeOutcome
 from lrstudio.services.keys import find_key
 from lrstudio.services.settings import SettingsStore
 from lrstudio.services.wiring import Project
 
+_FAILED = f"{State.UNSCORED.value}: {Reason.CALL_FAILED.value}"
+
 
 @verb
 def judge(
     project: ProjectPath,
-    judge: Annotated[str, typer.Option(help="lexical, scripted or http.")] = "lexical",
+    judge: Annotated[str, one_of(JUDGES, help="Which judge.")] = "lexical",
     base_url: Annotated[str, typer.Option(help="http: the address of an OpenAI-compatible endpoint.")] = "",
     model: Annotated[str, typer.Option(help="http: the model's name there.")] = "",
     script: Annotated[Path | None, typer.Option(help="scripted: a JSON file with its verdicts.")] = None,
@@ -36,6 +38,9 @@ def judge(
     candidate: Annotated[list[str] | None, typer.Option(help="Only this candidate; may be repeated.")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Calls in flight.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds for one call.")] = None,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="The judge run that another machine began here is over: go on.")
+    ] = False,
     as_json: AsJson = False,
 ) -> Answer:
     """Judge all candidates, or finish the run of this judge that was broken off."""
@@ -54,11 +59,13 @@ def judge(
         timeout=http.timeout if timeout is None else timeout,
         input_price=http.input_price or None,
         output_price=http.output_price or None,
+        take_over=take_over,
     )
     started = time.monotonic()
     with opened(project) as it:
         outcome = run_with_bar(it, request)
-    return answer(project, outcome, seconds=time.monotonic() - started)
+        path = it.path
+    return answer(path, outcome, seconds=time.monotonic() - started)
 
 
 def run_with_bar(project: Project, request: JudgeRequest) -> JudgeOutcome:
@@ -105,4 +112,8 @@ def answer(path: Path, outcome: JudgeOutcome, *, seconds: float) -> Answer:
         lines.append(
             f"  {dimension.value:<13} " + ", ".join(f"{count} {name}" for name, count in sorted(states.items()))
         )
-    return Answer(data, "\n".join(lines), complete=run.state is RunState.DONE)
+    failed = sum(states.get(_FAILED, 0) for states in outcome.states.values())
+    problems = (
+        (f"lrstudio: {failed} judgments failed because a call did; judge again to try them anew",) if failed else ()
+    )
+    return Answer(data, "\n".join(lines), problems=problems, complete=not failed)

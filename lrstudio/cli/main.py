@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -14,6 +15,7 @@ app = typer.Typer(
     name="lrstudio",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
 )
 app.command("new")(new.new)
@@ -45,6 +47,9 @@ def _options(
 
 def run(words: list[str]) -> int:
     """Run a verb and return its exit status: 0 all done, 1 not all done, 2 the words do not fit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a text may hold what no encoding can write
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(words, prog_name="lrstudio", standalone_mode=True)
     except SystemExit as stop:

@@ -7,34 +7,42 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lrstudio.cli.common import Answer, AsJson, ProjectPath, opened, verb
-from lrstudio.domain.summaries import CandidateSummary, DimensionSummary, QuestionSummary
+from lrstudio.domain.summaries import CandidateSummary, DimensionSummary, DocumentSummary, QuestionSummary
 from lrstudio.domain.verdicts import Dimension, JudgeRun
+from lrstudio.viewstate.audit_signs import Sign, counted, sign_of
 
 WIDTH = 120
+_DECIDED = "✓"
 
 
 @verb
 def show(project: ProjectPath, as_json: AsJson = False) -> Answer:
-    """List questions and candidates with their effective scores."""
+    """List documents, questions and candidates with their effective scores."""
     with opened(project) as it:
+        documents = it.audit.documents()
         questions = it.audit.questions()
         runs = it.audit.runs()
-        title = it.title
+        path, title = it.path, it.title
     data = {
-        "project": str(project),
+        "project": str(path),
         "title": title,
+        "documents": [_document_row(document) for document in documents],
         "questions": [_question_row(question) for question in questions],
         "judge_runs": [_run_row(run) for run in runs],
     }
-    return Answer(data, words(questions))
+    return Answer(data, words(documents, questions))
 
 
-def words(questions: tuple[QuestionSummary, ...]) -> str:
+def words(documents: tuple[DocumentSummary, ...], questions: tuple[QuestionSummary, ...]) -> str:
     """Return the table that a person reads."""
-    if not questions:
+    if not documents and not questions:
         return "the project is empty: import documents, questions and candidates with `lrstudio import`"
+    held = f"{counted(len(documents), 'document')}, {counted(len(questions), 'question')}"
+    if not questions:
+        return f"{held}: import questions with candidates for {'it' if len(documents) == 1 else 'them'}"
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("candidate", no_wrap=True)
     table.add_column("model")
@@ -43,33 +51,42 @@ def words(questions: tuple[QuestionSummary, ...]) -> str:
     table.add_column("reward", justify="right")
     table.add_column("decided", justify="right")
     for question in questions:
-        table.add_row(f"[bold]{_short(question.query)}[/bold]", *[""] * (len(Dimension) + 3), end_section=False)
+        table.add_row(Text(_short(question.query), style="bold"), *[""] * (len(Dimension) + 3), end_section=False)
         for candidate in question.candidates:
             table.add_row(*_cells(candidate))
     out = io.StringIO()
     Console(file=out, width=WIDTH, no_color=True, highlight=False).print(table)
-    legend = (
-        "H helpfulness, L logicality, F faithfulness, C completeness; * decided by a person; ? unscored; - not checked"
-    )
-    return out.getvalue() + legend
+    dimensions = ", ".join(f"{it.letter} {it.value}" for it in Dimension)
+    signs = ", ".join(f"{it.glyph} {it.word}" for it in (Sign.UNSCORED, Sign.NOT_CHECKABLE, Sign.NOT_CHECKED))
+    return f"{held}\n\n{out.getvalue()}{dimensions}; {_DECIDED} decided by a person; {signs}"
 
 
-def _cells(candidate: CandidateSummary) -> list[str]:
+def _cells(candidate: CandidateSummary) -> list[Text]:
     scores = [_score(candidate.dimensions[dimension]) for dimension in Dimension]
-    total = f"{candidate.reward.value:.1f} of {len(candidate.reward.dimensions)}" if candidate.reward else "-"
+    total = f"{candidate.reward.value:.1f} of {len(candidate.reward.dimensions)}" if candidate.reward else ""
     name = f"  {candidate.label} {candidate.candidate_id}"
-    return [name, candidate.model, *scores, total, f"{candidate.parts_decided}/{candidate.parts}"]
+    cells = [name, candidate.model, *scores, total, f"{candidate.parts_decided}/{candidate.parts}"]
+    return [Text(cell) for cell in cells]
 
 
 def _score(summary: DimensionSummary) -> str:
-    if summary.score is not None:
-        return f"{summary.score:.1f}{'*' if summary.decided else ''}"
-    return "?" if summary.run_id else "-"
+    said = sign_of(summary.state, None).glyph if summary.score is None else f"{summary.score:.1f}"
+    return said + (_DECIDED if summary.decided else "")
 
 
 def _short(query: str, *, most: int = 60) -> str:
-    line = " ".join(query.split()).replace("[", "(").replace("]", ")")
+    line = " ".join(query.split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _document_row(document: DocumentSummary) -> dict[str, Any]:
+    return {
+        "document_id": document.document_id,
+        "title": document.title,
+        "length": document.length,
+        "questions": document.questions,
+        "candidates": document.candidates,
+    }
 
 
 def _question_row(question: QuestionSummary) -> dict[str, Any]:

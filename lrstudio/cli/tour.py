@@ -18,7 +18,6 @@ from rich.table import Table
 from lrstudio.cli.common import Answer, AsJson, opened, say, verb
 from lrstudio.cli.show import words as table_of
 from lrstudio.domain.decisions import Shown, Target
-from lrstudio.domain.errors import Environment
 from lrstudio.domain.verdicts import Claim, Dimension, JudgeIdentity, State, Support, SupportReason
 from lrstudio.services.sample import NAME, PARAPHRASE, Planted, planted
 from lrstudio.services.wiring import Project, create_sample_project
@@ -34,6 +33,11 @@ class _Checked:
     verdict: str
     claim_id: str
 
+    @property
+    def missed(self) -> bool:
+        """Whether it is a claim that is supported in full and that the judge does not call so."""
+        return bool(self.claim_id) and self.verdict != Support.FULL.word
+
 
 @verb
 def tour(
@@ -42,21 +46,21 @@ def tour(
     as_json: AsJson = False,
 ) -> Answer:
     """Do the main job on the sample project and say what came of it."""
-    folder = folder or Path(tempfile.mkdtemp(prefix="lrstudio-tour-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = (folder or Path(tempfile.mkdtemp(prefix="lrstudio-tour-"))).absolute()
     path = folder / f"{NAME}.lrs"
     say(f"importing the sample report and judging twelve candidates twice into {path}")
     create_sample_project(path, reviewer="tour").close()
     with opened(path, reviewer="tour") as project:
         lexical = next(choice for choice in project.audit.judges() if choice.identity.judge == "lexical")
         checked = _check(project, lexical.identity)
-        wrong = [it for it in checked if it.planted.kind == PARAPHRASE]
-        for it in wrong:
-            _override(project, it, run_id=lexical.latest_run_id)
+        paraphrases = [it for it in checked if it.planted.kind == PARAPHRASE]
+        for it in paraphrases:
+            if it.missed:
+                _override(project, it, run_id=lexical.latest_run_id)
         exported = folder / f"{NAME}.judgments.jsonl"
         rows = project.exports.export(exported, what="judgments", all_runs=True)
-        questions = project.audit.questions()
-    pictures = _render(path, folder / "screens") if screens else []
+        scores = table_of(project.audit.documents(), project.audit.questions())
+    pictures, problem = _render(path, folder / "screens") if screens else ([], "")
     data = {
         "project": str(path),
         "export": str(exported),
@@ -68,13 +72,14 @@ def tour(
                 "candidate_id": it.planted.candidate_id,
                 "text": it.planted.text,
                 "lexical": it.verdict,
-                "overridden": "full",
+                "overridden": "full" if it.missed else None,
             }
-            for it in wrong
+            for it in paraphrases
         ],
         "training": None,
     }
-    return Answer(data, _words(table_of(questions), checked, wrong, path, exported, pictures))
+    words = _words(scores, checked, paraphrases, path, exported, pictures)
+    return Answer(data, words, problems=(problem,) if problem else (), complete=not problem)
 
 
 def _check(project: Project, lexical: JudgeIdentity) -> list[_Checked]:
@@ -106,17 +111,21 @@ def _override(project: Project, it: _Checked, *, run_id: str) -> None:
     project.decisions.override(target, support=Support.FULL, reason=reason, shown=Shown(run_id=run_id, surface="tour"))
 
 
-def _render(project: Path, out: Path) -> list[Path]:
-    """Render the window in a child process: Qt stays out of the command line."""
+def _render(project: Path, out: Path) -> tuple[list[Path], str]:
+    """Render the window in a child process: Qt stays out of the command line. Returns the pictures, or what failed."""
     command = [sys.executable, "-m", "lrstudio", "--render", str(project), str(out)]
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=_SCREENS_SECONDS, env=environment, check=False
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise Environment(f"the window could not be rendered ({last}); `--no-screens` does without pictures")
-    return [Path(line) for line in done.stdout.splitlines() if line]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_SCREENS_SECONDS, env=environment, check=False
+        )
+    except subprocess.TimeoutExpired:
+        why = f"not done after {_SCREENS_SECONDS} s"
+    else:
+        if not done.returncode:
+            return [Path(line) for line in done.stdout.splitlines() if line], ""
+        why = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    return [], f"lrstudio: the window could not be rendered ({why}); `--no-screens` does without pictures"
 
 
 def _counts(checked: list[_Checked]) -> dict[str, dict[str, int]]:
@@ -128,7 +137,7 @@ def _counts(checked: list[_Checked]) -> dict[str, dict[str, int]]:
 
 
 def _words(
-    scores: str, checked: list[_Checked], wrong: list[_Checked], path: Path, exported: Path, pictures: list[Path]
+    scores: str, checked: list[_Checked], paraphrases: list[_Checked], path: Path, exported: Path, pictures: list[Path]
 ) -> str:
     table = Table(
         box=None, pad_edge=False, header_style="bold", title="What was planted, and what the lexical judge says"
@@ -140,11 +149,16 @@ def _words(
         table.add_row(kind.replace("_", " "), said)
     out = io.StringIO()
     Console(file=out, width=120, no_color=True, highlight=False).print(table)
-    missed = "\n".join(f"  {it.planted.candidate_id}: “{it.planted.text}”\n     {it.verdict} -> full" for it in wrong)
+    said = "\n".join(
+        f"  {it.planted.candidate_id}: “{it.planted.text}”\n     {it.verdict}{' -> full' if it.missed else ''}"
+        for it in paraphrases
+    )
+    missed = sum(it.missed for it in paraphrases)
     screens = "\n".join(f"  {picture}" for picture in pictures) or "  none rendered"
     return (
         f"{scores}\n\n{out.getvalue()}\n"
-        f"Two paraphrases share hardly a word with the report, so the lexical judge gets them wrong; overridden:\n"
-        f"{missed}\n\nproject  {path}\nexport   {exported}\nscreens\n{screens}\n"
+        f"{len(paraphrases)} paraphrases are supported in full but share hardly a word with the report. The lexical "
+        f"judge does not call {missed} of them full; those were overridden:\n"
+        f"{said}\n\nproject  {path}\nexport   {exported}\nscreens\n{screens}\n"
         f"\nOpen it with `lrstudio {path}`. Training is not part of this version."
     )

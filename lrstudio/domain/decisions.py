@@ -211,7 +211,8 @@ def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequenc
     claims = _standing_claims(judgment.claims if judgment else (), live, dimension=dimension)
     points = _standing_key_points(judgment.key_points if judgment else (), live, dimension=dimension)
     on_score = [entry for entry in live if not entry.target.part_id]
-    on_parts = [entry for entry in live if entry.target.part_id and entry.act is not Act.MARK_EVIDENCE]
+    ids = {it.claim.claim_id for it in claims} | {it.key_point.key_point_id for it in points}
+    on_parts = [entry for entry in live if _bears_on(entry, ids)]
     score_decision = on_score[-1] if on_score else None
     if score_decision and (not on_parts or score_decision.decision_id > on_parts[-1].decision_id):
         after = score_decision.after
@@ -223,6 +224,14 @@ def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequenc
     else:
         score = StandingScore(State.NOT_CHECKED, Reason.NONE, None)
     return Standing(dimension, judgment, claims, points, score, score_decision)
+
+
+def _bears_on(decision: Decision, standing_ids: set[str]) -> bool:
+    """Tell whether a decision decided or made one of the parts that stand; those of another judge's parts did not."""
+    if decision.act is Act.MARK_EVIDENCE or not decision.target.part_id:
+        return False
+    made = {wording.part_id for wording in decision.after.wordings}
+    return not standing_ids.isdisjoint(made | {decision.target.part_id})
 
 
 def _standing_claims(
@@ -279,7 +288,7 @@ def _standing_key_points(
                 result[wording.part_id] = StandingKeyPoint(point, by_person=True)
             if decision.act is Act.REWORD:
                 result.pop(decision.target.part_id, None)
-        elif decision.target.part_id in result:
+        elif decision.act in (Act.CONFIRM, Act.OVERRIDE) and decision.target.part_id in result:
             result[decision.target.part_id] = replace(result[decision.target.part_id], decision=decision)
     return tuple(result.values())
 

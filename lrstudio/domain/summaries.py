@@ -73,6 +73,21 @@ class QuestionSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """One document in a list, and how many questions and candidates it has.
+
+    `length` counts code points; it is None, and `text_hash` "", where the source publishes no text.
+    """
+
+    document_id: str
+    title: str
+    length: int | None
+    text_hash: str = ""
+    questions: int = 0
+    candidates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentInfo:
     """A document without its text; `length` counts code points, None where there is no text."""
 

@@ -110,7 +110,8 @@ class Evidence:
 class Claim:
     """One factual statement of a candidate and what was found about it.
 
-    `span` is its place in the candidate, None where the wording is not verbatim there. `support` is set exactly when
+    `span` is the place in the candidate that it speaks of, None where that could not be found; the wording there may
+    differ from `text`. `support` is set exactly when
     `state` is scored. `support_probability` in [0, 1] is the probability that the document fully supports the claim
     (not the confidence in the verdict); it is kept when the judge abstains and is None when the judge gives none.
     """

@@ -1,12 +1,12 @@
 """A whole project as JSON lines, out and in again: one domain record a line, told apart by `kind`.
 
-The first line is a header. Records come in an order in which each finds what it refers to: documents, questions,
-candidates, judge runs, judgments, decisions.
+The first line is a header with the project's title. Records come in an order in which each finds what it refers to:
+documents, questions, candidates, judge runs, judgments, decisions.
 """
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from lrstudio.domain.decisions import Decision
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import JudgeRun, Judgment
-from lrstudio.formats.lines import open_lines, write_lines
+from lrstudio.formats.jsonl import BROKEN, parsed, unpacked
+from lrstudio.formats.lines import write_lines
 
 HEADER = "lrstudio-project"
 VERSION = 1
@@ -34,20 +35,30 @@ _KINDS: dict[str, type[Any]] = {
 }
 _ADAPTERS = {kind: TypeAdapter(record) for kind, record in _KINDS.items()}
 _KIND_OF = {record: kind for kind, record in _KINDS.items()}
+_START = re.compile(rb'\{\s*"kind"\s*:\s*"' + HEADER.encode("ascii") + rb'"')
 
 
-def write_archive(path: Path, records: Iterable[Record]) -> int:
+def write_archive(path: Path, records: Iterable[Record], *, title: str = "") -> int:
     """Write records, at once or not at all; a name that ends in .gz is compressed. Returns how many were written."""
-    return write_lines(path, _rows(records)) - 1
+    return write_lines(path, _rows(records, title=title)) - 1
 
 
-def is_archive(first_line: str) -> bool:
-    """Tell from its first line whether a JSON-lines file is a project written by `write_archive`."""
-    try:
-        row = json.loads(first_line)
-    except ValueError:
-        return False
-    return isinstance(row, dict) and row.get("kind") == HEADER
+def is_archive(start: bytes) -> bool:
+    """Tell from its first bytes whether a JSON-lines file is a project written by `write_archive`."""
+    return _START.match(start) is not None
+
+
+def read_title(path: Path) -> str:
+    """Return what a project file calls its project, "" where it does not say.
+
+    Raises:
+        Refused: the file is no project, or of a newer version.
+    """
+    for _, row in _read_rows(path):
+        _check_header(path, row)
+        title = row.get("title")
+        return title if isinstance(title, str) else ""
+    return ""
 
 
 def read_archive(path: Path) -> Iterator[Record]:
@@ -56,42 +67,51 @@ def read_archive(path: Path) -> Iterator[Record]:
     Raises:
         Refused: the file is no project, of a newer version, or a line of it cannot be read; names file and line.
     """
-    with open_lines(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            row = _row(path, number, line)
-            kind = row.pop("kind", None)
-            if number == 1:
-                _check_header(path, kind, row)
-                continue
-            if kind not in _ADAPTERS:
-                raise Refused(f"unknown kind {kind!r}", where=f"{path.name} line {number}")
-            try:
-                yield _ADAPTERS[kind].validate_python(row)
-            except ValidationError as error:
-                first = error.errors()[0]
-                field = ".".join(str(part) for part in first["loc"])
-                raise Refused(f"{kind}: {field}: {first['msg']}", where=f"{path.name} line {number}") from error
+    for number, row in _read_rows(path):
+        if number == 1:
+            _check_header(path, row)
+            continue
+        kind = row.pop("kind", None)
+        if kind not in _ADAPTERS:
+            raise Refused(f"unknown kind {kind!r}", where=f"{path.name} line {number}")
+        try:
+            yield _ADAPTERS[kind].validate_python(row)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise Refused(f"{kind}: {field}: {first['msg']}", where=f"{path.name} line {number}") from error
 
 
-def _rows(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
-    yield {"kind": HEADER, "version": VERSION}
+def _rows(records: Iterable[Record], *, title: str) -> Iterator[dict[str, Any]]:
+    yield {"kind": HEADER, "version": VERSION, "title": title}
     for record in records:
         kind = _KIND_OF[type(record)]
         yield {"kind": kind, **_ADAPTERS[kind].dump_python(record, mode="json")}
 
 
-def _row(path: Path, number: int, line: str) -> dict[str, Any]:
+def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    number = 0
     try:
-        row = json.loads(line)
+        with unpacked(path) as stream:
+            for number, line in enumerate(stream, start=1):
+                yield number, _row(path, number, line)
+    except BROKEN as error:
+        sentence = f"the compressed file breaks off here ({error}); get a whole copy of it"
+        raise Refused(sentence, where=f"{path.name} line {number + 1}") from error
+
+
+def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = parsed(line)
     except ValueError as error:
-        raise Refused(f"not JSON: {error}", where=f"{path.name} line {number}") from error
+        raise Refused(f"not valid JSON: {error}", where=f"{path.name} line {number}") from error
     if not isinstance(row, dict):
         raise Refused("not a JSON object", where=f"{path.name} line {number}")
     return row
 
 
-def _check_header(path: Path, kind: object, row: dict[str, Any]) -> None:
-    if kind != HEADER:
+def _check_header(path: Path, row: dict[str, Any]) -> None:
+    if row.get("kind") != HEADER:
         raise Refused("not a project written by LongReward Studio", where=path.name)
     version = row.get("version")
     if version != VERSION:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from lrstudio.formats.archive import is_archive
 from lrstudio.formats.docx import OLE, read_docx
 from lrstudio.formats.epub import read_epub
 from lrstudio.formats.html import read_html
-from lrstudio.formats.jsonl import BROKEN, GZIP, ZSTD, read_json, read_jsonl, unpacked
+from lrstudio.formats.jsonl import BROKEN, GZIP, ZSTD, parsed, read_json, read_jsonl, unpacked
 from lrstudio.formats.longreward import FILES, read_longreward
 from lrstudio.formats.md import read_md
 from lrstudio.formats.pdf import read_pdf
@@ -228,12 +227,12 @@ def _detect_json(start: bytes, suffix: str) -> FormatName:
     if start[:1] == b"[":
         return FormatName.JSON
     line, ended, _ = start.partition(b"\n")
-    if is_archive(line.decode("utf-8", "replace")):
+    if is_archive(start):
         return FormatName.PROJECT
     if suffix in (".jsonl", ".ndjson") or not ended:
         return FormatName.JSONL
     try:
-        json.loads(line)
+        parsed(line)
     except ValueError:
         return FormatName.JSON
     return FormatName.JSONL

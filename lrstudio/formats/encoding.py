@@ -45,7 +45,7 @@ def check_size(path: Path) -> None:
     """Refuse a document file that is larger than a document may be, naming both sizes."""
     size = path.stat().st_size
     if size > MAX_BYTES:
-        sentence = f"the file has {-(-size // 1_000_000)} MB and a document may have at most {MAX_MB} MB; split it"
+        sentence = f"the file has {-(-size // 1_000_000)} MB and a document must have less than {MAX_MB} MB; split it"
         raise Refused(sentence, where=path.name)
 
 

@@ -20,6 +20,11 @@ ZSTD = b"\x28\xb5\x2f\xfd"
 _BOM = b"\xef\xbb\xbf"
 # What reading a compressed file raises where it is cut off or damaged.
 BROKEN = (EOFError, gzip.BadGzipFile, zlib.error)
+# By these a row of judgments or decisions is known (see `rows_out`).
+_WRITTEN = (
+    frozenset(["run_id", "judge", "candidate_id", "dimension", "claims"]),
+    frozenset(["decision_id", "act", "candidate_id", "before", "after"]),
+)
 
 
 def read_jsonl(path: Path, *, mapping: Mapping | None = None, rows: Rows | None = None) -> Iterator[ImportItem]:
@@ -34,7 +39,8 @@ def read_jsonl(path: Path, *, mapping: Mapping | None = None, rows: Rows | None 
         rows: continues an import that reads several files as one.
 
     Raises:
-        Refused: the file holds no line.
+        Refused: the file holds no line, breaks off before its first, or holds what `import` does not read: judgments or
+            decisions that the studio wrote.
     """
     known = rows or Rows(file=path.name, format_name=FormatName.JSONL.value, mapping=mapping)
     number = 0
@@ -47,6 +53,8 @@ def read_jsonl(path: Path, *, mapping: Mapping | None = None, rows: Rows | None 
                 elif line.strip():
                     yield from _items(line, known, where)
     except BROKEN as error:
+        if number == 0:
+            raise _broken(path, error) from error
         where = f"{path.name} row {number + 1}"
         yield RowError(where, f"the compressed file breaks off here ({error}); the rows before it were read")
     if number == 0:
@@ -63,17 +71,33 @@ def read_json(path: Path, *, mapping: Mapping | None = None) -> Iterator[ImportI
         with unpacked(path) as stream:
             content = stream.read(MAX_BYTES + 1)
     except BROKEN as error:
-        raise Refused(f"the compressed file breaks off ({error}); get a whole copy of it", where=path.name) from error
+        raise _broken(path, error) from error
     if len(content) > MAX_BYTES:
-        sentence = f"a JSON array of more than {MAX_MB} MB cannot be read at once; write one row a line (JSON lines)"
+        sentence = f"a JSON array of {MAX_MB} MB or more cannot be read at once; write one row a line (JSON lines)"
         raise Refused(sentence, where=path.name)
     try:
-        rows = json.loads(content.removeprefix(_BOM).decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise Refused(f"this is not valid JSON: {_json_trouble(error)}", where=path.name) from error
+        rows = parsed(content)
+    except ValueError as error:
+        raise Refused(f"this is not valid JSON: {error}", where=path.name) from error
     known = Rows(file=path.name, format_name=FormatName.JSON.value, mapping=mapping)
     for number, row in enumerate(rows if isinstance(rows, list) else [rows], start=1):
         yield from known.items(row, where=f"{path.name} row {number}")
+
+
+def parsed(data: bytes) -> Any:
+    """Return what JSON in UTF-8 says, with a byte order mark or without.
+
+    Raises:
+        ValueError: it is none, or nested too deeply; says what is wrong and where.
+    """
+    try:
+        return json.loads(data.removeprefix(_BOM).decode("utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg} at character {error.pos + 1}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start + 1} is not UTF-8") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 @contextmanager
@@ -136,21 +160,20 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes | str]:
             continue
         while line and not line.endswith(b"\n"):
             line = stream.readline(1 << 20)
-        yield f"the row has more than the {MAX_MB} MB that a row may have"
+        yield f"the row has {MAX_MB} MB or more, and a row must have less"
 
 
 def _items(line: bytes, rows: Rows, where: str) -> Iterator[ImportItem]:
     try:
-        row: Any = json.loads(line.removeprefix(_BOM).decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        yield RowError(where, f"not valid JSON: {_json_trouble(error)}")
+        row = parsed(line)
+    except ValueError as error:
+        yield RowError(where, f"not valid JSON: {error}")
         return
+    if isinstance(row, dict) and any(row.keys() >= fields for fields in _WRITTEN) and not rows.field_of("query", row):
+        sentence = "these are judgments or decisions; `export` without --what writes a file that `import` reads"
+        raise Refused(sentence, where=rows.file)
     yield from rows.items(row, where=where)
 
 
-def _json_trouble(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at character {error.pos + 1}"
-    if isinstance(error, UnicodeDecodeError):
-        return f"byte {error.start + 1} is not UTF-8"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+def _broken(path: Path, error: Exception) -> Refused:
+    return Refused(f"the compressed file breaks off ({error}); get a whole copy of it", where=path.name)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from lrstudio.domain.text import Document
 
 MAX_MB = 200
-MAX_BYTES = MAX_MB * 1_000_000
+MAX_BYTES = MAX_MB * 1_000_000 - 1
 
 
 class FormatName(StrEnum):

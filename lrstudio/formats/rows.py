@@ -269,7 +269,7 @@ def _answers(value: Any) -> tuple[str, ...]:
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return (value,)
     if isinstance(value, str):
         value = [value]

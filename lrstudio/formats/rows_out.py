@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lrstudio.domain.decisions import Decision, Value, Wording
-from lrstudio.domain.text import Question, Span
+from lrstudio.domain.text import Candidate, Question, Span
 from lrstudio.domain.verdicts import Claim, JudgeRun, Judgment, KeyPoint
 
 
-def judgment_row(judgment: Judgment, *, run: JudgeRun, question: Question, text: str | None) -> dict[str, Any]:
+def judgment_row(
+    judgment: Judgment, *, run: JudgeRun, question: Question, candidate: Candidate, text: str | None
+) -> dict[str, Any]:
     """Return one candidate, dimension and judge run as a row, with the ids of the imported file.
 
     `text` is the document's, from which evidence is quoted; None where there is none.
@@ -29,7 +32,7 @@ def judgment_row(judgment: Judgment, *, run: JudgeRun, question: Question, text:
         "state": judgment.state.value,
         "reason": judgment.reason.value,
         "score": judgment.score,
-        "claims": [_claim_row(claim, text or "") for claim in judgment.claims],
+        "claims": [_claim_row(claim, candidate.text, text or "") for claim in judgment.claims],
         "key_points": [_key_point_row(point) for point in judgment.key_points],
         "explanation": judgment.explanation,
         "coverage": {
@@ -42,7 +45,13 @@ def judgment_row(judgment: Judgment, *, run: JudgeRun, question: Question, text:
 
 
 def decision_row(decision: Decision) -> dict[str, Any]:
-    """Return one entry of the journal as a row; `before` and `after` hold the fields that the act concerns."""
+    """Return one entry of the journal as a row.
+
+    `before` and `after` hold the fields that the act concerns: `wordings` where claims or key points were made anew,
+    `evidence` where it was marked, else `state` with `support` and `support_reason` of a part or with the `score` of a
+    dimension. An undo or redo has those of the decision that it undoes.
+    """
+    fields = _concerned(decision)
     return {
         "decision_id": decision.decision_id,
         "reviewer": decision.reviewer,
@@ -51,8 +60,8 @@ def decision_row(decision: Decision) -> dict[str, Any]:
         "candidate_id": decision.target.candidate_id,
         "dimension": decision.target.dimension.value,
         "claim_id": decision.target.part_id or None,
-        "before": _value_row(decision.before),
-        "after": _value_row(decision.after),
+        "before": _value_row(decision.before, fields),
+        "after": _value_row(decision.after, fields),
         "reason": decision.reason,
         "blind": decision.blind,
         "shown": {
@@ -65,20 +74,20 @@ def decision_row(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _claim_row(claim: Claim, document: str) -> dict[str, Any]:
+def _claim_row(claim: Claim, answer: str, document: str) -> dict[str, Any]:
+    verbatim = claim.span if claim.span and claim.span.of(answer) == claim.text else None
+    evidence = sorted(claim.evidence, key=lambda item: item.rank)
     return {
         "claim_id": claim.claim_id,
-        "start": claim.span.start if claim.span else None,
-        "end": claim.span.end if claim.span else None,
+        "start": verbatim.start if verbatim else None,
+        "end": verbatim.end if verbatim else None,
         "text": claim.text,
         "state": claim.state.value,
         "reason": claim.reason.value,
         "support": claim.support.value if claim.support else None,
         "support_reason": claim.support_reason.value,
         "support_probability": claim.support_probability,
-        "evidence": [
-            {**_span_row(item.span), "text": item.span.of(document), "rank": item.rank} for item in claim.evidence
-        ],
+        "evidence": [{**_span_row(item.span), "text": item.span.of(document), "rank": item.rank} for item in evidence],
         "explanation": claim.explanation,
     }
 
@@ -98,8 +107,15 @@ def _span_row(span: Span) -> dict[str, int]:
     return {"start": span.start, "end": span.end}
 
 
-def _value_row(value: Value) -> dict[str, Any]:
-    return {
+def _concerned(decision: Decision) -> tuple[str, ...]:
+    for field in ("wordings", "evidence"):
+        if getattr(decision.before, field) or getattr(decision.after, field):
+            return (field,)
+    return ("state", "support", "support_reason") if decision.target.part_id else ("state", "score")
+
+
+def _value_row(value: Value, fields: Sequence[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {
         "state": value.state.value,
         "support": value.support.value if value.support else None,
         "support_reason": value.support_reason.value,
@@ -107,6 +123,7 @@ def _value_row(value: Value) -> dict[str, Any]:
         "wordings": [_wording_row(wording) for wording in value.wordings],
         "evidence": [_span_row(span) for span in value.evidence],
     }
+    return {field: row[field] for field in fields}
 
 
 def _wording_row(wording: Wording) -> dict[str, Any]:

@@ -22,4 +22,4 @@ def check_zip(path: Path) -> None:
         raise Refused("the file is cut off or damaged; get a whole copy of it", where=path.name) from error
     texts = (entry for entry in entries if entry.filename.lower().endswith((".xml", ".xhtml", ".html", ".htm", ".opf")))
     if sum(entry.file_size for entry in texts) > MAX_BYTES:
-        raise Refused(f"it would unpack to more than the {MAX_MB} MB that a document may have", where=path.name)
+        raise Refused(f"it would unpack to {MAX_MB} MB or more, and a document must have less", where=path.name)

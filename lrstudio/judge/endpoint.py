@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import openai
 
 _CONNECT_TIMEOUT = 10.0
+_SECRET = 12
 
 _OVERFLOW = re.compile(
     r"context[ _-]?(?:length|window|size)|maximum (?:input|prompt|sequence) length"
@@ -101,10 +102,11 @@ class Endpoint:
     """A chat-completions endpoint and the key to it. Belongs to one event loop from its first request on."""
 
     def __init__(
-        self, client: openai.AsyncOpenAI, *, base_url: str, model: str, key_source: str, timeout: float
+        self, client: openai.AsyncOpenAI, *, base_url: str, model: str, api_key: str, key_source: str, timeout: float
     ) -> None:
         """Wrap a client of the openai package."""
         self._client = client
+        self._api_key = api_key
         self._key_source = key_source
         self._timeout = timeout
         self.base_url = base_url
@@ -114,6 +116,13 @@ class Endpoint:
     @classmethod
     def open(cls, *, base_url: str, model: str, api_key: str, key_source: str, timeout: float) -> Self:
         """Make ready to ask; nothing is sent yet.
+
+        Args:
+            base_url: the address, up to and including `/v1`.
+            model: the model's name there.
+            api_key: "" for an endpoint that asks for none.
+            key_source: where the key was found; without a key, where to put one.
+            timeout: seconds that one request may take.
 
         Raises:
             Refused: the base URL is none.
@@ -130,7 +139,8 @@ class Endpoint:
             max_retries=0,
             timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
         )
-        return cls(client, base_url=_without_secrets(address), model=model, key_source=key_source, timeout=timeout)
+        kept = _without_secrets(address)
+        return cls(client, base_url=kept, model=model, api_key=api_key, key_source=key_source, timeout=timeout)
 
     async def send(self, body: str) -> Completion:
         """Send one request, `body` byte for byte, without any retry.
@@ -155,16 +165,26 @@ class Endpoint:
         except openai.APIConnectionError as error:
             unreachable = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
             trouble = Trouble.UNREACHABLE if unreachable else Trouble.AGAIN
-            raise NoReply(trouble, f"{error.message} {error.__cause__ or ''}".strip()) from error
-        return _completion(response)
+            raise NoReply(trouble, self._hidden(f"{error.message} {error.__cause__ or ''}".strip())) from error
+        return _completion(response.content, start=self._hidden(response.text)[:200])
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.close()
 
+    def _hidden(self, text: str) -> str:
+        """Take the key out of what a server says of it: sentences about a call are kept in the project.
+
+        A short one is no secret but a word that local servers take for a key, and may stand for itself.
+        """
+        return text.replace(self._api_key, "[API key]") if len(self._api_key) >= _SECRET else text
+
     def _explain(self, error: openai.APIStatusError) -> Exception:
-        said = _complaint(error.response)
+        said = self._hidden(_complaint(error.response))[:500]
         status = error.status_code
+        if status in (401, 403) and not self._api_key:
+            place = f"; put one into {self._key_source}" if self._key_source else ""
+            return Environment(f"the endpoint asks for an API key and none is set{place}: {said}", where=self.base_url)
         if status in (401, 403):
             source = f" (from {self._key_source})" if self._key_source else ""
             return Environment(f"the endpoint refuses the API key{source}: {said}", where=self.base_url)
@@ -199,17 +219,20 @@ def _without_secrets(address: SplitResult) -> str:
     return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
 
 
-def _completion(response: httpx2.Response) -> Completion:
-    """Read a chat completion; anything that is none is worth another try, as a reply cut short is."""
+def _completion(content: bytes, *, start: str) -> Completion:
+    """Read a chat completion; anything that is none is worth another try, as a reply cut short is.
+
+    `start` is what may be quoted of it.
+    """
     try:
-        body = json.loads(response.content)
+        body = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise NoReply(Trouble.AGAIN, f"the reply is not JSON: {response.content[:200]!r}") from error
+        raise NoReply(Trouble.AGAIN, f"the reply is not JSON: {start!r}") from error
     choices = body.get("choices") if isinstance(body, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise NoReply(Trouble.AGAIN, f"the reply is no chat completion: {response.content[:200]!r}")
+        raise NoReply(Trouble.AGAIN, f"the reply is no chat completion: {start!r}")
     usage = body.get("usage")
     counts = usage if isinstance(usage, dict) else {}
     text, refusal = _text(message.get("content")), _text(message.get("refusal"))
@@ -236,7 +259,7 @@ def _count(value: object) -> int | None:
 
 
 def _complaint(response: httpx2.Response) -> str:
-    """Return what the server says is wrong, with the field it names, on one line of at most 500 characters."""
+    """Return what the server says is wrong, with the field it names, on one line."""
     said: object = response.text
     try:
         body = json.loads(response.content)
@@ -247,7 +270,7 @@ def _complaint(response: httpx2.Response) -> str:
         said = " ".join(str(error[key]) for key in ("message", "detail", "code", "param") if error.get(key)) or error
     elif error is not None:
         said = error
-    return " ".join(str(said).split())[:500]
+    return " ".join(str(said).split())
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -61,7 +61,7 @@ class HttpJudge:
             prices: what the model costs; None leaves costs unknown.
             concurrency: requests in flight at most.
             timeout: seconds that one request may take.
-            key_source: where the key comes from, named to the person when it is refused.
+            key_source: where the key was found, without a key where to put one; named to the person who needs to know.
             limits: everything else that is limited; `concurrency` and `timeout` take precedence.
             sleep: waits between tries.
 

@@ -118,7 +118,7 @@ class Script(_Strict):
             return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError) as error:
             raise Refused(f"the script cannot be read ({error})", where=path.name) from error
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise Refused(f"this is not JSON ({error})", where=path.name) from error
         except ValidationError as error:
             first = error.errors()[0]

@@ -10,7 +10,7 @@ from itertools import combinations
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QKeySequence
 
-from lrstudio.viewstate.audit_facts import Fact
+from lrstudio.viewstate.facts import Fact
 
 
 class Group(StrEnum):

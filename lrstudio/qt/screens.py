@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QApplication
 
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.summaries import QuestionSummary
-from lrstudio.qt.theme.icons import Icons
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.main_window import MainWindow
 from lrstudio.services.settings import Settings, SettingsStore
@@ -105,12 +104,12 @@ class Shooting(QObject):
             yield _rest()
             self._take("start", theme, size)
             window.begin(self._project)
-            yield lambda window=window: window.audit is not None and window.audit.settled  # type: ignore[misc]
+            yield lambda window=window: window.works.audit is not None and window.works.audit.settled  # type: ignore[misc]
             yield self._telling_candidate(window)
             for scene in _SCENES:
                 for command in scene.commands:
                     window.actions_[command].trigger()
-                yield lambda window=window: window.audit is not None and window.audit.settled  # type: ignore[misc]
+                yield lambda window=window: window.works.audit is not None and window.works.audit.settled  # type: ignore[misc]
                 yield _rest()
                 self._take(scene.name, theme, size)
             self._put_away()
@@ -118,10 +117,10 @@ class Shooting(QObject):
     def _set_up(self, theme: str, size: tuple[int, int]) -> MainWindow:
         switch = ThemeSwitch(self._app, name=theme)
         profile = SettingsStore(Path(self._profile.name))
-        window = MainWindow(switch, Icons(switch), profile, Settings("tour", theme=theme))
-        window.operations.crashed.connect(lambda report: self._note(report.text))
-        window.operations.troubled.connect(lambda trouble: self._note(str(trouble.error)))
-        window.desk.told.connect(lambda notice: self._note(notice.text if notice.refused else ""))
+        window = MainWindow(switch, profile, Settings("tour", theme=theme))
+        window.works.operations.crashed.connect(lambda report: self._note(report.text))
+        window.works.operations.troubled.connect(lambda trouble: self._note(str(trouble.error)))
+        window.works.desk.told.connect(lambda notice: self._note(notice.text if notice.refused else ""))
         window.setMinimumSize(1, 1)
         window.resize(*size)
         window.show()
@@ -137,7 +136,7 @@ class Shooting(QObject):
 
     def _telling_candidate(self, window: MainWindow) -> Until:
         """Go to the candidate with the most kinds of verdicts: it tells a newcomer most."""
-        project, audit = window.desk.project, window.audit
+        project, audit = window.works.desk.project, window.works.audit
         found = _telling(project.audit.questions()) if project else ""
         if audit is None or not found:
             return lambda: True

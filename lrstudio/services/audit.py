@@ -15,6 +15,7 @@ from lrstudio.domain.summaries import (
     CandidateSummary,
     DimensionSummary,
     DocumentInfo,
+    DocumentSummary,
     Glyph,
     JudgeChoice,
     QuestionSummary,
@@ -46,6 +47,10 @@ class Audit:
 
     def questions(self, judge: JudgeIdentity | None = None) -> tuple[QuestionSummary, ...]:
         """Return every question with its candidates; `judge` chooses whose verdicts, None takes the latest ones."""
+        with self._store.reading():
+            return self._questions(judge)
+
+    def _questions(self, judge: JudgeIdentity | None) -> tuple[QuestionSummary, ...]:
         summaries = _by_candidate(self._store.judging.summaries(identity=judge))
         journal = self._store.journal.by_candidate()
         spread = self._disagreement()
@@ -74,6 +79,10 @@ class Audit:
         Raises:
             Refused: there is no candidate of that id.
         """
+        with self._store.reading():
+            return self._candidate(candidate_id, judge)
+
+    def _candidate(self, candidate_id: str, judge: JudgeIdentity | None) -> CandidateDetail:
         candidate = self._store.library.candidate(candidate_id)
         question = self._store.library.question(candidate.question_id)
         decisions = self._store.journal.decisions(candidate_id)
@@ -91,6 +100,10 @@ class Audit:
             runs=ran,
             decisions=decisions,
         )
+
+    def documents(self) -> tuple[DocumentSummary, ...]:
+        """Return every document without its text, in the order in which they were imported."""
+        return self._store.library.documents()
 
     def document(self, document_id: str) -> Document:
         """Return a document with its text.
@@ -115,12 +128,29 @@ class Audit:
         return tuple(chosen.values())
 
     def runs(self) -> tuple[JudgeRun, ...]:
-        """Return the judge runs, the latest first; one whose process died is shown as interrupted."""
-        runs = self._store.judging.runs()
-        holder = self._store.locks.holder(JUDGE_LOCK)
-        if holder and holder.alive is not False:
-            return runs
-        return tuple(replace(run, state=RunState.INTERRUPTED) if run.state is RunState.RUNNING else run for run in runs)
+        """Return the judge runs, the latest first; one whose process died is shown as interrupted.
+
+        A run that has not ended shows what its calls come to so far.
+        """
+        with self._store.reading():
+            holder = self._store.locks.holder(JUDGE_LOCK)
+            running = holder.about if holder and holder.alive is not False else ""
+            return tuple(self._as_it_stands(run, running=run.run_id == running) for run in self._store.judging.runs())
+
+    def _as_it_stands(self, run: JudgeRun, *, running: bool) -> JudgeRun:
+        if run.state not in (RunState.RUNNING, RunState.INTERRUPTED):
+            return run
+        run = replace(run, state=RunState.RUNNING if running else RunState.INTERRUPTED)
+        so_far = self._store.calls.totals(run.run_id)
+        if not so_far.calls:
+            return run  # it never called a model, or did so in the project that it was imported from
+        return replace(
+            run,
+            calls=so_far.calls,
+            input_tokens=so_far.input_tokens,
+            output_tokens=so_far.output_tokens,
+            cost=so_far.cost,
+        )
 
     def call(self, key: str) -> CallView | None:
         """Return one call to a model as it was kept, None where the verdict rests on none."""
@@ -195,7 +225,7 @@ class Audit:
             return None
         document = self._store.library.document(document_id, with_text=False)
         info = next(it for it in self._store.library.documents() if it.document_id == document_id)
-        return DocumentInfo(document_id, info.title, info.code_points, document.source, info.text_hash or "")
+        return DocumentInfo(document_id, info.title, info.length, document.source, info.text_hash)
 
     def _disagreement(self) -> dict[str, float]:
         """Return, per candidate, the largest difference between two judges' latest scores in one dimension."""

@@ -55,6 +55,8 @@ class Decisions:
         self._store = store
         self._reviewer = reviewer
         self._clock = clock
+        self.last: Decision | None = None
+        """The entry of the journal that this object appended last."""
 
     def confirm(self, target: Target, **around: Unpack[Circumstances]) -> Changes:
         """Take over what stands as this person's own verdict.
@@ -117,13 +119,13 @@ class Decisions:
         self, candidate_id: str, *, span: Span | None, text: str = "", **around: Unpack[Circumstances]
     ) -> Changes:
         """Add a key point the judge missed: a span of the document, or a wording of one's own."""
-        question = self._store.library.question(self._store.library.candidate(candidate_id).question_id)
-        whole = (self._store.library.text(question.document_id) if question.document_id else None) or ""
+        whole = self._document_text(candidate_id)
         span, text = _trimmed(whole, span) if span else _find(whole, text)
         return self._add(Dimension.COMPLETENESS, "k", candidate_id, Wording("", text, span), around)
 
     def split_claim(self, target: Target, *, at: int, **around: Unpack[Circumstances]) -> Changes:
         """Split a claim in two at a code point of the candidate."""
+        _of_claims(target)
         whole = self._store.library.candidate(target.candidate_id).text
         with self._store.writing():
             old = _part(self._standing(target, around), target).wording
@@ -136,6 +138,7 @@ class Decisions:
 
     def merge_claims(self, target: Target, *, others: Sequence[str] = (), **around: Unpack[Circumstances]) -> Changes:
         """Make one claim of a claim and others; without `others`, of it and the next one."""
+        _of_claims(target)
         whole = self._store.library.candidate(target.candidate_id).text
         with self._store.writing():
             now = self._standing(target, around)
@@ -170,6 +173,7 @@ class Decisions:
 
     def mark_evidence(self, target: Target, span: Span, **around: Unpack[Circumstances]) -> Changes:
         """Mark a document span as evidence of a claim."""
+        span, _ = _trimmed(self._document_text(target.candidate_id), span)
         return self._evidence(target, around, change=lambda old: tuple(sorted({*old, span})))
 
     def unmark_evidence(self, target: Target, span: Span, **around: Unpack[Circumstances]) -> Changes:
@@ -183,6 +187,10 @@ class Decisions:
     def redo(self) -> Changes:
         """Turn the decision undone last on again; nothing where there is none."""
         return self._compensate(Act.REDO)
+
+    def _document_text(self, candidate_id: str) -> str:
+        question = self._store.library.question(self._store.library.candidate(candidate_id).question_id)
+        return (self._store.library.text(question.document_id) if question.document_id else None) or ""
 
     def _standing(self, target: Target, around: Circumstances) -> Standing:
         shown = around.get("shown", Shown())
@@ -211,6 +219,7 @@ class Decisions:
     def _evidence(
         self, target: Target, around: Circumstances, *, change: Callable[[tuple[Span, ...]], tuple[Span, ...]]
     ) -> Changes:
+        _of_claims(target)
         with self._store.writing():
             old = _part(self._standing(target, around), target).evidence
             new = change(old)
@@ -238,7 +247,7 @@ class Decisions:
         around: Circumstances,
         undoes: int | None = None,
     ) -> Changes:
-        self._store.journal.append(
+        self.last = self._store.journal.append(
             Decision(
                 decision_id=0,
                 reviewer=self._reviewer(),
@@ -254,6 +263,11 @@ class Decisions:
             )
         )
         return Changes(decisions=frozenset({target.candidate_id}))
+
+
+def _of_claims(target: Target) -> None:
+    if target.dimension is not Dimension.FAITHFULNESS:
+        raise Refused("claims are split, merged and given evidence; key points and scores are not")
 
 
 def _wording(entry: StandingClaim) -> Wording:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ WHAT = ("project", "judgments", "decisions")
 
 
 class Exports:
-    """Writes files; each is complete or not there."""
+    """Writes files; each is complete or not there, and shows one state of the project."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -33,18 +34,19 @@ class Exports:
             all_runs: for judgments, every judge run and not only the latest of each candidate and dimension.
 
         Raises:
-            Refused: an unknown `what`, or the project itself is named as the file to write.
+            Refused: an unknown `what`; or the file to write is the project itself, or no file at all.
             Environment: the file cannot be written.
         """
         if what not in WHAT:
             raise Refused(f"unknown: {what!r}; choose one of {', '.join(WHAT)}", where="what")
-        if out.resolve() == self._store.path.resolve():
+        if os.path.realpath(out) == os.path.realpath(self._store.path):
             raise Refused("this is the project itself; choose another file", where=str(out))
-        if what == "project":
-            return write_archive(out, self._records())
-        if what == "judgments":
-            return write_lines(out, self._judgment_rows(all_runs=all_runs))
-        return write_lines(out, (decision_row(decision) for decision in self._store.journal.decisions()))
+        with self._store.reading():
+            if what == "project":
+                return write_archive(out, self._records(), title=self._store.meta.title)
+            if what == "judgments":
+                return write_lines(out, self._judgment_rows(all_runs=all_runs))
+            return write_lines(out, (decision_row(decision) for decision in self._store.journal.decisions()))
 
     def _records(self) -> Iterator[Record]:
         library = self._store.library
@@ -67,6 +69,12 @@ class Exports:
         def row(judgment: Judgment) -> dict[str, Any]:
             question = asked[judgment.candidate_id]
             text = text_of(question.document_id)
-            return judgment_row(judgment, run=runs[judgment.run_id], question=question, text=text)
+            return judgment_row(
+                judgment,
+                run=runs[judgment.run_id],
+                question=question,
+                candidate=library.candidate(judgment.candidate_id),
+                text=text,
+            )
 
         yield from map(row, self._store.judging.judgments(latest=not all_runs))

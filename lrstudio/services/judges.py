@@ -9,7 +9,7 @@ from lrstudio.domain.errors import Refused
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.judge.limits import Prices
 from lrstudio.judge.protocol import Judge
-from lrstudio.services.keys import ApiKey
+from lrstudio.services.keys import PLACES, ApiKey
 from lrstudio.text.resources import resource
 from lrstudio.text.tokens import Tokenizer
 
@@ -22,7 +22,8 @@ class JudgeRequest:
 
     `candidate_ids` None means all. `base_url`, `model`, `api_key`, `timeout` (seconds for one call), `prompts` and the
     prices (per million tokens, None where unknown) concern the http judge; `script` the scripted one. `tokenizer` is a
-    local tokenizer.json, "" for the studio's own. `concurrency` counts calls in flight.
+    local tokenizer.json, "" for the studio's own. `concurrency` counts calls in flight. `take_over` is a person's word
+    that the judge run which another machine began is over.
     """
 
     judge: str = "lexical"
@@ -38,6 +39,7 @@ class JudgeRequest:
     timeout: float = 600.0
     input_price: float | None = None
     output_price: float | None = None
+    take_over: bool = False
 
 
 def make_judge(request: JudgeRequest) -> Judge:
@@ -75,7 +77,7 @@ def _http_judge(request: JudgeRequest) -> Judge:
         base_url=request.base_url,
         model=request.model,
         api_key=request.api_key.value if request.api_key else "",
-        key_source=request.api_key.source if request.api_key else "",
+        key_source=request.api_key.source if request.api_key else PLACES,
         pack=PromptPack.load(request.prompts or resource("prompts", "longreward-studio")),
         tokenizer=_tokenizer(request),
         prices=_prices(request),
@@ -92,4 +94,4 @@ def _prices(request: JudgeRequest) -> Prices | None:
 
 
 def _tokenizer(request: JudgeRequest) -> Tokenizer:
-    return Tokenizer.load(Path(request.tokenizer) if request.tokenizer else resource("tokenizer", "lrstudio-bpe.json"))
+    return Tokenizer.load(Path(request.tokenizer)) if request.tokenizer else Tokenizer.shipped()

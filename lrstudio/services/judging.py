@@ -63,15 +63,15 @@ class Judging:
         """
         judge = await to_thread.run_sync(self._make_judge, request)
         try:
-            async with self._locked():
+            async with self._locked(take_over=request.take_over):
                 return await self._run_locked(judge, request, emit)
         finally:
             with anyio.CancelScope(shield=True):
                 await judge.aclose()
 
     @asynccontextmanager
-    async def _locked(self) -> AsyncIterator[None]:
-        held = await to_thread.run_sync(self._store.locks.acquire, JUDGE_LOCK)
+    async def _locked(self, *, take_over: bool) -> AsyncIterator[None]:
+        held = await to_thread.run_sync(partial(self._store.locks.acquire, JUDGE_LOCK, take_over=take_over))
         try:
             yield
         finally:
@@ -80,7 +80,8 @@ class Judging:
 
     async def _run_locked(self, judge: Judge, request: JudgeRequest, emit: Emit) -> JudgeOutcome:
         chosen = await to_thread.run_sync(self._chosen, request.candidate_ids)
-        run, resumed = await to_thread.run_sync(self._run_record, judge, request.dimensions)
+        run, resumed = await to_thread.run_sync(self._run_record, judge, request)
+        await to_thread.run_sync(self._store.locks.describe, JUDGE_LOCK, run.run_id)
         judged: set[str] = set()
         state = RunState.FAILED
         try:
@@ -104,14 +105,17 @@ class Judging:
         changes = Changes(judgments=frozenset(judged), runs=frozenset({run.run_id}))
         return JudgeOutcome(run, resumed, changes, await to_thread.run_sync(self._states, run.run_id))
 
-    def _run_record(self, judge: Judge, dimensions: Sequence[Dimension]) -> tuple[JudgeRun, bool]:
-        """Return the run to work on and whether it was broken off before; the lock is held, so nobody runs it."""
-        wanted = tuple(dimension for dimension in Dimension if dimension in dimensions)
+    def _run_record(self, judge: Judge, request: JudgeRequest) -> tuple[JudgeRun, bool]:
+        """Return the run to work on and whether it was broken off before; the lock is held, so nobody runs it.
+
+        A few named candidates get a run of their own: finishing them must not pass for finishing a run over all.
+        """
+        wanted = tuple(dimension for dimension in Dimension if dimension in request.dimensions)
         if not wanted:
             raise Refused("choose at least one dimension to judge")
-        earlier = self._store.judging.unfinished_run(judge.identity, wanted)
+        earlier = self._store.judging.unfinished_run(judge.identity, wanted) if request.candidate_ids is None else None
         if earlier:
-            self._store.judging.set_run_state(earlier.run_id, RunState.RUNNING)
+            self._store.judging.set_run_state(earlier.run_id, RunState.RUNNING, finished="")
             return earlier, True
         run = JudgeRun(uuid.uuid4().hex, judge.identity, wanted, RunState.RUNNING, started=self._clock())
         self._store.judging.start_run(run)

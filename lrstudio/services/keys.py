@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lrstudio.domain.errors import Environment
 
 VARIABLE = "LRSTUDIO_API_KEY"
+PLACES = f"the variable {VARIABLE} or the system keyring"
 _SERVICE = "lrstudio"
 _USER = "http-judge"
 

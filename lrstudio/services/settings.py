@@ -78,7 +78,11 @@ class SettingsStore:
         return self._from_raw(raw)
 
     def save(self, settings: Settings) -> None:
-        """Write all settings at once: a reader sees the old file or the new one, never half of one."""
+        """Write all settings at once: a reader sees the old file or the new one, never half of one.
+
+        Raises:
+            Environment: the file cannot be written; it is then as it was before.
+        """
         import tomli_w
 
         values = asdict(settings)
@@ -86,9 +90,12 @@ class SettingsStore:
         try:
             self.profile.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.profile, prefix="settings-", suffix=".toml")
-            with os.fdopen(handle, "wb") as file:
-                tomli_w.dump(values, file)
-            Path(name).replace(self.path)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    tomli_w.dump(values, file)
+                Path(name).replace(self.path)
+            finally:
+                Path(name).unlink(missing_ok=True)
         except OSError as error:
             raise Environment(f"the settings cannot be written: {error.strerror}", where=str(self.path)) from error
 

@@ -85,14 +85,16 @@ def create_sample_project(path: Path, *, reviewer: str = "") -> Project:
 
     Raises:
         Refused: a file of that name exists.
-        Environment: the folder cannot be written.
+        Environment: the folder cannot be made or written.
     """
     from lrstudio.services.sample import fill_with_sample
+    from lrstudio.store.faults import told_of_files
 
+    with told_of_files(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         raise Refused("there is a file of that name already; choose another folder", where=str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".sample-") as folder:
+    with told_of_files(path.parent), tempfile.TemporaryDirectory(dir=path.parent, prefix=".sample-") as folder:
         project = create_project(Path(folder) / path.name, title="Harbour report (sample)", reviewer=reviewer)
         try:
             fill_with_sample(project)

@@ -129,14 +129,11 @@ class Calls:
         def total(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
             return sa.func.coalesce(sa.func.sum(column), 0)
 
-        failed = total(sa.case((reply.state == CallState.FAILED.value, 1), else_=0))
         statement = sa.select(
             sa.func.count(),
-            failed,
             total(reply.input_tokens),
             total(reply.output_tokens),
             sa.func.sum(reply.cost),
-            sa.cast(total(reply.seconds), sa.Float),
         ).where(reply.run_id == run_id)
         with self._at.read() as connection:
             return CallTotals(*connection.execute(statement).one())

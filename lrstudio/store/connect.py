@@ -24,12 +24,12 @@ _READERS = 8
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     """Open a bare connection in autocommit mode, usable from any thread, with the wait for other writers set.
 
-    A URI with a mode, because a file that went away must not come back empty.
+    A file or folder that cannot be written to is opened for reading. A URI with a mode, because a file that went away
+    must not come back empty.
     """
     posix = path.as_posix()
-    uri = (
-        f"file://{quote(os.fsencode(posix if posix.startswith('/') else '/' + posix))}?mode={'rwc' if create else 'rw'}"
-    )
+    mode = "rwc" if create else _mode(path)
+    uri = f"file://{quote(os.fsencode(posix if posix.startswith('/') else '/' + posix))}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
@@ -62,13 +62,27 @@ class Connections:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """Give a connection that sees one state of the file; inside `write` of the same thread, that of the writer."""
-        current: sa.Connection | None = getattr(self._local, "writer", None)
+        """Give a connection that sees one state of the file.
+
+        Inside `write` of the same thread it is that of the writer, inside `snapshot` the one of the snapshot.
+        """
+        current: sa.Connection | None = getattr(self._local, "writer", None) or getattr(self._local, "snapshot", None)
         if current is not None:
             yield current
             return
         with told(self._path), self._engine.connect() as connection:
             yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Make every `read` inside, by the same thread, see the state of the file that the first one sees."""
+        with self.read() as connection:
+            outer = getattr(self._local, "snapshot", None)
+            self._local.snapshot = connection
+            try:
+                yield
+            finally:
+                self._local.snapshot = outer
 
     @contextmanager
     def write(self, *, savepoint: bool = False) -> Iterator[sa.Connection]:
@@ -118,6 +132,18 @@ def driver_connection(connection: sa.Connection) -> sqlite3.Connection:
     if not isinstance(driver, sqlite3.Connection):
         raise TypeError(f"not an SQLite connection: {driver!r}")
     return driver
+
+
+def _mode(path: Path) -> str:
+    """Return the mode in which a file can be opened, as SQLite's URIs have it.
+
+    Reading a file in WAL mode needs its log and the log's index beside it, or leave to make them. In a folder that
+    takes no files and holds no log, only a file that is said not to change can be read.
+    """
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        return "rw"
+    logged = path.with_name(path.name + "-wal").exists()
+    return "ro" if logged or os.access(path.parent, os.W_OK) else "ro&immutable=1"
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -40,6 +40,7 @@ _OS_FAULTS = {
     errno.EACCES: "no permission to write here; choose another folder",
     errno.EPERM: "no permission to write here; choose another folder",
     errno.EROFS: "this disk is read-only; choose another folder",
+    errno.EEXIST: "a file of this name is in the way; choose another folder",
     errno.ENOENT: "this folder does not exist",
     errno.ENOTDIR: "this folder does not exist",
 }

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.summaries import DocumentSummary
 from lrstudio.domain.text import Candidate, Document, Question, content_hash
 from lrstudio.store import mapping
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
-from lrstudio.store.records import Added, CandidateInfo, Counts, DocumentInfo
+from lrstudio.store.records import Added, CandidateInfo
 
 _QUESTION = sa.select(
     t.question.c.question_id, t.document.c.document_id, t.question.c.query, t.question.c.reference_answers
@@ -164,7 +165,7 @@ class Library:
             )
             return Added.FILLED
 
-    def documents(self) -> tuple[DocumentInfo, ...]:
+    def documents(self) -> tuple[DocumentSummary, ...]:
         """List the documents without their texts."""
         held = (
             sa.select(
@@ -181,7 +182,7 @@ class Library:
                 t.document.c.document_id,
                 t.document.c.title,
                 t.document_text.c.code_points,
-                t.document.c.text_hash,
+                sa.func.coalesce(t.document.c.text_hash, sa.literal("")),
                 sa.func.coalesce(held.c.questions, 0),
                 sa.func.coalesce(held.c.candidates, 0),
             )
@@ -189,7 +190,7 @@ class Library:
             .order_by(t.document.c.id)
         )
         with self._at.read() as connection:
-            return tuple(DocumentInfo(*row) for row in connection.execute(statement))
+            return tuple(DocumentSummary(*row) for row in connection.execute(statement))
 
     def document(self, document_id: str, *, with_text: bool = True) -> Document:
         """Return a document; without its text, `text` is None.
@@ -301,12 +302,6 @@ class Library:
         )
         with self._at.read() as connection:
             return tuple(CandidateInfo(*row) for row in connection.execute(statement))
-
-    def counts(self) -> Counts:
-        """Count what the project holds."""
-        held = (t.document, t.document_text, t.question, t.candidate, t.judge_run, t.judgment, t.decision)
-        with self._at.read() as connection:
-            return Counts(*(connection.execute(sa.select(sa.func.count()).select_from(it)).scalar_one() for it in held))
 
 
 def _add_text(connection: sa.Connection, text: str, text_hash: str | None) -> None:

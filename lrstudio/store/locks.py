@@ -48,8 +48,12 @@ class Locks:
         """Work on these connections."""
         self._at = connections
 
-    def acquire(self, name: str) -> LockHandle:
+    def acquire(self, name: str, *, take_over: bool = False) -> LockHandle:
         """Take a lock, over from a holder that is dead if need be.
+
+        Args:
+            name: the lock.
+            take_over: a person's word that a holder on another machine is gone; a process that lives here keeps it.
 
         Raises:
             Environment: somebody holds it: a living process here, this one included, or one on another machine, of
@@ -59,7 +63,7 @@ class Locks:
         token = secrets.token_hex(8)
         with self._at.write(savepoint=True) as connection:
             holder = _holder(connection, name)
-            if holder is not None and holder.alive is not False:
+            if holder is not None and (holder.alive or (holder.alive is None and not take_over)):
                 raise Environment(_sentence(holder))
             connection.execute(t.lock.delete().where(t.lock.c.name == name))
             values = {
@@ -70,6 +74,7 @@ class Locks:
                 "host": socket.gethostname(),
                 "since": datetime.now(UTC).isoformat(timespec="seconds"),
                 "token": token,
+                "about": "",
             }
             connection.execute(t.lock.insert(), values)
         return LockHandle(name, token, self)
@@ -84,10 +89,11 @@ class Locks:
         with self._at.read() as connection:
             return _holder(connection, name)
 
-    def clear(self, name: str) -> None:
-        """Take a lock away from whoever holds it, on a person's word that the holder is gone."""
+    def describe(self, name: str, about: str) -> None:
+        """Say what a lock that this process holds is held for."""
+        mine = (t.lock.c.name == name, t.lock.c.pid == os.getpid(), t.lock.c.host == socket.gethostname())
         with self._at.write() as connection:
-            connection.execute(t.lock.delete().where(t.lock.c.name == name))
+            connection.execute(t.lock.update().where(*mine), {"about": about})
 
 
 def process_start(pid: int) -> str | None:
@@ -120,7 +126,7 @@ def _holder(connection: sa.Connection, name: str) -> LockHolder | None:
     row = connection.execute(sa.select(t.lock).where(t.lock.c.name == name)).first()
     if row is None:
         return None
-    return LockHolder(row.name, row.pid, row.process_start, row.boot_id, row.host, row.since, _alive(row))
+    return LockHolder(row.name, row.pid, row.process_start, row.boot_id, row.host, row.since, row.about, _alive(row))
 
 
 def _alive(row: Any) -> bool | None:
@@ -135,5 +141,5 @@ def _sentence(holder: LockHolder) -> str:
         return f"{holder.name} is going on in process {holder.pid} since {holder.since}; wait for it or end it there"
     return (
         f"{holder.name} was begun by process {holder.pid} on {holder.host} at {holder.since}, and this machine cannot "
-        "tell whether it still runs; make sure that it is over, then release the lock"
+        f"tell whether it still runs; make sure that it is over, then run `lrstudio {holder.name}` with --take-over"
     )

@@ -33,16 +33,6 @@ class Meta:
             connection.execute(statement, {"key": key, "value": value})
 
     @property
-    def project_id(self) -> str:
-        """The UUID that this project keeps under any name."""
-        return self.get(PROJECT_ID) or ""
-
-    @property
     def title(self) -> str:
         """The title given to it, "" where none was."""
         return self.get(TITLE) or ""
-
-    @property
-    def created_by(self) -> str:
-        """The version of the program that created it."""
-        return self.get(CREATED_BY) or ""

@@ -72,7 +72,8 @@ def create_file(path: Path, schema: Schema, *, settings: Mapping[str, str]) -> N
         with told_of_files(path):
             _take_name(unfinished, path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        with told_of_files(path):
+            unfinished.unlink(missing_ok=True)
 
 
 def upgrade_file(path: Path, schema: Schema) -> Upgrade | None:

@@ -18,18 +18,6 @@ class Added(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentInfo:
-    """A document without its text. `code_points` and `text_hash` are None where the source publishes no text."""
-
-    document_id: str
-    title: str
-    code_points: int | None
-    text_hash: str | None
-    questions: int
-    candidates: int
-
-
-@dataclass(frozen=True, slots=True)
 class CandidateInfo:
     """A candidate without its text; `ordinal` counts from 1 within its question, in order of import."""
 
@@ -39,19 +27,6 @@ class CandidateInfo:
     model: str
     characters: int
     origin: str
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How much a project holds."""
-
-    documents: int
-    texts: int
-    questions: int
-    candidates: int
-    judge_runs: int
-    judgments: int
-    decisions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +50,6 @@ class Summary:
     score: float | None
     aggregated: bool
     parts: tuple[PartSummary, ...]
-
-    def counted(self, support: Support) -> int:
-        """Count the parts with this support."""
-        return sum(part.support is support for part in self.parts)
 
 
 class CallState(StrEnum):
@@ -124,16 +95,14 @@ class CallTotals:
     """What the replies of one judge run came to, every attempt counted; `cost` is None where no reply had a price."""
 
     calls: int
-    failed: int
     input_tokens: int
     output_tokens: int
     cost: float | None
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """Who holds a lock. `alive` is None where it cannot be asked: another machine."""
+    """Who holds a lock, and what for. `alive` is None where it cannot be asked: another machine."""
 
     name: str
     pid: int
@@ -141,6 +110,7 @@ class LockHolder:
     boot_id: str
     host: str
     since: str
+    about: str
     alive: bool | None
 
 

@@ -30,7 +30,7 @@ class Store:
     """A project file, open for reading and writing from any thread.
 
     Every method of `library`, `judging`, `calls`, `journal`, `locks` and `meta` is a transaction of its own, unless it
-    is called inside `writing()` of the same thread, which makes one of many.
+    is called inside `writing()` or `reading()` of the same thread, which make one of many.
     """
 
     def __init__(self, path: Path, *, upgrade: Upgrade | None = None) -> None:
@@ -71,6 +71,8 @@ class Store:
     def open(cls, path: Path, *, upgrade: bool = True, schema: Schema = CURRENT) -> Store:
         """Open a project; one of an older schema is copied to `<name>.backup-v<N>.lrs` and upgraded first.
 
+        A project that cannot be written to is opened all the same; writing then raises Environment.
+
         Raises:
             Refused: it is no project, or of a newer schema, or older and `upgrade` is False.
             Environment: the file cannot be read or written, or the upgrade failed and was undone.
@@ -98,6 +100,15 @@ class Store:
         import leaves the good ones. Other threads of this process wait; other processes wait for five seconds.
         """
         with self._connections.write(savepoint=True):
+            yield
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Make everything read inside, by this thread, one state of the project, whoever writes meanwhile.
+
+        It may be nested. What this thread writes meanwhile it reads inside `writing()` only.
+        """
+        with self._connections.snapshot():
             yield
 
     def data_version(self) -> int:

@@ -55,7 +55,7 @@ class MetaRow(Row, table=True):
 
 
 class LockRow(Row, table=True):
-    """One lock held by a process; the token tells two holds of one process apart."""
+    """One lock held by a process; the token tells two holds of one process apart, `about` says what it is held for."""
 
     __tablename__ = "lock"
     name: str = Field(primary_key=True, sa_type=AnyText)
@@ -65,6 +65,7 @@ class LockRow(Row, table=True):
     host: str = Field(sa_type=AnyText)
     since: str = Field(sa_type=AnyText)
     token: str = Field(sa_type=AnyText)
+    about: str = Field(sa_type=AnyText)
 
 
 class DocumentTextRow(Row, table=True):

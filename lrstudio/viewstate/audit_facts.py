@@ -1,30 +1,10 @@
-"""What holds in the window now: the conditions under which its commands make sense."""
+"""What holds in the Audit workspace now."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from lrstudio.domain.verdicts import Dimension, Support
 from lrstudio.viewstate.audit import Choice, Screen
-
-
-class Fact(StrEnum):
-    """One condition. A command is enabled while all of its conditions hold."""
-
-    PROJECT = "project"
-    QUESTIONS = "questions"
-    CANDIDATE = "candidate"
-    DOCUMENT = "document"
-    PART = "part"
-    CLAIM = "claim"
-    SCORE = "score"
-    NONE_CHOSEN = "none_chosen"
-    COMMIT = "commit"
-    CALL = "call"
-    JUDGING = "judging"
-    NOT_JUDGING = "not_judging"
-    UNDO = "undo"
-    REDO = "redo"
+from lrstudio.viewstate.facts import Fact
 
 
 def audit_facts(now: Screen | None, choice: Choice | None, *, has_document: bool) -> frozenset[Fact]:

@@ -295,6 +295,28 @@ def list_progress(questions: Sequence[QuestionSummary]) -> ListProgress:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ListShown:
+    """The whole left side for one `view`: the rows, the filters to choose from, and how far the person has come."""
+
+    view: ListView
+    groups: tuple[QuestionRow, ...]
+    keeps: tuple[Keep, ...]
+    progress: ListProgress
+    empty: bool
+
+
+def arrange(questions: Sequence[QuestionSummary], view: ListView) -> ListShown:
+    """Return what the left side shows; 10,000 candidates take some hundred milliseconds, so not on the GUI thread."""
+    return ListShown(
+        view=view,
+        groups=list_rows(questions, view),
+        keeps=keep_choices(questions),
+        progress=list_progress(questions),
+        empty=not questions,
+    )
+
+
 def step_candidate(groups: Sequence[QuestionRow], candidate_id: str, *, by: int) -> str:
     """Return the candidate `by` rows away in the list as it stands, stopping at both ends."""
     ids = [row.candidate_id for group in groups for row in group.rows]

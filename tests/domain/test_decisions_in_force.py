@@ -116,7 +116,8 @@ def test_decisions_on_claims_of_another_judge_change_nothing() -> None:
     judgment = judged(claim("a", Support.FULL))
     now = standing(F, judgment, [over(1, "elsewhere", Support.NONE)])
     assert [it.claim.claim_id for it in now.claims] == ["a"]
-    assert now.score.score == 10.0
+    assert (now.score.score, now.score.decided) == (10.0, False)
+    assert standing(F, None, [over(1, "elsewhere", Support.NONE)]).score.state is State.NOT_CHECKED
 
 
 def test_evidence_marked_by_a_person_comes_first() -> None:
@@ -139,6 +140,14 @@ def test_key_points_change_the_score_only_where_it_is_their_mean() -> None:
     assert standing(C, base, [change]).score.score == 6.0
     assert standing(C, base, [change]).key_points[1].covered is Support.FULL
     assert standing(C, replace(base, aggregated=True), [change]).score.score == 10.0
+
+
+def test_acts_on_claims_leave_key_points_alone() -> None:
+    point = KeyPoint("k1", "one", Span(0, 9), state=State.SCORED, covered=Support.FULL)
+    base = Judgment("run", "cand", C, State.SCORED, score=10.0, key_points=(point,), aggregated=True)
+    for act in (Act.MARK_EVIDENCE, Act.SPLIT, Act.MERGE):
+        now = standing(C, base, [decision(1, act, target=Target("cand", C, "k1"))])
+        assert now.key_points[0].covered is Support.FULL
 
 
 def test_undo_and_redo_come_from_the_journal() -> None:

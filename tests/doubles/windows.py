@@ -74,7 +74,7 @@ class Driver:
         self.crashes: list[str] = []
         self.closed = False
         self.window: MainWindow = make_window(app, store=store)
-        self.window.operations.crashed.connect(lambda report: self.crashes.append(report.text))
+        self.window.works.operations.crashed.connect(lambda report: self.crashes.append(report.text))
         self.window.resize(1280, 800)
 
     def show(self, project: Path | None = None, *, sample: bool = False) -> None:
@@ -87,12 +87,16 @@ class Driver:
 
     @property
     def audit(self) -> AuditController:
-        assert self.window.audit is not None
-        return self.window.audit
+        assert self.window.works.audit is not None
+        return self.window.works.audit
 
     def settle(self) -> None:
         """Wait until everything asked for is on screen and every operation is done."""
-        self.until(lambda: self.window.audit is not None and self.audit.settled and not self.window.operations.is_busy)
+        self.until(
+            lambda: (
+                self.window.works.audit is not None and self.audit.settled and not self.window.works.operations.is_busy
+            )
+        )
 
     def activate(self) -> None:
         """Give the window the keyboard, as a window manager does when a dialog is gone."""
@@ -106,7 +110,7 @@ class Driver:
         """Press keys wherever the keyboard is, waiting after each until the window has caught up."""
         for key in keys:
             self.key(key)
-            if self.window.audit is not None and self.window.desk.project is not None:
+            if self.window.works.audit is not None and self.window.works.desk.project is not None:
                 self.settle()
 
     def press_now(self, key: str) -> None:

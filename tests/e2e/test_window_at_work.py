@@ -16,6 +16,7 @@ from lrstudio.domain.errors import Environment
 from lrstudio.domain.text import Span
 from lrstudio.domain.verdicts import RunState, Support
 from lrstudio.qt.app import render_screens
+from lrstudio.qt.views.dialogs.add_dialog import AddDialog
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.settings import SettingsStore
 from lrstudio.services.wiring import open_project
@@ -73,7 +74,7 @@ def test_blind_nothing_of_the_judge_is_on_screen_until_one_commits(driver: Drive
     assert {glyph.sign for row in listed for glyph in row.glyphs} == {Sign.HIDDEN}
 
     driver.press("Return")
-    assert driver.audit.view.bar.message() == "Blind: choose your verdict, then commit."
+    assert driver.audit.view.panes.bar.message() == "Blind: choose your verdict, then commit."
     driver.press("2", "Return")
     assert driver.audit.rows[0].judge == seen[0].judge
     assert driver.audit.rows[1].judge.text == "hidden"
@@ -125,12 +126,12 @@ def test_another_processs_commit_is_on_screen_within_a_second(driver: Driver, pr
 def test_the_lexical_judge_runs_from_the_window(driver: Driver, tmp_path: Path) -> None:
     driver.show(make_project(tmp_path / "p.lrs", judge=None))
     lines: list[object] = []
-    driver.window.judging.line_changed.connect(lines.append)
-    driver.window.judging.start(JudgeRequest(judge="lexical"), name="lexical")
-    assert driver.window.judging.running
+    driver.window.works.judging.line_changed.connect(lines.append)
+    driver.window.works.judging.start(JudgeRequest(judge="lexical"), name="lexical")
+    assert driver.window.works.judging.running
     assert not driver.window.actions_["judge.run"].isEnabled()
     assert driver.window.actions_["judge.cancel"].isEnabled()
-    driver.until(lambda: not driver.window.judging.running)
+    driver.until(lambda: not driver.window.works.judging.running)
     driver.settle()
     assert lines[-1] is None
     assert driver.window.banner.text == "lexical has judged: 8 judgments."
@@ -144,16 +145,16 @@ def test_a_judge_that_is_cancelled_leaves_the_project_usable(driver: Driver, tmp
     with ChatServer(latency=0.4) as server:
         driver.show(path)
         request = JudgeRequest(judge="http", base_url=server.base_url, model="m", concurrency=2)
-        driver.window.judging.start(request, name="m")
+        driver.window.works.judging.start(request, name="m")
         driver.until(lambda: len(server.requests) >= 3)
         driver.press_now("Ctrl+.")
-        driver.until(lambda: not driver.window.judging.running, ms=5000)
+        driver.until(lambda: not driver.window.works.judging.running, ms=5000)
         driver.settle()
         assert "Cancelled" in driver.window.banner.text
         asked = len(server.requests)
-        assert driver.window.desk.project is not None
-        assert driver.window.desk.project.judging.holder() is None
-        assert driver.window.desk.project.audit.runs()[-1].state is RunState.CANCELLED
+        assert driver.window.works.desk.project is not None
+        assert driver.window.works.desk.project.judging.holder() is None
+        assert driver.window.works.desk.project.audit.runs()[-1].state is RunState.CANCELLED
         driver.qtbot.wait(500)
         assert len(server.requests) <= asked + 2
 
@@ -163,7 +164,7 @@ def test_closing_the_window_stops_the_judge(driver: Driver, tmp_path: Path) -> N
     with ChatServer(latency=0.5) as server:
         driver.show(path)
         request = JudgeRequest(judge="http", base_url=server.base_url, model="m", concurrency=2)
-        driver.window.judging.start(request, name="m")
+        driver.window.works.judging.start(request, name="m")
         driver.until(lambda: len(server.requests) >= 2)
         driver.close()
     project = open_project(path)
@@ -174,12 +175,16 @@ def test_closing_the_window_stops_the_judge(driver: Driver, tmp_path: Path) -> N
 def test_an_endpoint_that_is_not_there_says_so_and_can_be_tried_again(driver: Driver, tmp_path: Path) -> None:
     driver.show(make_project(tmp_path / "p.lrs", judge=None))
     with ChatServer() as server:
-        gone = server.base_url
-    request = JudgeRequest(judge="http", base_url=gone, model="m", concurrency=2)
-    driver.window.judging.start(request, name="m")
-    driver.until(lambda: not driver.window.judging.running, ms=60_000)
-    driver.settle()
-    print("BANNER", driver.window.banner.text, driver.window.banner.action_button.isVisible())
+        port = server.port
+    request = JudgeRequest(judge="http", base_url=f"http://127.0.0.1:{port}/v1", model="m", concurrency=2)
+    driver.window.works.judging.start(request, name="m")
+    driver.until(lambda: not driver.window.works.judging.running, ms=60_000)
+    assert "cannot be reached" in driver.window.banner.text
+    assert driver.window.banner.action_button.text() == "Retry"
+    with ChatServer(port=port):
+        driver.window.banner.action_button.click()
+        driver.until(lambda: not driver.window.works.judging.running and bool(driver.window.banner.text), ms=60_000)
+        assert driver.window.banner.text == "m has judged: 8 judgments."
 
 
 def test_the_judge_dialog_refuses_what_cannot_work(driver: Driver, project_path: Path) -> None:
@@ -193,13 +198,13 @@ def test_the_judge_dialog_refuses_what_cannot_work(driver: Driver, project_path:
     dialog.url.setText("http://127.0.0.1:9/v1")
     dialog.run.click()
     driver.until(lambda: "Model" in dialog._problem.text())
-    assert not driver.window.judging.running
+    assert not driver.window.works.judging.running
 
 
 def test_the_verdicts_of_one_judge_can_be_chosen(driver: Driver, project_path: Path) -> None:
     driver.show(project_path)
-    driver.window.judging.start(JudgeRequest(judge="scripted"), name="scripted")
-    driver.until(lambda: not driver.window.judging.running)
+    driver.window.works.judging.start(JudgeRequest(judge="scripted"), name="scripted")
+    driver.until(lambda: not driver.window.works.judging.running)
     driver.settle()
     latest = [row.judge for row in driver.audit.rows]
     menu = driver.window.top_bar.judge_button.menu()
@@ -230,10 +235,52 @@ def test_files_dropped_onto_the_window_are_imported(driver: Driver, project_path
     driver.until(lambda: driver.window.banner.text.startswith("Imported 1 document"))
 
 
+def test_an_import_can_be_stopped_and_keeps_what_was_read(driver: Driver, project_path: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "many.jsonl"
+    with rows.open("w") as file:
+        for number in range(20_000):
+            candidate = {"id": f"x{number}", "model": "m", "text": f"The answer {number}."}
+            row = {"document_id": "d", "document_text": None, "query": f"Which {number}?", "candidates": [candidate]}
+            file.write(json.dumps(row) + "\n")
+    driver.show(project_path)
+    drop(driver, rows)
+    driver.until(lambda: "records read" in driver.window.banner.text)
+    assert driver.window.banner.action_button.text() == "Stop"
+    driver.window.banner.action_button.click()
+    driver.until(lambda: "stopped" in driver.window.banner.text)
+    driver.until(lambda: sum(len(group.rows) for group in driver.audit.view.list.groups) > 500)
+    assert sum(len(group.rows) for group in driver.audit.view.list.groups) < 20_000
+
+
+def test_a_document_a_question_and_an_answer_are_pasted(driver: Driver, tmp_path: Path) -> None:
+    path = make_project(tmp_path / "p.lrs", judge=None, answers=())
+    driver.show(path)
+    driver.press("Ctrl+Shift+n")
+    driver.until(lambda: isinstance(QApplication.activeWindow(), AddDialog))
+    dialog = QApplication.activeWindow()
+    dialog.add.click()
+    driver.until(lambda: dialog._problem.text() == "text: the document is empty: paste its text")
+    dialog.title.setText("Second report")
+    dialog.document_text.setPlainText("The ice house stood empty for eleven years.")
+    dialog.add.click()
+    driver.until(lambda: dialog.query.isVisible())
+    assert dialog.document.currentText() == "Second report"
+    dialog.query.setPlainText("How long did it stand empty?")
+    dialog.add.click()
+    driver.until(lambda: dialog.answer.isVisible())
+    assert dialog.question.currentText() == "How long did it stand empty?"
+    dialog.answer.setPlainText("Eleven years.")
+    dialog.model.setText("by hand")
+    dialog.add.click()
+    driver.until(lambda: driver.audit.detail is not None and driver.audit.detail.candidate.text == "Eleven years.")
+    assert driver.audit.detail.document.title == "Second report"
+    assert driver.audit.detail.candidate.model == "by hand"
+
+
 def test_a_project_dropped_onto_the_window_is_opened(driver: Driver, project_path: Path) -> None:
     driver.show()
     drop(driver, project_path)
-    driver.until(lambda: driver.window.desk.project is not None)
+    driver.until(lambda: driver.window.works.desk.project is not None)
     driver.settle()
     assert driver.window.windowTitle() == "Skarrow – LongReward Studio"
 
@@ -259,7 +306,7 @@ def test_a_file_that_is_no_project_is_refused_in_a_sentence(driver: Driver, tmp_
     path = tmp_path / "broken.lrs"
     path.write_text("this is no database")
     driver.show()
-    driver.window.desk.open(path)
+    driver.window.works.desk.open(path)
     driver.until(lambda: bool(driver.window.banner.text))
     assert "broken.lrs" in driver.window.banner.text
     assert driver.window.start_page.isVisible()
@@ -269,7 +316,7 @@ def test_the_decisions_are_exported(driver: Driver, project_path: Path, tmp_path
     driver.show(project_path)
     driver.press("1", "Return")
     out = tmp_path / "out.jsonl"
-    driver.window.desk._export(out, "Decisions, one line each (*.jsonl)")
+    driver.window.works.desk._export(out, "Decisions, one line each (*.jsonl)")
     driver.until(out.exists)
     driver.until(lambda: "Wrote 1 line" in driver.window.banner.text)
     assert json.loads(out.read_text())["reviewer"] == "ada"
@@ -287,7 +334,7 @@ def test_the_sample_project_opens_with_every_kind_of_verdict(driver: Driver) -> 
 def test_clicking_a_claim_brings_it_into_focus(driver: Driver, project_path: Path) -> None:
     driver.show(project_path)
     row = driver.audit.rows[2]
-    view = driver.audit.view.candidate.text
+    view = driver.audit.view.panes.candidate.text
     assert row.span is not None
     point = point_of(view, row.span.start + 5)
     driver.qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=point)
@@ -297,10 +344,10 @@ def test_clicking_a_claim_brings_it_into_focus(driver: Driver, project_path: Pat
 
 def test_clicking_a_passage_shows_which_claims_use_it(driver: Driver, project_path: Path) -> None:
     driver.show(project_path)
-    view = driver.audit.view.document.text
+    view = driver.audit.view.panes.document.text
     passage = driver.audit.rows[0].passages[0].span
     driver.qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=point_of(view, passage.start + 2))
-    menu = driver.audit.view.document.findChild(QMenu, "passage users")
+    menu = driver.audit.view.panes.document.findChild(QMenu, "passage users")
     assert menu is not None
     users = [row for row in driver.audit.rows if any(it.span.overlaps(passage) for it in row.passages)]
     assert len(users) > 1
@@ -331,7 +378,7 @@ def test_trouble_with_the_world_is_a_banner_with_retry(driver: Driver, project_p
             raise Environment("the disk is full")
         return len(tries)
 
-    driver.window.operations.query(work, tries.append, slot="test")
+    driver.window.works.operations.query(work, tries.append, slot="test")
     driver.until(lambda: driver.window.banner.text == "the disk is full")
     driver.window.banner.action_button.click()
     driver.until(lambda: tries == [1, 1, 2])
@@ -344,7 +391,7 @@ def test_a_fault_of_ours_is_a_report_to_copy(driver: Driver, project_path: Path)
     def work() -> None:
         raise ZeroDivisionError("planted")
 
-    driver.window.operations.run(work)
+    driver.window.works.operations.run(work)
     driver.until(lambda: bool(driver.crashes))
     driver.until(lambda: QApplication.activeWindow() is not driver.window)
     dialog = QApplication.activeWindow()
@@ -395,8 +442,10 @@ def test_switching_projects_leaves_nothing_of_the_first(driver: Driver, project_
     driver.show(project_path)
     driver.press("1", "Return")
     other = make_project(tmp_path / "other.lrs", judge=None, answers=("Only one answer.",))
-    driver.window.desk.open(other)
-    driver.until(lambda: driver.window.desk.project is not None and driver.window.desk.project.path == other)
+    driver.window.works.desk.open(other)
+    driver.until(
+        lambda: driver.window.works.desk.project is not None and driver.window.works.desk.project.path == other
+    )
     driver.settle()
     assert driver.audit.rows == ()
     assert sum(len(group.rows) for group in driver.audit.view.list.groups) == 1
@@ -404,16 +453,16 @@ def test_switching_projects_leaves_nothing_of_the_first(driver: Driver, project_
     driver.press("Ctrl+w")
     driver.until(lambda: driver.window.start_page.isVisible())
     assert not driver.window.actions_["judge.run"].isEnabled()
-    assert SettingsStore().load().recent[:2] == (other, project_path)
+    driver.until(lambda: SettingsStore().load().recent == (other, project_path))
 
 
 def test_larger_text_and_the_other_theme(driver: Driver, project_path: Path) -> None:
     driver.show(project_path)
-    before = driver.audit.view.document.text.font().pointSizeF()
+    before = driver.audit.view.panes.document.text.font().pointSizeF()
     driver.press("Ctrl+=", "Ctrl+=")
-    assert driver.audit.view.document.text.font().pointSizeF() == before + 2
+    assert driver.audit.view.panes.document.text.font().pointSizeF() == before + 2
     driver.press("Ctrl+0")
-    assert driver.audit.view.document.text.font().pointSizeF() == before
+    assert driver.audit.view.panes.document.text.font().pointSizeF() == before
     driver.window.actions_["view.theme"].trigger()
     driver.settle()
     assert SettingsStore().load().theme == "dark"

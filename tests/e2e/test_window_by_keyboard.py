@@ -34,7 +34,7 @@ def test_from_import_to_an_overridden_decision_in_the_database(driver: Driver, t
 
     driver.key("Ctrl+n")
     answer_file_dialog(driver, str(path))
-    driver.until(lambda: driver.window.desk.project is not None)
+    driver.until(lambda: driver.window.works.desk.project is not None)
     driver.settle()
     samples = resource("samples")
     driver.key("Ctrl+i")
@@ -47,8 +47,8 @@ def test_from_import_to_an_overridden_decision_in_the_database(driver: Driver, t
     driver.until(lambda: QApplication.activeWindow() is not driver.window)
     dialog = QApplication.activeWindow()
     driver.key("Return", dialog.run)
-    driver.until(lambda: driver.window.judging.running)
-    driver.until(lambda: not driver.window.judging.running)
+    driver.until(lambda: driver.window.works.judging.running)
+    driver.until(lambda: not driver.window.works.judging.running)
     driver.settle()
     driver.until(lambda: len(driver.audit.rows) > 3)
 
@@ -168,7 +168,7 @@ def test_a_score_beyond_ten_is_refused_beside_the_field(driver: Driver, project_
     driver.press("Alt+3")
     driver.type("11")
     driver.press("Return")
-    assert driver.audit.view.bar.message() == "A score goes from 0 to 10."
+    assert driver.audit.view.panes.bar.message() == "A score goes from 0 to 10."
     driver.close()
     assert journal(project_path) == ()
 
@@ -179,7 +179,7 @@ def test_letters_in_the_score_field_stay_commands(driver: Driver, project_path: 
     first = driver.audit.focus.candidate_id
     driver.press("]")
     assert driver.audit.focus.candidate_id != first
-    assert driver.audit.view.bar.score.text() == ""
+    assert driver.audit.view.panes.bar.score.text() == ""
 
 
 def test_undo_and_redo(driver: Driver, project_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_split_merge_reword(driver: Driver, project_path: Path) -> None:
     count = len(driver.audit.rows)
     claim = driver.audit.rows[0]
     assert claim.span is not None
-    text = driver.audit.view.candidate.text
+    text = driver.audit.view.panes.candidate.text
     driver.press("F6")
     assert QApplication.focusWidget() is text
     for _ in range(len("The harbour of Skarrow")):
@@ -256,7 +256,7 @@ def test_add_a_claim_and_a_key_point_from_selections(driver: Driver, project_pat
     driver.press("a")
     assert driver.focus_part() == "The harbour"
     driver.press("Alt+2", "F6", "F6", "F6")
-    assert QApplication.focusWidget() is driver.audit.view.document.text
+    assert QApplication.focusWidget() is driver.audit.view.panes.document.text
     driver.key("Ctrl+Home")
     for _ in range(22):
         driver.key("Shift+Right")
@@ -271,9 +271,11 @@ def test_add_a_claim_and_a_key_point_from_selections(driver: Driver, project_pat
 def test_nothing_selected_nothing_added(driver: Driver, project_path: Path) -> None:
     driver.show(project_path)
     driver.press("a")
-    assert driver.audit.view.bar.message() == "Select the words of the claim in the candidate first, then press a."
+    assert (
+        driver.audit.view.panes.bar.message() == "Select the words of the claim in the candidate first, then press a."
+    )
     driver.press("v")
-    assert driver.audit.view.bar.message() == "Select the passage in the document first, then press v."
+    assert driver.audit.view.panes.bar.message() == "Select the passage in the document first, then press v."
 
 
 def test_mark_and_take_back_evidence(driver: Driver, project_path: Path) -> None:
@@ -312,9 +314,9 @@ def test_find_walks_hits_and_does_not_decide(driver: Driver, project_path: Path)
     driver.press("Ctrl+f")
     driver.type("breakwater")
     driver.press("Return")
-    assert driver.audit.view.document.find_bar.isVisible()
+    assert driver.audit.view.panes.document.find_bar.isVisible()
     driver.press("Escape")
-    assert not driver.audit.view.document.find_bar.isVisible()
+    assert not driver.audit.view.panes.document.find_bar.isVisible()
     driver.close()
     assert journal(project_path) == ()
 

@@ -128,12 +128,13 @@ def test_a_file_without_text_is_refused(tmp_path: Path, name: str, content: byte
 
 
 @pytest.mark.parametrize("name", ["big.txt", "big.md", "big.html", "big.pdf", "big.docx", "big.epub"])
-def test_a_file_of_201_mb_is_refused_by_its_size(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("size", [200, 201])
+def test_a_file_of_200_mb_is_refused_by_its_size(tmp_path: Path, name: str, size: int) -> None:
     path = tmp_path / name
     with path.open("wb") as file:
         file.write(b"text")
-        file.truncate(201_000_000)
-    sentence = "the file has 201 MB and a document may have at most 200 MB; split it"
+        file.truncate(size * 1_000_000)
+    sentence = f"the file has {size} MB and a document must have less than 200 MB; split it"
     assert refusal(path, FormatName(path.suffix[1:].replace("markdown", "md"))) == f"{name}: {sentence}"
 
 
@@ -143,7 +144,7 @@ def test_a_json_line_of_201_mb_is_a_row_error(jsonl: Callable[..., Path]) -> Non
         file.seek(201_000_000, 2)
         file.write(b"\n" + json.dumps(row(2)).encode() + b"\n")
     items = list(read(path))
-    assert errors(items) == ["answers.jsonl row 2: the row has more than the 200 MB that a row may have"]
+    assert errors(items) == ["answers.jsonl row 2: the row has 200 MB or more, and a row must have less"]
     assert sum(isinstance(item, ImportedCandidate) for item in items) == 2
 
 

@@ -159,6 +159,20 @@ def test_evidence_is_marked_and_unmarked(store: Store, decisions: Decisions) -> 
     assert now(store).claims[1].claim.evidence == ()
 
 
+def test_what_belongs_to_claims_is_refused_elsewhere(store: Store, decisions: Decisions) -> None:
+    point = Target("a", C, "k1")
+    for attempt in (
+        lambda: decisions.split_claim(point, at=3),
+        lambda: decisions.merge_claims(point),
+        lambda: decisions.mark_evidence(point, Span(0, 3)),
+        lambda: decisions.unmark_evidence(point, Span(0, 3)),
+        lambda: decisions.mark_evidence(claim(0), Span(0, 10**6)),
+    ):
+        with pytest.raises(Refused):
+            attempt()
+    assert store.journal.decisions() == ()
+
+
 def test_undo_and_redo_survive_reopening_and_keep_the_journal(store: Store, decisions: Decisions) -> None:
     decisions.override(claim(0), support=Support.NONE)
     decisions.override(claim(0), support=Support.PARTIAL)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from lrstudio.domain.decisions import Target
 from lrstudio.domain.errors import Refused
-from lrstudio.services.imports import Counts
+from lrstudio.domain.verdicts import Dimension
+from lrstudio.services.import_report import Counts
 from lrstudio.services.wiring import Project, create_project
 
 
@@ -81,6 +83,93 @@ def test_a_conflict_is_named_and_nothing_lands_on_the_wrong_text(project: Projec
     report = project.imports.import_paths([path])
     assert "candidate id 'a'" in str(report.errors[0])
     assert report.new.candidates == 1
+
+
+def test_what_names_a_refused_document_is_left_out_with_it(project: Project, tmp_path: Path) -> None:
+    project.imports.import_paths([write(tmp_path / "r.jsonl", row("d", "One.", "q", ("a", "1")))])
+    path = write(
+        tmp_path / "s.jsonl",
+        row("d", "Other.", "q", ("b", "2")),
+        row("d", "Other.", "q2", ("c", "3")),
+        row("d", None, "q", ("e", "4")),
+    )
+    report = project.imports.import_paths([path])
+    assert [error.where for error in report.errors] == ["s.jsonl row 1", "s.jsonl row 2", "s.jsonl row 3"]
+    assert report.new == Counts()
+    assert [len(question.candidates) for question in project.audit.questions()] == [1]
+
+
+def test_two_longreward_folders_with_one_index_do_not_mix(project: Project, tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        base = {"idx": 0, "query": f"query {name}", "answer": "ref"}
+        write(tmp_path / name / "sft.jsonl", {**base, "context": f"Context {name}."})
+        write(tmp_path / name / "sampled_responses.jsonl", {**base, "idx": f"0-{name}", "answer": f"answer {name}"})
+    report = project.imports.import_paths([tmp_path / "x", tmp_path / "y"])
+    assert report.new == Counts(1, 1, 1)
+    assert len(report.errors) == 2
+    assert [it.candidate_id for it in project.audit.questions()[0].candidates] == ["0-x"]
+
+
+def test_a_refused_row_of_one_file_drops_nothing_of_another_of_that_name(project: Project, tmp_path: Path) -> None:
+    paths = []
+    for folder, text in (("x", "One."), ("y", "Other."), ("z", "Third.")):
+        (tmp_path / folder).mkdir()
+        name = "d" if folder != "z" else "e"
+        paths.append(write(tmp_path / folder / "rows.jsonl", row(name, text, "q", (f"a{folder}", "1"))))
+    report = project.imports.import_paths(paths)
+    assert report.new == Counts(2, 2, 2)
+    assert len(report.errors) == 1
+
+
+def test_equal_document_and_query_are_one_question_in_any_order(tmp_path: Path) -> None:
+    numbered, given = row("d", "Text.", "q", ("a", "1")), {**row("d", None, "q", ("b", "2")), "question_id": "Q7"}
+    for order, name in (((numbered, given), "d#1"), (({**given, "document_text": "Text."}, {**numbered}), "Q7")):
+        project = create_project(tmp_path / f"{name}.lrs")
+        report = project.imports.import_paths([write(tmp_path / "r.jsonl", *order)])
+        assert (report.new, report.errors) == (Counts(1, 1, 2), ())
+        assert [it.question_id for it in project.audit.questions()] == [name]
+        project.close()
+
+
+def test_numbering_passes_over_ids_that_files_gave(project: Project, tmp_path: Path) -> None:
+    first = {**row("d", "Text.", "q", ("a", "1")), "question_id": "d#2"}
+    report = project.imports.import_paths([write(tmp_path / "r.jsonl", first, row("d", None, "other", ("b", "2")))])
+    assert report.errors == ()
+    assert [it.question_id for it in project.audit.questions()] == ["d#2", "d#3"]
+    taken = project.imports.add_candidate(question_id="d#2", text="x").id
+    project.imports.import_paths([write(tmp_path / "s.jsonl", row("d", None, "other", ("d#2-2", "3")))])
+    assert project.imports.add_candidate(question_id="d#2", text="y").id not in (taken, "d#2-2")
+
+
+def test_a_batch_never_ends_inside_a_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.jsonl", *(row(f"d{n}", f"Text {n}.", "q", (f"a{n}", "1")) for n in range(400)))
+    project = create_project(tmp_path / "p.lrs")
+    seen: list[int] = []
+    report = project.imports.import_paths([path], progress=seen.append)
+    assert report.new == Counts(400, 400, 400)
+    assert seen[0] == 501, "500 items and the rest of their row"
+    project.close()
+
+
+def test_undo_and_progress_of_a_run_travel_with_a_project(project: Project, tmp_path: Path) -> None:
+    project.imports.import_paths([write(tmp_path / "r.jsonl", row("d", "Text.", "q", ("a", "1"), ("b", "2")))])
+    target = Target("a", Dimension.HELPFULNESS)
+    project.decisions.set_score(target, 3)
+    out = tmp_path / "out.jsonl"
+    project.exports.export(out)
+    other = create_project(tmp_path / "o.lrs", reviewer="bob")
+    other.imports.import_paths([out])
+    project.decisions.undo()
+    project.decisions.set_score(target, 7)
+    project.exports.export(out)
+    report = other.imports.import_paths([out])
+    assert (report.new.decisions, report.same.decisions) == (2, 1)
+    assert other.audit.candidate("a").standings[Dimension.HELPFULNESS].score.score == 7.0
+    assert other.imports.import_paths([out]).new == Counts()
+    other.decisions.undo()
+    assert other.audit.candidate("a").standings[Dimension.HELPFULNESS].score.score == 7.0, "another reviewer's"
+    other.close()
 
 
 def test_a_file_that_breaks_off_keeps_what_came_before(project: Project, tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import anyio
 import pytest
-from lrstudio.judge.scripted import Script, ScriptedJudge
 
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.verdicts import Dimension, RunState, State
 from lrstudio.judge.protocol import JudgeEvent
+from lrstudio.judge.scripted import Script, ScriptedJudge
 from lrstudio.services.audit import JUDGE_LOCK
 from lrstudio.services.judges import JudgeRequest, make_judge
 from lrstudio.services.judging import JudgeOutcome, Judging

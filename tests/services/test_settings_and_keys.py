@@ -67,6 +67,13 @@ def test_a_file_in_place_of_the_folder_is_said(tmp_path: Path) -> None:
         SettingsStore(tmp_path / "profile").save(replace(Settings(), reviewer="ann"))
 
 
+def test_settings_that_cannot_be_saved_leave_no_temporary_file(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").mkdir()
+    with pytest.raises(Environment, match="cannot be written"):
+        SettingsStore(tmp_path).save(Settings())
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.toml"]
+
+
 def test_the_variable_gives_the_key_and_the_key_hides_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_key() is None
     monkeypatch.setenv(VARIABLE, "s3cret")

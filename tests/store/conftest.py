@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -50,6 +51,20 @@ def sql() -> Callable[..., list[tuple[Any, ...]]]:
             return connection.execute(statement, values).fetchall()
 
     return run
+
+
+@pytest.fixture
+def counts() -> Callable[[Store], SimpleNamespace]:
+    """Count what a project holds, past the store and in one transaction."""
+    tables = {"documents": "document", "texts": "document_text", "questions": "question", "candidates": "candidate"}
+    tables |= {"judge_runs": "judge_run", "judgments": "judgment", "decisions": "decision"}
+
+    def count(store: Store) -> SimpleNamespace:
+        columns = ", ".join(f"(SELECT count(*) FROM {table})" for table in tables.values())
+        with closing(sqlite3.connect(store.path)) as connection:
+            return SimpleNamespace(**dict(zip(tables, connection.execute(f"SELECT {columns}").fetchone(), strict=True)))
+
+    return count
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def test_a_call_begun_again_counts_and_loses_nothing(store, sql):
 
 
 def test_totals_count_every_reply_of_the_run(store):
-    assert store.calls.totals("r1") == CallTotals(0, 0, 0, 0, None, 0.0)
+    assert store.calls.totals("r1") == CallTotals(0, 0, 0, None)
     for key in ("k1", "k2"):
         store.calls.begin(replace(ROW, key=key))
     store.calls.begin(replace(ROW, key="other", run_id="r2"))
@@ -98,7 +98,7 @@ def test_totals_count_every_reply_of_the_run(store):
     store.calls.end("k1", **REPLY)
     store.calls.end("k2", **FAILED)
     store.calls.end("other", **REPLY)
-    assert store.calls.totals("r1") == CallTotals(3, 1, 20, 8, 1.0, 4.5)
+    assert store.calls.totals("r1") == CallTotals(3, 20, 8, 1.0)
 
 
 def test_calls_of_a_candidate_come_in_the_order_they_were_begun(store):

@@ -94,13 +94,13 @@ def test_saving_again_replaces(store, sql):
     assert sql(store.path, "SELECT count(*) FROM key_point") == [(0,)]
 
 
-def test_a_judgment_of_something_unknown_is_refused_and_leaves_nothing(store):
+def test_a_judgment_of_something_unknown_is_refused_and_leaves_nothing(store, counts):
     store.judging.start_run(run("r", 1))
     with pytest.raises(Refused, match="no candidate 'x'"):
         store.judging.save_judgment(scored("r", "x"))
     with pytest.raises(Refused, match="no judge run 'x'"):
         store.judging.save_judgment(scored("x", "c1"))
-    assert store.library.counts().judgments == 0
+    assert counts(store).judgments == 0
 
 
 def test_the_latest_is_of_the_run_started_last_that_has_one(store):
@@ -181,9 +181,7 @@ def test_summaries_say_the_same_as_judgments(make_store):
             [PartSummary(it.state, it.support, it.support_reason) for it in judgment.claims]
             + [PartSummary(it.state, it.covered, SupportReason.UNSTATED) for it in judgment.key_points]
         )
-    first, second, third = store.judging.summaries()
-    assert [first.counted(support) for support in Support] == [0, 0, 1]
-    assert second.counted(Support.PARTIAL) == 1
+    third = store.judging.summaries()[2]
     assert third.parts == ()
     assert store.judging.summaries(["c3"]) == (third,)
 

@@ -171,7 +171,7 @@ def test_source_maps(source_map):
     source=st.none() | st.builds(Source, texts, texts, texts, texts, st.none() | source_maps),
 )
 def test_documents(kept, text, title, source):
-    document = Document(f"d{kept.library.counts().documents}", text, title, source)
+    document = Document(f"d{len(kept.library.documents())}", text, title, source)
     kept.library.add_document(document)
     assert kept.library.document(document.document_id) == document
 

@@ -16,18 +16,19 @@ from lrstudio import __version__
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.text import Document
 from lrstudio.store import tables
+from lrstudio.store.meta import CREATED_BY, PROJECT_ID
 from lrstudio.store.schema import CURRENT
 from lrstudio.store.store import Store
 
 
 def test_a_new_project_keeps_what_it_is(tmp_path):
     with Store.create(tmp_path / "p.lrs", title="Mines of the Baltic") as store:
-        project_id = store.meta.project_id
+        project_id = store.meta.get(PROJECT_ID)
         store.meta.set("last_question", "q1")
         store.meta.set("last_question", "q2")
     with Store.open(tmp_path / "p.lrs") as again:
-        assert (again.meta.title, again.meta.created_by) == ("Mines of the Baltic", __version__)
-        assert again.meta.project_id == project_id != ""
+        assert (again.meta.title, again.meta.get(CREATED_BY)) == ("Mines of the Baltic", __version__)
+        assert again.meta.get(PROJECT_ID) == project_id
         assert again.meta.get("last_question") == "q2"
         assert again.meta.get("never set") is None
         assert again.upgrade is None
@@ -85,7 +86,7 @@ from lrstudio.store.store import Store
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    print(Store.create(Path(sys.argv[1])).meta.project_id)
+    print(Store.create(Path(sys.argv[1])).meta.get("project_id"))
 except Refused:
     print("refused")
 """
@@ -97,7 +98,7 @@ except Refused:
         child.stdin.flush()
     answers = sorted(child.communicate()[0].strip() for child in children)
     with Store.open(tmp_path / "p.lrs") as store:
-        assert answers == [store.meta.project_id, "refused"]
+        assert answers == [store.meta.get(PROJECT_ID), "refused"]
     assert [it.name for it in tmp_path.iterdir()] == ["p.lrs"]
 
 

@@ -48,12 +48,12 @@ for number in range(100):
     assert [it.ordinal for it in store.library.candidate_infos()] == list(range(1, 303))
 
 
-def test_a_process_that_keeps_writing_is_waited_for_and_then_told(store, start_child):
+def test_a_process_that_keeps_writing_is_waited_for_and_then_told(store, start_child, counts):
     child = start_child(
         OPEN + 'with store.writing():\n    print("writing", flush=True)\n    sys.stdin.readline()\n', store.path
     )
     assert child.stdout.readline() == "writing\n"
-    assert store.library.counts().candidates == 2  # readers do not wait
+    assert counts(store).candidates == 2  # readers do not wait
     begun = time.monotonic()
     with pytest.raises(Environment, match="another program is writing") as caught:
         store.library.add_document(Document("x", "text"))
@@ -63,8 +63,8 @@ def test_a_process_that_keeps_writing_is_waited_for_and_then_told(store, start_c
     store.library.add_document(Document("x", "text"))
 
 
-def test_killed_in_the_middle_of_a_transaction(store, start_child, sql):
-    before = store.library.counts()
+def test_killed_in_the_middle_of_a_transaction(store, start_child, sql, counts):
+    before = counts(store)
     program = (
         OPEN
         + """
@@ -80,18 +80,18 @@ with store.writing():
     assert child.stdout.readline() == "written\n"
     child.kill()
     child.wait(10)
-    assert store.library.counts() == before
+    assert counts(store) == before
     store.library.add_document(Document("after", "text"))
     store.close()
     with Store.open(store.path) as again:
-        assert again.library.counts().documents == before.documents + 1
+        assert counts(again).documents == before.documents + 1
     assert sql(store.path, "PRAGMA integrity_check") == [("ok",)]
     assert sql(store.path, "PRAGMA foreign_key_check") == []
 
 
-def test_every_commit_is_noticed_and_nothing_else(store, start_child):
+def test_every_commit_is_noticed_and_nothing_else(store, start_child, counts):
     seen = store.data_version()
-    store.library.counts()
+    counts(store)
 
     def undone() -> None:
         with store.writing():
@@ -109,24 +109,46 @@ def test_every_commit_is_noticed_and_nothing_else(store, start_child):
     assert store.meta.get("a") == "c"
 
 
-def test_a_thread_that_writes_sees_its_own_work_and_others_do_not(store):
+def test_a_thread_that_writes_sees_its_own_work_and_others_do_not(store, counts):
     with ThreadPoolExecutor(1) as other, store.writing():
         store.library.add_candidate(Candidate("new", "q", "text"))
         assert store.library.candidate("new").text == "text"
-        assert other.submit(store.library.counts).result(5).candidates == 2
-    assert store.library.counts().candidates == 3
+        assert other.submit(counts, store).result(5).candidates == 2
+    assert counts(store).candidates == 3
 
 
-def test_a_reader_sees_one_state_until_it_ends(store):
+def test_a_reader_sees_one_state_until_it_ends(store, counts):
     with store._connections.read() as connection, ThreadPoolExecutor(1) as other:
         count = sa.text("SELECT count(*) FROM candidate")
         assert connection.execute(count).scalar() == 2
         other.submit(store.library.add_candidate, Candidate("new", "q", "text")).result(5)
         assert connection.execute(count).scalar() == 2
-    assert store.library.counts().candidates == 3
+    assert counts(store).candidates == 3
 
 
-def test_threads_write_and_read_at_once(store):
+def test_all_that_is_read_in_one_block_is_one_state(store):
+    with ThreadPoolExecutor(1) as other, store.reading():
+        assert len(store.library.candidates()) == 2
+        other.submit(store.library.add_candidate, Candidate("new", "q", "text")).result(5)
+        with store.reading():
+            assert len(store.library.candidate_infos()) == 2
+        with pytest.raises(Refused, match="no candidate 'new'"):
+            store.library.candidate("new")
+        with store.writing():
+            assert store.library.candidate("new").text == "text"
+        assert len(store.library.candidates()) == 2
+    assert len(store.library.candidates()) == 3
+
+
+def test_a_block_of_reading_ends_however_it_ends(store):
+    with pytest.raises(Refused), store.reading():
+        store.library.candidate("unknown")
+    with ThreadPoolExecutor(1) as other:
+        other.submit(store.library.add_candidate, Candidate("new", "q", "text")).result(5)
+    assert store.library.candidate("new").text == "text"
+
+
+def test_threads_write_and_read_at_once(store, counts):
     store.judging.start_run(JudgeRun("r", JudgeIdentity("scripted"), tuple(Dimension), RunState.RUNNING, "1"))
     start = threading.Barrier(8)
 
@@ -142,15 +164,15 @@ def test_threads_write_and_read_at_once(store):
     def read() -> None:
         start.wait()
         for _ in range(25):
-            counts = store.library.counts()
-            assert counts.candidates == counts.judgments + 2
-            assert sum(1 for _ in store.judging.judgments()) >= counts.judgments
+            held = counts(store)
+            assert held.candidates == held.judgments + 2
+            assert sum(1 for _ in store.judging.judgments()) >= held.judgments
             store.data_version()
 
     with ThreadPoolExecutor(8) as pool:
         for task in [pool.submit(write, number) for number in range(4)] + [pool.submit(read) for _ in range(4)]:
             task.result(60)
-    assert store.library.counts().judgments == 100
+    assert counts(store).judgments == 100
 
 
 @pytest.fixture
@@ -164,8 +186,8 @@ def full_disk(store):
 
 
 @pytest.mark.usefixtures("full_disk")
-def test_a_full_disk_is_told_and_changes_nothing(store):
-    before = store.library.counts()
+def test_a_full_disk_is_told_and_changes_nothing(store, counts):
+    before = counts(store)
 
     def fill() -> None:
         with store.writing():
@@ -174,7 +196,7 @@ def test_a_full_disk_is_told_and_changes_nothing(store):
 
     with pytest.raises(Environment, match="the disk is full; nothing was changed"):
         fill()
-    assert store.library.counts() == before
+    assert counts(store) == before
     store.library.add_candidate(Candidate("small", "q", "text"))
 
 

@@ -17,9 +17,10 @@ from lrstudio.viewstate.audit import (
     screen,
     shown_now,
 )
-from lrstudio.viewstate.audit_facts import Fact, audit_facts
+from lrstudio.viewstate.audit_facts import audit_facts
 from lrstudio.viewstate.audit_parts import Viewer
 from lrstudio.viewstate.audit_signs import Sign
+from lrstudio.viewstate.facts import Fact
 from tests.doubles.records import REVIEWER, make_claims, make_decision, make_detail, make_judgments, passage_spans
 
 SEEING = Viewer(REVIEWER)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import platform
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +41,8 @@ class BugReport:
 
 def bug_report(error: BaseException, *, doing: str = "") -> BugReport:
     """Make a report of an unexpected error, and write it to the log."""
+    import platform
+
     trace = "".join(traceback.format_exception(error))
     _log.error("unexpected error%s\n%s", f" while {doing}" if doing else "", trace)
     lines = (

@@ -26,8 +26,10 @@ from lrstudio.viewstate.audit import (
     plan,
     screen,
 )
-from lrstudio.viewstate.audit_facts import Fact, audit_facts
+from lrstudio.viewstate.audit_facts import audit_facts
+from lrstudio.viewstate.audit_list import arrange
 from lrstudio.viewstate.audit_parts import PartRow, Viewer
+from lrstudio.viewstate.facts import Fact
 
 if TYPE_CHECKING:
     from lrstudio.services.wiring import Project
@@ -107,7 +109,7 @@ class AuditController(QObject):
         """Show a project and the verdicts of a judge; another judge keeps the place."""
         if project is not self._project:
             self._forget()
-            self._view.list.set_questions(())
+            self._view.list.show_list(arrange((), self._view.list.view))
             self._view.show_candidate(chosen=False)
         self._project = project
         self.reader.use(project, judge)
@@ -159,7 +161,10 @@ class AuditController(QObject):
         listed = [it.candidate_id for question in read.questions for it in question.candidates]
         self._listed, self._any_question = True, bool(read.questions)
         self._view.show_questions(any_question=self._any_question)
-        self._view.list.set_questions(read.questions)
+        if read.shown.view == self._view.list.view:
+            self._view.list.show_list(read.shown)
+        else:
+            self.reader.arrange_list(self._view.list.view)
         if listed and self._focus.candidate_id not in listed:
             first = self._view.list.step(0) or listed[0]
             self.show_candidate(first)
@@ -175,7 +180,7 @@ class AuditController(QObject):
         self._read, self._turns = read, read.turns
         if another:
             self._view.show_candidate(chosen=True)
-            self._view.candidate.show_text(read.display)
+            self._view.panes.candidate.show_text(read.display)
             self._show_document()
         self._render(reveal=another)
         self._focus_new_part()
@@ -184,11 +189,11 @@ class AuditController(QObject):
         if read.document_id != self._document_id:
             return
         if read.display is None:
-            self._view.document.show_nothing(
+            self._view.panes.document.show_nothing(
                 "No text", "The source of this document publishes no text to check against."
             )
         else:
-            self._view.document.show_text(read.display)
+            self._view.panes.document.show_text(read.display)
         self._shown_document = read.document_id
         self._render(reveal=True)
 
@@ -200,11 +205,11 @@ class AuditController(QObject):
         self._document_id = wanted
         if not wanted:
             self._shown_document = ""
-            self._view.document.show_nothing(
+            self._view.panes.document.show_nothing(
                 "No document", "This question stands alone: there is nothing to check claims against."
             )
             return
-        self._view.document.show_nothing("", "")
+        self._view.panes.document.show_nothing("", "")
         self.reader.read_document(wanted)
 
     def _focus_new_part(self) -> None:
@@ -229,8 +234,9 @@ class AuditController(QObject):
     def settle_bar(self) -> None:
         """Forget what was chosen and typed: it belonged to another claim."""
         self.choice = None
-        self._view.bar.clear()
-        self._view.parts.mark_users(())
+        if self._view.has_panes:
+            self._view.panes.bar.clear()
+            self._view.panes.parts.mark_users(())
 
     # How it is done
 
@@ -240,12 +246,13 @@ class AuditController(QObject):
         if todo.deed is Deed.ADVANCE and (done := all_decided_hint(self.rows)):
             todo = replace(todo, hint=done)
         now = self._screen
-        self._view.show_plan(todo, self.choice, scores=bool(now and now.card))
+        self._view.panes.show_plan(todo, self.choice, scores=bool(now and now.card))
         self._tell_facts()
 
     def plan(self) -> Plan:
         """Return what Enter does now."""
-        return plan(self._screen, self.choice, score=self._view.bar.score.text())
+        typed = self._view.panes.bar.score.text() if self._screen else ""
+        return plan(self._screen, self.choice, score=typed)
 
     def _render(self, *, reveal: bool) -> None:
         if self._read is None or self._read.detail.candidate.candidate_id != self._focus.candidate_id:
@@ -253,7 +260,7 @@ class AuditController(QObject):
         self._screen = screen(self._read.detail, self._focus, viewer=self._viewer)
         self._focus = self._screen.focus
         self.pending -= {row.part_id for row in self.rows if row.decided}
-        self._view.show_screen(self._screen, reveal=reveal)
+        self._view.panes.show_screen(self._screen, reveal=reveal)
         self.tell_plan()
 
     def _deed_begun(self, undo: bool) -> None:
@@ -280,6 +287,8 @@ class AuditController(QObject):
     def _connect(self, operations: Operations) -> None:
         operations.changed.connect(self._changed)
         self.reader.list_read.connect(self._list_there)
+        self.reader.list_arranged.connect(self._view.list.show_list)
+        self._view.list.view_changed.connect(self.reader.arrange_list)
         self.reader.candidate_read.connect(self._candidate_there)
         self.reader.document_read.connect(self._document_there)
         self.deeds.begun.connect(self._deed_begun)

@@ -17,6 +17,7 @@ from lrstudio.viewstate.audit import Deed, Screen, parse_score, press, shown_now
 
 if TYPE_CHECKING:
     from lrstudio.qt.views.audit_controller import AuditController
+    from lrstudio.qt.views.audit_panes import AuditPanes
 
 _KEYS = {
     "verdict.full": "1",
@@ -34,13 +35,10 @@ class AuditDecider(QObject):
     def __init__(self, where: AuditController, deeds: AuditDeeds) -> None:
         super().__init__(where)
         self._where = where
-        self._view = where.view
         self._deeds = deeds
         deeds.failed.connect(self._refused)
         deeds.turned.connect(self._turned)
-        self._view.bar.score_typed.connect(lambda _text: where.tell_plan())
-        self._view.bar.left.connect(self._view.focus_lower)
-        self._view.parts.reworded.connect(self._reword)
+        where.view.panes_built.connect(self._connect_panes)
 
     def command_table(self) -> dict[str, Callable[[], object]]:
         """Return what the commands do that decide or edit."""
@@ -50,16 +48,25 @@ class AuditDecider(QObject):
             **keys,
             **digits,
             "decide.commit": self._commit,
-            "decide.reason": lambda: self._view.bar.reason.setFocus(Qt.FocusReason.ShortcutFocusReason),
+            "decide.reason": lambda: self._panes.bar.reason.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "decide.undo": self._deeds.undo,
             "decide.redo": self._deeds.redo,
             "claim.split": self._split,
             "claim.merge": lambda: self._edit(lambda now, around: self._deeds.merge(now.target, around)),
-            "part.reword": lambda: self._view.parts.edit(self._where.focus.part_id),
+            "part.reword": lambda: self._panes.parts.edit(self._where.focus.part_id),
             "part.add": self._add,
             "evidence.mark": self._mark,
             "evidence.unmark": self._unmark,
         }
+
+    @property
+    def _panes(self) -> AuditPanes:
+        return self._where.view.panes
+
+    def _connect_panes(self, panes: AuditPanes) -> None:
+        panes.bar.score_typed.connect(lambda _text: self._where.tell_plan())
+        panes.bar.left.connect(panes.focus_lower)
+        panes.parts.reworded.connect(self._reword)
 
     # What is decided
 
@@ -68,15 +75,15 @@ class AuditDecider(QObject):
         self._where.tell_plan()
 
     def _type_digit(self, digit: str) -> None:
-        self._view.bar.score.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self._view.bar.score.insert(digit)
+        self._panes.bar.score.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._panes.bar.score.insert(digit)
 
     def _commit(self) -> None:
         now, todo, choice = self._where.screen, self._where.plan(), self._where.choice
         if now is None:
             return
         if todo.deed is Deed.NOTHING:
-            self._view.bar.refuse(todo.hint)
+            self._panes.bar.refuse(todo.hint)
             return
         if todo.deed is Deed.ADVANCE:
             self._advance()
@@ -85,15 +92,15 @@ class AuditDecider(QObject):
         if todo.deed is Deed.OVERRIDE and choice is not None:
             self._deeds.override(now.target, choice, around)
         elif todo.deed is Deed.SET_SCORE:
-            self._deeds.set_score(now.target, parse_score(self._view.bar.score.text()) or 0.0, around)
+            self._deeds.set_score(now.target, parse_score(self._panes.bar.score.text()) or 0.0, around)
         else:
             self._deeds.confirm(now.target, around)
         self._committed(now)
 
     def _committed(self, now: Screen) -> None:
         """Move on at once: the decision is on its way, and a quick person already reads the next claim."""
-        if QApplication.focusWidget() is self._view.bar.reason:
-            self._view.focus_lower()
+        if QApplication.focusWidget() is self._panes.bar.reason:
+            self._panes.focus_lower()
         if now.focus.part_id:
             self._where.pending.add(now.focus.part_id)
         self._where.settle_bar()
@@ -111,7 +118,7 @@ class AuditDecider(QObject):
             if target.part_id and target.part_id != self._where.focus.part_id:
                 self._where.go(replace(self._where.focus, part_id=target.part_id, passage=0))
             if sentence:
-                self._view.bar.refuse(sentence)
+                self._panes.bar.refuse(sentence)
 
     def _turned(self, decision: Decision | None) -> None:
         if decision is not None:
@@ -129,21 +136,21 @@ class AuditDecider(QObject):
             deed(now, self._around(blind=self._where.viewer.blind))
 
     def _split(self) -> None:
-        at = self._view.candidate.caret()
+        at = self._panes.candidate.caret()
         self._edit(lambda now, around: self._deeds.split(now.target, at, around))
 
     def _reword(self, part_id: str, text: str) -> None:
         self._edit(lambda now, around: self._deeds.reword(replace(now.target, part_id=part_id), text, around))
 
     def _add(self) -> None:
-        candidate, document = self._view.candidate.selection(), self._view.document.selection()
+        candidate, document = self._panes.candidate.selection(), self._panes.document.selection()
         if self._where.focus.dimension is Dimension.COMPLETENESS:
             span, dimension, where = document, Dimension.COMPLETENESS, "document"
         else:
             span, dimension, where = candidate, Dimension.FAITHFULNESS, "candidate"
         if span is None:
             noun = "key point" if where == "document" else "claim"
-            self._view.bar.refuse(f"Select the words of the {noun} in the {where} first, then press a.")
+            self._panes.bar.refuse(f"Select the words of the {noun} in the {where} first, then press a.")
             return
         if dimension is not self._where.focus.dimension:
             self._where.walker.pick_dimension(dimension)
@@ -151,9 +158,9 @@ class AuditDecider(QObject):
         self._edit(lambda _now, around: self._deeds.add(bare, span, around))
 
     def _mark(self) -> None:
-        span, now = self._view.document.selection(), self._where.screen
+        span, now = self._panes.document.selection(), self._where.screen
         if span is None:
-            self._view.bar.refuse("Select the passage in the document first, then press v.")
+            self._panes.bar.refuse("Select the passage in the document first, then press v.")
         elif now is not None:
             self._deeds.mark(now.target, span, self._around(blind=self._where.viewer.blind))
 
@@ -168,4 +175,4 @@ class AuditDecider(QObject):
         detail, now = self._where.detail, self._where.screen
         if detail is None or now is None:
             return Around()
-        return Around(self._view.bar.reason.text().strip(), blind, shown_now(detail, now))
+        return Around(self._panes.bar.reason.text().strip(), blind, shown_now(detail, now))

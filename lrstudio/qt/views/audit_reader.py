@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from lrstudio.domain.summaries import CandidateDetail, JudgeChoice, QuestionSummary
 from lrstudio.domain.verdicts import JudgeIdentity
 from lrstudio.qt.bridge.operations import Operations
+from lrstudio.viewstate.audit_list import ListShown, ListView, arrange
 from lrstudio.viewstate.display_text import DisplayText
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ _LIST_PAUSE_MS = 250
 
 @dataclass(frozen=True, slots=True)
 class ListRead:
-    """The list and the judges to choose from, read together."""
+    """The list as it is shown, and the judges to choose from, read together."""
 
     questions: tuple[QuestionSummary, ...]
     judges: tuple[JudgeChoice, ...]
+    shown: ListShown
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,14 @@ class AuditReader(QObject):
 
     Signals:
         list_read: a `ListRead`.
+        list_arranged: a `ListShown` of what was read before.
         candidate_read: a `CandidateRead`.
         document_read: a `DocumentRead`.
         candidate_lost: the id of a candidate that is not there any more.
     """
 
     list_read = Signal(object)
+    list_arranged = Signal(object)
     candidate_read = Signal(object)
     document_read = Signal(object)
     candidate_lost = Signal(str)
@@ -66,6 +70,8 @@ class AuditReader(QObject):
         self._operations = operations
         self._project: Project | None = None
         self._judge: JudgeIdentity | None = None
+        self._view = ListView()
+        self._questions: tuple[QuestionSummary, ...] = ()
         self._documents: OrderedDict[str, DisplayText | None] = OrderedDict()
         self._reading_list = False
         self._list_stale = False
@@ -76,6 +82,7 @@ class AuditReader(QObject):
         """Read from this project, and take the verdicts of this judge; None for the latest ones."""
         if project is not self._project:
             self._documents.clear()
+            self._questions = ()
         self._project, self._judge = project, judge
         self._reading_list = self._list_stale = False
         self._soon.stop()
@@ -85,15 +92,22 @@ class AuditReader(QObject):
         if self._reading_list or self._soon.isActive():
             self._list_stale = True
             return
-        project, judge = self._project, self._judge
+        project, judge, view = self._project, self._judge, self._view
         if project is None:
             return
         self._reading_list = True
 
         def read() -> ListRead:
-            return ListRead(project.audit.questions(judge), project.audit.judges())
+            questions = project.audit.questions(judge)
+            return ListRead(questions, project.audit.judges(), arrange(questions, view))
 
         self._operations.query(read, self._list_there, slot="audit list", failed=self._list_failed)
+
+    def arrange_list(self, view: ListView) -> None:
+        """Filter and sort otherwise, from now on."""
+        self._view = view
+        questions = self._questions
+        self._operations.query(lambda: arrange(questions, view), self.list_arranged.emit, slot="audit arrange")
 
     def read_candidate(self, candidate_id: str) -> None:
         """Read a candidate; an earlier one still under way is dropped."""
@@ -127,6 +141,7 @@ class AuditReader(QObject):
 
     def _list_there(self, read: ListRead) -> None:
         self._reading_list = False
+        self._questions = read.questions
         self._soon.start()
         self.list_read.emit(read)
 

@@ -15,6 +15,7 @@ from lrstudio.viewstate.audit_parts import next_undecided, step_part, users_of
 
 if TYPE_CHECKING:
     from lrstudio.qt.views.audit_controller import AuditController
+    from lrstudio.qt.views.audit_panes import AuditPanes
 
 
 class AuditWalker(QObject):
@@ -25,12 +26,7 @@ class AuditWalker(QObject):
         self._where = where
         view = self._view = where.view
         view.list.picked.connect(where.show_candidate)
-        view.candidate.claim_clicked.connect(self._pick_claim)
-        view.candidate.dimension_picked.connect(self.pick_dimension)
-        view.document.passage_clicked.connect(self._pick_passage)
-        view.document.user_picked.connect(self._pick_part)
-        view.parts.part_picked.connect(self._pick_part)
-        view.parts.tabs.picked.connect(self.pick_dimension)
+        view.panes_built.connect(self._connect)
 
     def command_table(self) -> dict[str, Callable[[], object]]:
         """Return what the commands do that lead somewhere."""
@@ -47,14 +43,22 @@ class AuditWalker(QObject):
             "list.filter": self._view.list.focus_filter,
             "pane.next": lambda: self._view.step_pane(1),
             "pane.previous": lambda: self._view.step_pane(-1),
-            "view.find": self._view.find_text,
-            "view.find_next": lambda: self._view.find_text(1),
-            "view.find_previous": lambda: self._view.find_text(-1),
+            "view.find": lambda: self._view.panes.find_text(),
+            "view.find_next": lambda: self._view.panes.find_text(1),
+            "view.find_previous": lambda: self._view.panes.find_text(-1),
         }
+
+    def _connect(self, panes: AuditPanes) -> None:
+        panes.candidate.claim_clicked.connect(self._pick_claim)
+        panes.candidate.dimension_picked.connect(self.pick_dimension)
+        panes.document.passage_clicked.connect(self._pick_passage)
+        panes.document.user_picked.connect(self._pick_part)
+        panes.parts.part_picked.connect(self._pick_part)
+        panes.parts.tabs.picked.connect(self.pick_dimension)
 
     def _choose_dimension(self, dimension: Dimension) -> None:
         self.pick_dimension(dimension)
-        self._view.focus_lower()
+        self._view.panes.focus_lower()
 
     def _step_part(self, by: int) -> None:
         self._where.go(
@@ -96,6 +100,6 @@ class AuditWalker(QObject):
         users = users_of(span, self._where.rows)
         if group.isdigit():
             self._where.go(replace(self._where.focus, passage=int(group)))
-        self._view.parts.mark_users(users)
+        self._view.panes.parts.mark_users(users)
         if len(users) > 1 or (users and not group.isdigit()):
-            self._view.document.offer_users(users)
+            self._view.panes.document.offer_users(users)

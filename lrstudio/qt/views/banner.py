@@ -7,7 +7,6 @@ from collections.abc import Callable
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from lrstudio.qt.theme.icons import Icons
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import unit
@@ -16,7 +15,7 @@ from lrstudio.qt.views.chrome import unit
 class Banner(QWidget):
     """One message at a time, with one thing to do about it, until it is dismissed or mended."""
 
-    def __init__(self, switch: ThemeSwitch, icons: Icons, parent: QWidget | None = None) -> None:
+    def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._switch = switch
         self._tint = "partial_tint"
@@ -29,7 +28,6 @@ class Banner(QWidget):
         self.close_button = Button(kind=Kind.FLAT)
         self.close_button.setAccessibleName("Dismiss the message")
         self.close_button.setToolTip("Dismiss")
-        icons.dress(self.close_button, "close")
         self.action_button.clicked.connect(self._act)
         self.close_button.clicked.connect(self.hide)
         step = unit(self)

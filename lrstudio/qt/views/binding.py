@@ -6,7 +6,6 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from lrstudio.qt.actions import Actions, Group, key_text
-from lrstudio.qt.theme.icons import Icons
 from lrstudio.qt.views.buttons import Button
 
 
@@ -34,11 +33,3 @@ def fill_menu(menu: QMenu, actions: Actions) -> None:
     for group in Group:
         submenu = menu.addMenu(group.value)
         submenu.addActions(actions.listed(group))
-
-
-def dress_actions(actions: Actions, icons: Icons) -> None:
-    """Give the actions their icons, which follow the theme."""
-    for action in actions.all():
-        icon = actions.command(action.objectName()).icon
-        if icon:
-            icons.dress(action, icon)

@@ -71,6 +71,11 @@ class JudgeDesk(QObject):
         """Tell whether a judge runs."""
         return self._job is not None
 
+    @property
+    def done(self) -> int:
+        """How many judgments the running judge has finished."""
+        return self._job.progress.done if self._job is not None and self._job.progress is not None else 0
+
     def use(self, project: Project | None) -> None:
         """Judge in this project; a judge of the one before is cancelled."""
         if project is not self._project:

@@ -18,6 +18,7 @@ class KeyCap(QWidget):
         super().__init__(parent)
         self._text = text
         self.setFont(small(self.font()))
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
         """Ask for room for the key's name."""

@@ -1,41 +1,33 @@
-"""The window: it puts the parts together and passes commands on; what they mean is the parts' business."""
+"""The window itself: top bar, messages, and one page at a time. What happens behind it is the workshop's.
+
+Imports are few on purpose: all of them are paid before the first paint.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QPaintEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from lrstudio.domain.errors import Environment, Refused
 from lrstudio.qt.actions import Actions
-from lrstudio.qt.bridge.operations import Operations
-from lrstudio.qt.bridge.portal import Portal
-from lrstudio.qt.bridge.watch import DataWatch
-from lrstudio.qt.theme.icons import Icons
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.banner import Banner
-from lrstudio.qt.views.binding import dress_actions
 from lrstudio.qt.views.chrome import Line, unit
-from lrstudio.qt.views.judge_desk import JudgeDesk
-from lrstudio.qt.views.messages import Messages
-from lrstudio.qt.views.project_desk import Notice, Opened, ProjectDesk
 from lrstudio.qt.views.start_page import EmptyState, StartPage
 from lrstudio.qt.views.top_bar import TopBar
 from lrstudio.services.settings import Settings, SettingsStore
-from lrstudio.viewstate.audit_facts import Fact
 
 if TYPE_CHECKING:
-    from lrstudio.domain.summaries import CallView
-    from lrstudio.domain.verdicts import JudgeIdentity
-    from lrstudio.qt.views.audit_controller import AuditController
-    from lrstudio.qt.views.audit_reader import ListRead
+    from lrstudio.qt.views.workshop import Workshop
 
 _LAYOUT_VERSION = 1
+_ZOOM = (-4, 12)  # points
 
 
 class MainWindow(QMainWindow):
@@ -47,226 +39,123 @@ class MainWindow(QMainWindow):
 
     painted = Signal()
 
-    def __init__(self, switch: ThemeSwitch, icons: Icons, store: SettingsStore, settings: Settings) -> None:
+    def __init__(self, switch: ThemeSwitch, store: SettingsStore, settings: Settings) -> None:
         super().__init__()
         self.setObjectName("main window")
         self.setAcceptDrops(True)
-        self._switch = switch
-        self._icons = icons
-        self._store = store
-        self._settings = settings
-        self._facts: frozenset[Fact] = frozenset()
-        self._judge: JudgeIdentity | None = None
+        self.switch = switch
+        self.store = store
+        self.settings = settings
+        self._workshop: Workshop | None = None
         self._was_painted = False
         self.actions_ = Actions(parent=self)
-        self.operations = Operations(self)
-        self.portal = Portal()
-        self.watch = DataWatch(self.operations, self)
-        self.desk = ProjectDesk(self, self.operations, store, switch)
-        self.judging = JudgeDesk(self, self.operations, self.portal, store, switch)
-        self.desk.before_close = self.judging.wait
-        self.audit: AuditController | None = None
-        self.top_bar = TopBar(self.actions_, icons)
-        self.banner = Banner(switch, icons)
+        self.top_bar = TopBar(self.actions_)
+        self.banner = Banner(switch)
         self.start_page = StartPage(self.actions_)
         self.start_page.set_recent(settings.recent)
         self._opening = EmptyState("Opening …", "")
-        self.messages = Messages(self, self.banner, self.operations)
+        self._commands = self._command_table()
         self._lay_out()
-        self._connect()
+        self.actions_.triggered.connect(self._perform)
         self.addActions(self.actions_.all())
-        self._show_settings()
-        self._tell_title("")
+        self.actions_["view.blind"].setChecked(settings.blind)
+        self.show_project("")
 
-    # For the application
+    @property
+    def works(self) -> Workshop:
+        """What is behind the window, made when it is first needed."""
+        if self._workshop is None:
+            from lrstudio.qt.views.workshop import Workshop
+
+            self._workshop = Workshop(self)
+        return self._workshop
 
     def begin(self, path: Path | None, *, sample: bool = False) -> None:
-        """Start what waits for the first paint: icons of menus, the project that was asked for."""
-        dress_actions(self.actions_, self._icons)
+        """Start what waits for the first paint, and open the project that was asked for."""
+        self.start_page.focus_first()
+        # it takes longest, and waits for the disk while the workshop is put together
+        threading.Thread(target=_warm_up, name="lrstudio-warm-up").start()
         if sample:
-            self.desk.open_sample()
+            self.works.desk.open_sample()
         elif path is not None:
-            self.desk.open(path)
+            self.works.desk.open(path)
 
     def shut_down(self) -> None:
-        """Stop everything in order: timers, jobs, the loop, the writer with what was decided, the project."""
-        self.watch.stop()
-        self.judging.cancel()
-        self.portal.close()
-        self.desk.close()
-        self.operations.close()
+        """Stop everything that runs."""
+        if self._workshop is not None:
+            self._workshop.shut_down()
 
     def restore(self) -> None:
         """Come up where the window was, else in a size that fits the screen."""
-        settings = self._geometry()
+        settings = self.layout_settings()
         geometry = settings.value("geometry")
         if int(str(settings.value("version", 0))) != _LAYOUT_VERSION or geometry is None:
             step = unit(self)
-            room = self.screen().availableGeometry().size() if self.screen() else self.size()
+            room = self.screen().availableGeometry().size()
             self.resize(min(180 * step, room.width()), min(113 * step, room.height()))
         else:
             self.restoreGeometry(geometry)
 
-    # Commands
+    def layout_settings(self) -> QSettings:
+        """Return where sizes and places are written down."""
+        return QSettings(str(self.store.profile / "window.ini"), QSettings.Format.IniFormat)
+
+    # Pages
+
+    def show_start(self) -> None:
+        """Show where to begin."""
+        self.show_project("")
+        self._stack.setCurrentWidget(self.start_page)
+
+    def show_opening(self, name: str) -> None:
+        """Say that a project is being opened."""
+        self._opening.say(f"Opening {name} …", "")
+        self._stack.setCurrentWidget(self._opening)
+
+    def show_project(self, title: str) -> None:
+        """Name the project; "" where none is open."""
+        self.setWindowTitle(f"{title} – LongReward Studio" if title else "LongReward Studio")
+        self.top_bar.set_project(title)
+
+    def add_page(self, page: QWidget) -> None:
+        """Take in a workspace, in the size that it will have."""
+        page.resize(self._stack.size())
+        self._stack.addWidget(page)
+
+    def show_page(self, page: QWidget) -> None:
+        """Show a workspace."""
+        self._stack.setCurrentWidget(page)
+
+    # Commands of the window itself
 
     def _perform(self, command_id: str) -> None:
         deed = self._commands.get(command_id)
         if deed is not None:
             deed()
-        elif self.audit is not None:
-            self.audit.perform(command_id)
+        else:
+            self.works.perform(command_id)
 
     def _command_table(self) -> dict[str, Callable[[], object]]:
         return {
-            "project.new": self.desk.choose_new,
-            "project.open": self.desk.choose_open,
-            "project.sample": self.desk.open_sample,
-            "project.import": self.desk.choose_import,
-            "project.add": self.desk.show_add,
-            "project.export": self.desk.choose_export,
-            "project.close": self.desk.close,
             "window.quit": self.close,
-            "judge.run": self._run_judge,
-            "judge.cancel": self.judging.cancel,
-            "judge.call": self._show_call,
-            "view.blind": lambda: self._set(replace(self._settings, blind=not self._settings.blind)),
+            "view.blind": lambda: self._set(replace(self.settings, blind=not self.settings.blind)),
             "view.theme": lambda: self._set(
-                replace(self._settings, theme="light" if self._switch.theme.dark else "dark")
+                replace(self.settings, theme="light" if self.switch.theme.dark else "dark")
             ),
-            "view.larger": lambda: self._set(replace(self._settings, zoom=min(self._settings.zoom + 1, 12))),
-            "view.smaller": lambda: self._set(replace(self._settings, zoom=max(self._settings.zoom - 1, -4))),
-            "view.normal": lambda: self._set(replace(self._settings, zoom=0)),
-            "view.reset": lambda: self._build_audit().view.reset_layout(),
-            "help.shortcuts": self._show_shortcuts,
-            "help.about": self._show_about,
+            "view.larger": lambda: self._set(replace(self.settings, zoom=min(self.settings.zoom + 1, _ZOOM[1]))),
+            "view.smaller": lambda: self._set(replace(self.settings, zoom=max(self.settings.zoom - 1, _ZOOM[0]))),
+            "view.normal": lambda: self._set(replace(self.settings, zoom=0)),
         }
-
-    def _run_judge(self) -> None:
-        detail = self.audit.detail if self.audit else None
-        self.judging.show_dialog(
-            question_id=detail.question.question_id if detail else "",
-            candidate_id=detail.candidate.candidate_id if detail else "",
-        )
-
-    def _show_call(self) -> None:
-        project, now = self.desk.project, self.audit.screen if self.audit else None
-        if project is not None and now is not None and now.call_key:
-            key = now.call_key
-            self.operations.query(lambda: project.audit.call(key), self._show_call_view, slot="call")
-
-    def _show_call_view(self, call: CallView | None) -> None:
-        from lrstudio.qt.views.dialogs.reading import CallDialog
-
-        if call is None:
-            self.messages.tell(Notice("This verdict rests on no call to a model.", passing=True))
-        else:
-            CallDialog(call, self).show()
-
-    def _show_shortcuts(self) -> None:
-        from lrstudio.qt.views.dialogs.reading import ShortcutSheet
-
-        ShortcutSheet(self).show()
-
-    def _show_about(self) -> None:
-        from lrstudio.qt.views.dialogs.reading import AboutDialog
-
-        AboutDialog(self).show()
-
-    # Settings
 
     def _set(self, settings: Settings) -> None:
         """Apply settings at once, and write them down behind the scenes."""
-        if settings == self._settings:
+        if settings == self.settings:
             return
-        self._settings = settings
-        self._show_settings()
-
-        def save() -> None:
-            # another part may have written meanwhile: only what is set here is changed
-            on_disk = self._store.load()
-            self._store.save(replace(on_disk, theme=settings.theme, blind=settings.blind, zoom=settings.zoom))
-
-        self.operations.run(save, initiator=self)
-
-    def _show_settings(self) -> None:
-        from lrstudio.viewstate.audit_parts import Viewer
-
-        self._switch.use(theme_name(self._settings.theme))
-        self.actions_["view.blind"].setChecked(self._settings.blind)
-        if self.audit is not None:
-            self.audit.set_viewer(Viewer(self._settings.reviewer, self._settings.blind))
-            self.audit.view.set_zoom(self._settings.zoom)
-
-    # Projects
-
-    def _opening_project(self, path: Path) -> None:
-        self.banner.hide()
-        self._opening.say(f"Opening {path.stem} …", "")
-        self._stack.setCurrentWidget(self._opening)
-        self._build_audit()
-
-    def _opened(self, opened: Opened) -> None:
-        project = opened.project
-        self._judge = None
-        self._tell_title(project.title)
-        self.judging.use(project)
-        controller = self._build_audit()
-        self._stack.setCurrentWidget(controller.view)
-        controller.use(project)
-        self.watch.start(project.data_version, seen=opened.version)
-        self._tell_facts(self._facts)
-        controller.view.list.tree.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def _closed(self) -> None:
-        self.watch.stop()
-        self.judging.use(None)
-        self._tell_title("")
-        if self.audit is not None:
-            self.audit.use(None)
-        self._stack.setCurrentWidget(self.start_page)
-        self._facts = frozenset()
-        self._tell_facts(self._facts)
-        self.operations.query(lambda: self._store.load().recent, self.start_page.set_recent, slot="recent")
-
-    def _build_audit(self) -> AuditController:
-        """Build the workspace when it is first needed; the first paint does not wait for it."""
-        if self.audit is not None:
-            return self.audit
-        from lrstudio.qt.views.audit_controller import AuditController
-        from lrstudio.qt.views.audit_view import AuditView
-        from lrstudio.viewstate.audit_parts import Viewer
-
-        view = AuditView(self._switch, self._icons, self.actions_)
-        viewer = Viewer(self._settings.reviewer, self._settings.blind)
-        self.audit = AuditController(view, self.operations, viewer=viewer, parent=self)
-        self.audit.facts_changed.connect(self._tell_facts)
-        self.audit.list_read.connect(self._list_read)
-        self._stack.addWidget(view)
-        view.resize(self._stack.size())
-        view.reset_layout()
-        view.set_zoom(self._settings.zoom)
-        view.restore_layout(self._geometry())
-        self.audit.set_viewer(viewer)
-        return self.audit
-
-    def _list_read(self, read: ListRead) -> None:
-        self.top_bar.set_judges(read.judges, chosen=self._judge)
-
-    def _choose_judge(self, identity: JudgeIdentity | None) -> None:
-        self._judge = identity
-        if self.audit is not None:
-            self.audit.use(self.desk.project, identity)
-
-    def _tell_title(self, title: str) -> None:
-        self.setWindowTitle(f"{title} – LongReward Studio" if title else "LongReward Studio")
-        self.top_bar.set_project(title)
-
-    def _tell_facts(self, facts: frozenset[Fact]) -> None:
-        self._facts = facts
-        mine = {Fact.JUDGING if self.judging.running else Fact.NOT_JUDGING}
-        if self.desk.project is not None:
-            mine.add(Fact.PROJECT)
-        self.actions_.set_facts(facts | mine)
+        self.settings = settings
+        self.switch.use(theme_name(settings.theme))
+        self.actions_["view.blind"].setChecked(settings.blind)
+        self.works.show_settings(settings)
+        self.works.save_settings(settings)
 
     # Qt's side
 
@@ -280,7 +169,7 @@ class MainWindow(QMainWindow):
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            self.desk.take(paths)
+            self.works.desk.take(paths)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell that the first paint is done, once."""
@@ -291,35 +180,19 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Write down where everything stood."""
-        settings = self._geometry()
+        settings = self.layout_settings()
         settings.setValue("version", _LAYOUT_VERSION)
         settings.setValue("geometry", self.saveGeometry())
-        if self.audit is not None:
-            self.audit.view.save_layout(settings)
+        if self._workshop is not None:
+            self._workshop.save_layout(settings)
         settings.sync()
         super().closeEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the system's light and dark where the settings say so."""
         super().changeEvent(event)
-        if event.type() is QEvent.Type.ThemeChange and self._settings.theme == "system":
-            self._switch.use(theme_name("system"))
-
-    def _geometry(self) -> QSettings:
-        return QSettings(str(self._store.profile / "window.ini"), QSettings.Format.IniFormat)
-
-    def _connect(self) -> None:
-        self._commands = self._command_table()
-        self.actions_.triggered.connect(self._perform)
-        self.top_bar.judge_chosen.connect(self._choose_judge)
-        self.start_page.opened.connect(self.desk.open)
-        self.desk.opening.connect(self._opening_project)
-        self.desk.opened.connect(self._opened)
-        self.desk.closed.connect(self._closed)
-        self.desk.told.connect(self.messages.tell)
-        self.judging.told.connect(self.messages.tell)
-        self.judging.line_changed.connect(self.top_bar.set_progress)
-        self.judging.running_changed.connect(lambda _running: self._tell_facts(self._facts))
+        if event.type() is QEvent.Type.ThemeChange and self.settings.theme == "system":
+            self.switch.use(theme_name("system"))
 
     def _lay_out(self) -> None:
         self._stack = QStackedWidget()
@@ -337,18 +210,13 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(110 * unit(self), 64 * unit(self))
 
 
-def load_settings(store: SettingsStore) -> tuple[Settings, str]:
-    """Return the settings, and a sentence where they could not be read: the window comes up all the same."""
-    try:
-        return store.load(), ""
-    except (Refused, Environment) as error:
-        return Settings(), str(error)
-
-
 def theme_name(setting: str) -> str:
     """Return the theme for a setting; "system" asks the platform."""
-    from PySide6.QtGui import QGuiApplication
-
     if setting != "system":
         return setting
     return "dark" if QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark else "light"
+
+
+def _warm_up() -> None:
+    """Import what opening a project needs."""
+    import lrstudio.store.store  # noqa: F401

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -19,12 +20,14 @@ from lrstudio.viewstate.import_words import import_sentence
 
 if TYPE_CHECKING:
     from lrstudio.qt.views.dialogs.add_dialog import AddDialog, Pasted
-    from lrstudio.services.imports import ImportReport, Made
+    from lrstudio.services.import_report import ImportReport
+    from lrstudio.services.imports import Made
     from lrstudio.services.settings import SettingsStore
     from lrstudio.services.wiring import Project
 
 SUFFIX = ".lrs"
 _IMPORT_MS = 150
+_REMEMBER_MS = 500
 _EXPORTS = {
     "Whole project, to import elsewhere (*.jsonl.gz)": ("project", ".jsonl.gz"),
     "Judgments, one line each (*.jsonl)": ("judgments", ".jsonl"),
@@ -34,20 +37,21 @@ _EXPORTS = {
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to tell, with something to do about it where there is."""
+    """Something to tell, with something to do about it where there is; what asks for nothing goes by itself."""
 
     text: str
     label: str = ""
     do: Callable[[], None] | None = None
     refused: bool = False
-    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A project, and the version of its file before anything was read."""
+    """A project, what is asked of its file to show it, and the version of the file before anything was read."""
 
     project: Project
+    title: str
+    path: Path
     version: int
 
 
@@ -79,9 +83,11 @@ class ProjectDesk(QObject):
         self.project: Project | None = None
         self._waiting: tuple[Path, ...] = ()
         self._read = 0
-        self._stopping = False
+        self._stopping = Event()
         self._telling = QTimer(self, interval=_IMPORT_MS)
         self._telling.timeout.connect(self._tell_reading)
+        self._remembering = QTimer(self, singleShot=True, interval=_REMEMBER_MS)
+        self._remembering.timeout.connect(self._remember)
         self._add_dialog: AddDialog | None = None
         self.before_close: Callable[[], None] = lambda: None
         """Blocks the writer until nobody else uses the project."""
@@ -94,7 +100,7 @@ class ProjectDesk(QObject):
         def work() -> Opened:
             from lrstudio.services.wiring import open_project
 
-            return self._with_version(open_project(path))
+            return self._looked_at(open_project(path))
 
         self._bring(path, work)
 
@@ -106,7 +112,7 @@ class ProjectDesk(QObject):
         def work() -> Opened:
             from lrstudio.services.wiring import create_project
 
-            return self._with_version(create_project(path))
+            return self._looked_at(create_project(path))
 
         self._bring(path, work)
 
@@ -117,12 +123,15 @@ class ProjectDesk(QObject):
             from lrstudio.services.wiring import create_sample_project, open_project, sample_path
 
             path = sample_path()
-            return self._with_version(open_project(path) if path.exists() else create_sample_project(path))
+            return self._looked_at(open_project(path) if path.exists() else create_sample_project(path))
 
         self._bring(Path("the sample project"), work)
 
     def close(self) -> None:
         """Close the project."""
+        if self._remembering.isActive():
+            self._remember()
+        self._stop()
         project, self.project = self.project, None
         self._operations.drop_queries()
         if project is not None:
@@ -172,11 +181,12 @@ class ProjectDesk(QObject):
         project = self.project
         if project is None:
             return
-        self._read, self._stopping = 0, False
+        stopping = self._stopping = Event()
+        self._read = 0
 
         def progress(read: int) -> None:
             self._read = read
-            if self._stopping:
+            if stopping.is_set():
                 raise _Stopped
 
         self._telling.start()
@@ -230,24 +240,34 @@ class ProjectDesk(QObject):
 
         self._operations.run(work, then=self._brought, failed=failed)
 
-    def _with_version(self, project: Project) -> Opened:
-        return Opened(project, project.data_version())
+    def _looked_at(self, project: Project) -> Opened:
+        return Opened(project, project.title, project.path, project.data_version())
 
     def _brought(self, opened: Opened) -> None:
+        if self.project is not None:
+            self.close()  # two were asked for at once
         self.project = opened.project
-        path = opened.project.path
-        self._operations.run(lambda: self._settings.remember_project(path), failed=lambda _error: None)
         self.opened.emit(opened)
+        self._remembering.start()
         if self._waiting:
             waiting, self._waiting = self._waiting, ()
             self.import_paths(waiting)
 
+    def _remember(self) -> None:
+        """Put the project among the recent ones, when it is on screen: writing settings takes longer than reading."""
+        self._remembering.stop()
+        if self.project is not None:
+            path = self.project.path
+            self._operations.run(lambda: self._settings.remember_project(path), failed=lambda _error: None)
+
     def _tell_reading(self) -> None:
         said = f"Importing: {counted(self._read, 'record')} read" if self._read else "Importing"
-        self.told.emit(Notice(f"{said} …", "Stop", self._stop, passing=True))
+        self.told.emit(Notice(f"{said} …", "Stop", self._stop))
 
     def _stop(self) -> None:
-        self._stopping = True
+        """Let an import stop where it is."""
+        self._telling.stop()
+        self._stopping.set()
 
     def _imported(self, report: ImportReport) -> None:
         self._telling.stop()
@@ -269,6 +289,8 @@ class ProjectDesk(QObject):
     def _import_failed(self, error: BaseException, paths: Sequence[Path]) -> None:
         self._telling.stop()
         self._operations.changed.emit(Changes(everything=True), self)
+        if self.project is None:
+            return
         if isinstance(error, _Stopped):
             self.told.emit(Notice(f"Import stopped; the {counted(self._read, 'record')} read before are kept."))
         elif isinstance(error, Refused):
@@ -318,7 +340,7 @@ class ProjectDesk(QObject):
         what, suffix = _EXPORTS.get(chosen, ("project", ".jsonl.gz"))
         if not path.suffix:
             path = path.with_name(path.name + suffix)
-        self.told.emit(Notice(f"Exporting {path.name} …", passing=True))
+        self.told.emit(Notice(f"Exporting {path.name} …"))
         self._operations.run(
             lambda: project.exports.export(path, what=what),
             then=lambda lines: self.told.emit(Notice(f"Wrote {counted(lines, 'line')} to {path}.")),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QMenu, QTreeView, QVBoxLayout, QWidget
 
-from lrstudio.domain.summaries import QuestionSummary
 from lrstudio.qt.models.question_tree import ROW_ROLE, QuestionTree
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button, Kind
@@ -19,17 +17,15 @@ from lrstudio.qt.views.scroll import quiet
 from lrstudio.viewstate.audit_list import (
     CandidateRow,
     Keep,
+    ListShown,
     ListView,
     Order,
     QuestionRow,
-    keep_choices,
-    list_progress,
-    list_rows,
     step_candidate,
 )
 
 _TYPING_MS = 120
-"""A filter is applied when typing pauses this long; filtering 10,000 candidates takes some tens of milliseconds."""
+"""A filter is applied when typing pauses this long."""
 
 
 class QuestionTreeView(QTreeView):
@@ -38,6 +34,7 @@ class QuestionTreeView(QTreeView):
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setHeaderHidden(True)
+        self.header().setAccessibleName("Columns")
         self.setRootIsDecorated(False)
         self.setIndentation(0)
         self.setMouseTracking(True)
@@ -74,11 +71,11 @@ class QuestionTreeView(QTreeView):
 
 
 class QuestionList(QWidget):
-    """The list with its filter.
+    """The list with its filter. It shows what was arranged for it, and wishes for another arrangement.
 
     Signals:
         picked: the id of the candidate a person chose.
-        view_changed: the `ListView` in use.
+        view_changed: the `ListView` that is wished for.
     """
 
     picked = Signal(str)
@@ -86,8 +83,8 @@ class QuestionList(QWidget):
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._questions: tuple[QuestionSummary, ...] = ()
         self._view = ListView()
+        self._keeps: tuple[Keep, ...] = ()
         self._current = ""
         self._folded: set[str] = set()
         self._model = QuestionTree(self)
@@ -117,17 +114,25 @@ class QuestionList(QWidget):
         """What is asked of the list."""
         return self._view
 
-    def set_questions(self, questions: Sequence[QuestionSummary]) -> None:
-        """Show these questions."""
-        self._questions = tuple(questions)
-        self._fill_keep_menu()
-        self._refresh()
+    def show_list(self, shown: ListShown) -> None:
+        """Show an arrangement; one that was made for another view than the one wished for now is passed over."""
+        if shown.view != self._view:
+            return
+        if shown.keeps != self._keeps:
+            self._keeps = shown.keeps
+            self._fill_keep_menu()
+        if self._model.set_rows(shown.groups):
+            self._expand()
+        self.set_current(self._current)
+        self._progress.setText(shown.progress.text)
+        self._progress.setToolTip(shown.progress.tooltip)
+        self._nothing.setVisible(not shown.groups and not shown.empty)
 
     def set_view(self, view: ListView) -> None:
-        """Filter and sort otherwise."""
+        """Wish for another filter or order."""
         if view != self._view:
             self._view = view
-            self._refresh()
+            self._name_buttons()
             self.view_changed.emit(view)
 
     def set_current(self, candidate_id: str) -> None:
@@ -214,7 +219,7 @@ class QuestionList(QWidget):
     def _fill_keep_menu(self) -> None:
         menu = self._menu_of(self.keep_button)
         group = QActionGroup(menu)
-        for keep in keep_choices(self._questions):
+        for keep in self._keeps:
             action = self._choice(menu, group, keep.words, checked=keep == self._view.keep)
             action.triggered.connect(lambda _on=False, it=keep: self._keep(it))
         self._name_buttons()
@@ -248,17 +253,6 @@ class QuestionList(QWidget):
     def _apply_text(self) -> None:
         self._typing.stop()
         self.set_view(replace(self._view, text=self.field.text()))
-
-    def _refresh(self) -> None:
-        self._name_buttons()
-        groups = list_rows(self._questions, self._view)
-        if self._model.set_rows(groups):
-            self._expand()
-        self.set_current(self._current)
-        progress = list_progress(self._questions)
-        self._progress.setText(progress.text)
-        self._progress.setToolTip(progress.tooltip)
-        self._nothing.setVisible(bool(self._questions) and not groups)
 
     def _expand(self) -> None:
         """Unfold all but what the person folded; setting rows anew folds everything."""

@@ -53,6 +53,7 @@ class QuietHeader(QHeaderView):
         self.setSectionsClickable(False)
         self.setHighlightSections(False)
         self.setMinimumSectionSize(2 * unit(self))
+        self.setAccessibleName("Columns")
         self.setFont(small(self.font()))
         self.setFixedHeight(self.fontMetrics().height() + unit(self))
 

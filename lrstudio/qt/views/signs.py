@@ -113,7 +113,7 @@ def paint_chip(painter: QPainter, area: QRect, chip: Chip, theme: Theme, *, room
         pen.setDashPattern([3, 3])
         painter.setPen(pen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setOpacity(0.8)
+        painter.setOpacity(0.5)
     else:
         painter.setPen(QPen(theme.color(f"{token}_mark"), 1) if chip.decided else Qt.PenStyle.NoPen)
         painter.setBrush(theme.color(f"{token}_tint"))

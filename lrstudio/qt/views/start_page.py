@@ -76,11 +76,12 @@ class StartPage(QScrollArea):
         open_button = Button("Open project…", kind=Kind.PRIMARY)
         new_button = Button("New project…")
         sample_button = Button("Open the sample project")
+        self._open_button = open_button
         for button, name in ((open_button, "open"), (new_button, "new"), (sample_button, "sample")):
             bind(button, actions[f"project.{name}"])
         self._page = EmptyState(
             "LongReward Studio",
-            "See a long document, an answer, its claims, the judge's verdicts and the evidence together; then decide.",
+            "See the document, the answer, the judge's verdicts and their evidence together, then decide.",
             (open_button, new_button, sample_button),
         )
         title = QFont(self._page.heading.font())
@@ -91,6 +92,12 @@ class StartPage(QScrollArea):
         self._page.column.addSpacing(unit(self))
         self._page.column.addLayout(self._recent)
         self.setWidget(self._page)
+
+    def focus_first(self) -> None:
+        """Put the keyboard where one most likely goes on."""
+        first = self._recent.itemAt(1)
+        widget = first.widget() if first is not None else None
+        (widget or self._open_button).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def set_recent(self, paths: Sequence[Path]) -> None:
         """List the projects opened last."""

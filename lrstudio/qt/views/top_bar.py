@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QActionGroup, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QSizePolicy, QWidget
 
-from lrstudio.domain.summaries import JudgeChoice
-from lrstudio.domain.verdicts import JudgeIdentity
 from lrstudio.qt.actions import Actions
-from lrstudio.qt.theme.icons import Icons
 from lrstudio.qt.views.binding import bind, fill_menu
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Words, accent, line_color, panel_ground, unit
-from lrstudio.viewstate.audit_headers import judge_description, judge_labels
-from lrstudio.viewstate.audit_signs import counted
-from lrstudio.viewstate.judge_progress import ProgressLine
+
+if TYPE_CHECKING:
+    from lrstudio.domain.summaries import JudgeChoice
+    from lrstudio.domain.verdicts import JudgeIdentity
+    from lrstudio.viewstate.judge_progress import ProgressLine
 
 LATEST = "Latest verdicts"
 
@@ -50,12 +50,12 @@ class TopBar(QWidget):
 
     judge_chosen = Signal(object)
 
-    def __init__(self, actions: Actions, icons: Icons, parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         panel_ground(self)
         self._project = Words("LongReward Studio", strong=True)
         self._workspace = Words("", quiet=True)
-        self.judge_button = Button(kind=Kind.FLAT)
+        self.judge_button = Button(LATEST, kind=Kind.FLAT)
         self.judge_button.setAccessibleName("Whose verdicts are shown")
         self._progress = Words("", quiet=True)
         self._progress.setAccessibleName("Progress of the judge")
@@ -71,10 +71,9 @@ class TopBar(QWidget):
         self.more_button = Button("⋯", kind=Kind.FLAT)
         self.more_button.setAccessibleName("All commands")
         self.more_button.setToolTip("All commands")
-        self._bind(actions, icons)
+        self._bind(actions)
         self._lay_out()
         self.set_project("")
-        self.set_judges((), chosen=None)
         self.set_progress(None)
 
     def set_project(self, title: str) -> None:
@@ -86,6 +85,9 @@ class TopBar(QWidget):
 
     def set_judges(self, judges: Sequence[JudgeChoice], *, chosen: JudgeIdentity | None) -> None:
         """Offer the judges that have spoken."""
+        from lrstudio.viewstate.audit_headers import judge_description, judge_labels
+        from lrstudio.viewstate.audit_signs import counted
+
         old = self.judge_button.menu()
         menu = QMenu(self.judge_button)
         group = QActionGroup(menu)
@@ -131,20 +133,19 @@ class TopBar(QWidget):
         self._bar.setValue(0 if line.share is None else round(1000 * line.share))
         self._bar.setToolTip(line.tooltip)
 
-    def _bind(self, actions: Actions, icons: Icons) -> None:
+    def _bind(self, actions: Actions) -> None:
         bind(self.run_button, actions["judge.run"])
         bind(self.cancel_button, actions["judge.cancel"])
         bind(self.find_button, actions["view.find"])
         bind(self.blind_button, actions["view.blind"])
         bind(self.theme_button, actions["view.theme"])
-        icons.dress(self.find_button, "find")
-        icons.dress(self.blind_button, "blind")
-        icons.dress(self.theme_button, "theme")
+        self.more_button.clicked.connect(lambda: self._open_menu(actions))
+
+    def _open_menu(self, actions: Actions) -> None:
         menu = QMenu(self.more_button)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         fill_menu(menu, actions)
-        self.more_button.clicked.connect(
-            lambda: menu.popup(self.more_button.mapToGlobal(self.more_button.rect().bottomLeft()))
-        )
+        menu.popup(self.more_button.mapToGlobal(self.more_button.rect().bottomLeft()))
 
     def _lay_out(self) -> None:
         step = unit(self)

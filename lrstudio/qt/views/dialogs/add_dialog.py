@@ -13,6 +13,7 @@ from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Field, unit
 from lrstudio.qt.views.dialogs.base import Dialog, Problem
+from lrstudio.qt.views.scroll import quiet
 
 _NO_DOCUMENT = "no document"
 
@@ -159,6 +160,7 @@ def _box(name: str, placeholder: str) -> QPlainTextEdit:
     box.setAccessibleName(name)
     box.setPlaceholderText(placeholder)
     box.setTabChangesFocus(True)
+    quiet(box)
     return box
 
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QVBo
 
 from lrstudio.qt.views.buttons import Button
 from lrstudio.qt.views.chrome import panel_ground, unit
+from lrstudio.qt.views.scroll import quiet
 from lrstudio.viewstate.display_text import DisplayText
 
 
@@ -76,6 +77,7 @@ def reading_view(text: str, *, name: str, fixed: bool) -> QPlainTextEdit:
     )
     view.setPlainText(DisplayText.build(text).shown)
     view.setAccessibleName(name)
+    quiet(view)
     if fixed:
         view.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
     return view

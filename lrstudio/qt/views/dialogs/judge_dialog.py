@@ -151,7 +151,7 @@ class JudgeDialog(Dialog):
     def _lay_out(self) -> None:
         step = unit(self)
         top = _form(step)
-        top.addRow("Judge", self.judge)
+        top.addRow(_label("Judge", step), self.judge)
         top.addRow("", self._about)
         self.column.addLayout(top)
         self._pages = QStackedWidget()
@@ -175,7 +175,7 @@ class JudgeDialog(Dialog):
             boxes.addWidget(box)
         boxes.addStretch(1)
         bottom = _form(step)
-        bottom.addRow("Candidates", self.scope)
+        bottom.addRow(_label("Candidates", step), self.scope)
         bottom.addRow("Dimensions", boxes)
         self.column.addLayout(bottom)
         self.column.addWidget(self._problem)
@@ -192,10 +192,17 @@ def _form(step: int) -> QFormLayout:
     return form
 
 
+def _label(text: str, step: int) -> QLabel:
+    """Return a label as wide as in the other forms, so that the fields stand below each other."""
+    label = QLabel(text)
+    label.setMinimumWidth(13 * step)
+    return label
+
+
 def _page(step: int, rows: tuple[tuple[str, QWidget], ...]) -> QWidget:
     page = QWidget()
     form = _form(step)
     for label, field in rows:
-        form.addRow(label, field)
+        form.addRow(_label(label, step), field)
     page.setLayout(form)
     return page

@@ -17,7 +17,10 @@ from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Words, bold, unit
 from lrstudio.qt.views.dialogs.base import Dialog, reading_view
 from lrstudio.qt.views.key_caps import KeyCap
+from lrstudio.qt.views.scroll import quiet
 from lrstudio.viewstate.call_text import call_text
+
+_SHEET_COLUMNS = 3
 
 
 class CallDialog(Dialog):
@@ -106,34 +109,39 @@ class ShortcutSheet(Dialog):
     """Every key, from the same records as the menus."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Keyboard shortcuts", parent, size=(104, 80))
+        super().__init__("Keyboard shortcuts", parent, size=(150, 88))
         step = unit(self)
         page = QWidget()
         columns = QHBoxLayout(page)
         columns.setSpacing(5 * step)
         groups = list(sheet())
         total = sum(len(rows) + 2 for _, rows in groups)
-        column, used = QVBoxLayout(), 0
-        columns.addLayout(column, 1)
+        used, column = 0, self._column(columns)
         for group, rows in groups:
-            if used and used + (len(rows) + 2) / 2 > total / 2 and columns.count() < 2:
+            if used + (len(rows) + 2) / 2 > total * columns.count() / _SHEET_COLUMNS + 1:
                 column.addStretch(1)
-                column = QVBoxLayout()
-                columns.addLayout(column, 1)
+                column = self._column(columns)
             used += len(rows) + 2
             column.addWidget(Words(group.value, strong=True))
             column.addLayout(self._group(rows))
-            column.addSpacing(2 * step)
+            column.addSpacing(step)
         column.addStretch(1)
         area = QScrollArea()
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setWidgetResizable(True)
         area.setWidget(page)
+        quiet(area)
         area.setAccessibleName("Keyboard shortcuts")
         self.column.addWidget(area, 1)
         close = Button("Close")
         close.clicked.connect(self.close)
         self.add_buttons([close])
+
+    def _column(self, columns: QHBoxLayout) -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setSpacing(unit(self))
+        columns.addLayout(column, 1)
+        return column
 
     def _group(self, rows: Sequence[tuple[str, tuple[str, ...]]]) -> QGridLayout:
         step = unit(self)

@@ -46,6 +46,7 @@ def _project() -> None:
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("since", sa.Text(), nullable=False),
         sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_lock"),
     )
 

@@ -1,0 +1,125 @@
+"""A project written by `export` into this one: in batches, and what belongs to a refused record stays out with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lrstudio.domain.decisions import Decision
+from lrstudio.domain.errors import Refused
+from lrstudio.domain.text import Candidate, Document, Question
+from lrstudio.domain.verdicts import Dimension, JudgeRun, Judgment, RunState
+from lrstudio.formats.archive import Record
+from lrstudio.formats.records import RowError
+from lrstudio.services.import_report import Tally
+from lrstudio.store.records import Added
+from lrstudio.store.store import Store
+
+
+class ProjectImporter:
+    """Adds the records of one project file, in their order: each finds what it refers to.
+
+    A judge run counts as interrupted until all its judgments are in, so that an import broken off never passes for a
+    finished run; importing again completes it.
+    """
+
+    def __init__(self, store: Store, *, file: str) -> None:
+        self._store = store
+        self._file = file
+        self._out: set[tuple[str, str]] = set()
+        self._judged: dict[str, set[tuple[str, Dimension]]] = {}
+        self._unfinished: list[JudgeRun] = []
+        self._renumbered: dict[int, int] = {}
+        # two equal entries of one journal differ in their place alone, so places are kept, first to last
+        self._journal: dict[Decision, list[int]] = {}
+        for entry in store.journal.decisions():
+            self._journal.setdefault(_bare(entry), []).append(entry.decision_id)
+
+    def add(self, record: Record, tally: Tally) -> None:
+        """Add one record inside the caller's transaction and count it."""
+        try:
+            match record:
+                case Document():
+                    tally.note("documents", record.document_id, self._store.library.add_document(record))
+                case Question():
+                    self._needs("document", record.document_id)
+                    tally.note("questions", record.question_id, self._store.library.add_question(record))
+                case Candidate():
+                    self._needs("question", record.question_id)
+                    tally.note("candidates", record.candidate_id, self._store.library.add_candidate(record))
+                case JudgeRun():
+                    self._run(record, tally)
+                case Judgment():
+                    self._judgment(record, tally)
+                case Decision():
+                    self._decision(record, tally)
+        except Refused as error:
+            kind, name = _named(record)
+            self._out.add((kind, name))
+            if not isinstance(record, Judgment | Decision):
+                tally.errors.append(RowError(f"{self._file} {kind} '{name}'", error.sentence))
+
+    def finish(self) -> None:
+        """Give the judge runs the state they had, now that their judgments are in."""
+        for run in self._unfinished:
+            self._store.judging.set_run_state(
+                run.run_id,
+                run.state,
+                finished=run.finished,
+                calls=run.calls,
+                input_tokens=run.input_tokens,
+                output_tokens=run.output_tokens,
+                cost=run.cost,
+            )
+
+    def _needs(self, kind: str, name: str | None) -> None:
+        if name is not None and (kind, name) in self._out:
+            raise Refused(f"its {kind} '{name}' was left out")
+
+    def _run(self, run: JudgeRun, tally: Tally) -> None:
+        judging = self._store.judging
+        here = next((it for it in judging.runs() if it.run_id == run.run_id), None)
+        self._judged[run.run_id] = judging.judged_pairs(run.run_id) if here else set()
+        if here is None:
+            judging.start_run(replace(run, state=RunState.INTERRUPTED))
+        if here is None or here.state is not RunState.DONE:
+            self._unfinished.append(run)
+        tally.note("judge_runs", run.run_id, Added.SAME if here else Added.NEW)
+
+    def _judgment(self, judgment: Judgment, tally: Tally) -> None:
+        self._needs("candidate", judgment.candidate_id)
+        known = (judgment.candidate_id, judgment.dimension) in self._judged[judgment.run_id]
+        if not known:
+            self._store.judging.save_judgment(judgment)
+        name = f"{judgment.run_id} {judgment.candidate_id} {judgment.dimension.value}"
+        added = Added.SAME if known else Added.NEW
+        tally.note("judgments", name, added, touches=judgment.candidate_id)
+
+    def _decision(self, decision: Decision, tally: Tally) -> None:
+        self._needs("candidate", decision.target.candidate_id)
+        undoes = None if decision.undoes is None else self._renumbered[decision.undoes]
+        wanted = replace(decision, undoes=undoes)
+        places = self._journal.get(_bare(wanted), [])
+        added = Added.SAME if places else Added.NEW
+        here = places.pop(0) if places else self._store.journal.append(wanted).decision_id
+        self._renumbered[decision.decision_id] = here
+        tally.note("decisions", str(here), added, touches=decision.target.candidate_id)
+
+
+def _bare(decision: Decision) -> Decision:
+    return replace(decision, decision_id=0)
+
+
+def _named(record: Record) -> tuple[str, str]:
+    match record:
+        case Document():
+            return "document", record.document_id
+        case Question():
+            return "question", record.question_id
+        case Candidate():
+            return "candidate", record.candidate_id
+        case JudgeRun():
+            return "judge run", record.run_id
+        case Judgment():
+            return "judgment", record.candidate_id
+        case Decision():
+            return "decision", str(record.decision_id)

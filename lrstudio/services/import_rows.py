@@ -1,0 +1,113 @@
+"""Rows of files into the store: ids resolved, and nothing ever attached to what merely bears the same name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lrstudio.domain.errors import Refused
+from lrstudio.domain.text import Candidate, Question
+from lrstudio.formats.records import ImportedCandidate, ImportedDocument, ImportedQuestion, ImportItem, RowError
+from lrstudio.services.import_report import Tally
+from lrstudio.store.records import Added
+from lrstudio.store.store import Store
+
+_Asked = tuple[str | None, str | None, str]
+
+
+class RowImporter:
+    """Adds the items of one file or folder, in the order in which its reader yields them.
+
+    What names a document or a question that was refused is left out with it: an answer to another text of the same id
+    must not land on the text that is there.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._refused: set[str] = set()
+        self._questions: dict[_Asked, str] = {}
+        self._told: set[str] = set()
+
+    def add(self, item: ImportItem, tally: Tally) -> None:
+        """Add one item inside the caller's transaction and count it."""
+        if isinstance(item, RowError):
+            tally.errors.append(item)
+            return
+        try:
+            if isinstance(item, ImportedDocument):
+                self._document(item, tally)
+            elif isinstance(item, ImportedQuestion):
+                self._question(item, tally)
+            else:
+                self._candidate(item, tally)
+        except Refused as error:
+            self._leave_out(item.where, error.sentence, tally)
+
+    def _document(self, item: ImportedDocument, tally: Tally) -> None:
+        name = item.document.document_id
+        try:
+            tally.note("documents", name, self._store.library.add_document(item.document))
+        except Refused:
+            self._refused.add(name)
+            raise
+
+    def _question(self, item: ImportedQuestion, tally: Tally) -> None:
+        if item.document_id in self._refused:
+            raise Refused(f"its document '{item.document_id}' was left out")
+        question, added = self._resolve(item)
+        self._questions[item.question_id, item.document_id, item.query] = question.question_id
+        tally.note("questions", question.question_id, added)
+
+    def _candidate(self, item: ImportedCandidate, tally: Tally) -> None:
+        question_id = self._questions.get((item.question_id, item.document_id, item.query))
+        if question_id is None:
+            raise Refused("its question was left out")
+        candidate = Candidate(item.candidate_id, question_id, item.text, item.model)
+        added = self._store.library.add_candidate(candidate, origin=item.where)
+        tally.note("candidates", candidate.candidate_id, added)
+
+    def _resolve(self, item: ImportedQuestion) -> tuple[Question, Added]:
+        """Return the question as it is in the project; rows with equal document and query are one question.
+
+        Two ids given by files stay two questions; a given id joins a question that was only numbered.
+        """
+        library = self._store.library
+        known = library.find_question(item.document_id, item.query)
+        if known and item.question_id not in (None, known.question_id) and not _numbered(known):
+            known = None
+        if known and (known.reference_answers or not item.reference_answers):
+            return known, Added.SAME
+        if known:
+            question = replace(known, reference_answers=item.reference_answers)
+        else:
+            name = item.question_id or free_question_id(self._store, item.document_id)
+            question = Question(name, item.document_id, item.query, item.reference_answers)
+        return question, library.add_question(question)
+
+    def _leave_out(self, where: str, sentence: str, tally: Tally) -> None:
+        """Say why, once for a row: what else it holds is left out for the same reason."""
+        follows = sentence.startswith("its ")
+        if not (follows and where in self._told):
+            tally.errors.append(RowError(where, sentence))
+        self._told.add(where)
+
+
+def free_question_id(store: Store, document_id: str | None) -> str:
+    """Return `<document>#<n>`, n counting the questions on it and on past ids that a file has given away."""
+    stem = document_id or "no-document"
+    number = store.library.next_question_number(document_id)
+    while _known(store, f"{stem}#{number}"):
+        number += 1
+    return f"{stem}#{number}"
+
+
+def _known(store: Store, question_id: str) -> bool:
+    try:
+        store.library.question(question_id)
+    except Refused:
+        return False
+    return True
+
+
+def _numbered(question: Question) -> bool:
+    stem, sign, number = question.question_id.rpartition("#")
+    return bool(sign) and stem == (question.document_id or "no-document") and number.isdigit()

@@ -1,0 +1,24 @@
+"""The conditions under which the window's commands make sense. Light: it is imported before the first paint."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Fact(StrEnum):
+    """One condition. A command is enabled while all of its conditions hold."""
+
+    PROJECT = "project"
+    QUESTIONS = "questions"
+    CANDIDATE = "candidate"
+    DOCUMENT = "document"
+    PART = "part"
+    CLAIM = "claim"
+    SCORE = "score"
+    NONE_CHOSEN = "none_chosen"
+    COMMIT = "commit"
+    CALL = "call"
+    JUDGING = "judging"
+    NOT_JUDGING = "not_judging"
+    UNDO = "undo"
+    REDO = "redo"
