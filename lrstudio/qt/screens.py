@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -16,7 +16,7 @@ from lrstudio.domain.summaries import QuestionSummary
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.main_window import MainWindow
 from lrstudio.services.settings import Settings, SettingsStore
-from lrstudio.viewstate.audit_signs import sign_of
+from lrstudio.viewstate.audit_signs import Sign, sign_of
 
 _PATIENCE = 120.0
 _LOOK_MS = 20
@@ -106,6 +106,7 @@ class Shooting(QObject):
             window.begin(self._project)
             yield lambda window=window: window.works.audit is not None and window.works.audit.settled  # type: ignore[misc]
             yield self._telling_candidate(window)
+            self._go_to_telling_claim(window)
             for scene in _SCENES:
                 for command in scene.commands:
                     window.actions_[command].trigger()
@@ -142,6 +143,15 @@ class Shooting(QObject):
             return lambda: True
         audit.show_candidate(found)
         return lambda: audit.settled and audit.detail is not None and audit.detail.candidate.candidate_id == found
+
+    def _go_to_telling_claim(self, window: MainWindow) -> None:
+        """Go to a claim that has evidence and is not simply right."""
+        audit = window.works.audit
+        for sign in (Sign.CONTRADICTED, Sign.PARTIAL):
+            for row in audit.rows if audit else ():
+                if audit is not None and row.effective is sign and row.passages:
+                    audit.go(replace(audit.focus, part_id=row.part_id, passage=0))
+                    return
 
     def _take(self, name: str, theme: str, size: tuple[int, int]) -> None:
         path = self._out / f"{name}-{theme}-{size[0]}x{size[1]}.png"

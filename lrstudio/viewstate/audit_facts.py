@@ -7,13 +7,11 @@ from lrstudio.viewstate.audit import Choice, Screen
 from lrstudio.viewstate.facts import Fact
 
 
-def audit_facts(now: Screen | None, choice: Choice | None, *, has_document: bool) -> frozenset[Fact]:
+def audit_facts(now: Screen | None, choice: Choice | None) -> frozenset[Fact]:
     """Return what holds for the candidate on screen."""
     if now is None:
         return frozenset()
     facts = {Fact.CANDIDATE, Fact.COMMIT}
-    if has_document:
-        facts.add(Fact.DOCUMENT)
     if now.call_key:
         facts.add(Fact.CALL)
     if now.card is not None:

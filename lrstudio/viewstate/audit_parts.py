@@ -217,12 +217,6 @@ def users_of(span: Span, rows: Sequence[PartRow]) -> tuple[PartRow, ...]:
     return tuple(row for row in rows if any(passage.span.overlaps(span) for passage in row.passages))
 
 
-def rows_at(offset: int, rows: Sequence[PartRow]) -> tuple[PartRow, ...]:
-    """Return the rows whose span in the candidate holds the offset, the shortest span first."""
-    hits = [row for row in rows if row.span and row.span.start <= offset < row.span.end]
-    return tuple(sorted(hits, key=lambda row: len(row.span or ())))
-
-
 def evidence_text(row: PartRow, *, passage: int, focused: bool) -> str:
     """Write the evidence column: "2 of 5" for the focused row, else how many there are."""
     if not row.passages:

@@ -11,7 +11,6 @@ class Fact(StrEnum):
     PROJECT = "project"
     QUESTIONS = "questions"
     CANDIDATE = "candidate"
-    DOCUMENT = "document"
     PART = "part"
     CLAIM = "claim"
     SCORE = "score"

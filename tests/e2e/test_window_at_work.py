@@ -342,6 +342,18 @@ def test_clicking_a_claim_brings_it_into_focus(driver: Driver, project_path: Pat
     assert driver.focus_part() == row.text
 
 
+def test_a_claim_is_split_where_one_clicked(driver: Driver, project_path: Path) -> None:
+    driver.show(project_path)
+    row = driver.audit.rows[1]
+    view = driver.audit.view.panes.candidate.text
+    assert row.span is not None
+    at = row.span.start + len("The dredger")
+    driver.qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=point_of(view, at) - QPoint(3, 0))
+    driver.settle()
+    driver.press("s")
+    assert [it.text for it in driver.audit.rows[1:3]] == ["The dredger", "Persistence was sold in 1904."]
+
+
 def test_clicking_a_passage_shows_which_claims_use_it(driver: Driver, project_path: Path) -> None:
     driver.show(project_path)
     view = driver.audit.view.panes.document.text

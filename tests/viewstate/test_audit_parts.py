@@ -14,7 +14,6 @@ from lrstudio.viewstate.audit_parts import (
     next_undecided,
     part_rows,
     row_of,
-    rows_at,
     step_part,
     users_of,
 )
@@ -212,12 +211,8 @@ def test_who_uses_a_passage() -> None:
     assert users_of(Span(0, 1), rows(dimension=Dimension.COMPLETENESS)) == ()
 
 
-def test_the_claim_under_an_offset() -> None:
-    second = rows()[1]
-    assert second.span is not None
-    assert rows_at(second.span.start, rows()) == (second,)
-    assert rows_at(second.span.end, rows()) == ()
-    assert row_of(rows(), "c2") == second
+def test_a_row_is_found_by_its_part() -> None:
+    assert row_of(rows(), "c2") == rows()[1]
     assert row_of(rows(), "gone") is None
 
 

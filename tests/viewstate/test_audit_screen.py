@@ -247,15 +247,15 @@ def test_what_was_on_screen_is_recorded() -> None:
     ],
 )
 def test_what_makes_sense_now(focus: Focus, choice: Choice | None, holds: set[Fact], fails: set[Fact]) -> None:
-    facts = audit_facts(show(focus), choice, has_document=True)
-    assert holds | {Fact.CANDIDATE, Fact.DOCUMENT} <= facts
+    facts = audit_facts(show(focus), choice)
+    assert holds | {Fact.CANDIDATE} <= facts
     assert not fails & facts
 
 
 def test_without_a_part_nothing_can_be_committed() -> None:
-    facts = audit_facts(show(judgments={}), None, has_document=False)
+    facts = audit_facts(show(judgments={}), None)
     assert facts == {Fact.CANDIDATE}
-    assert audit_facts(None, None, has_document=False) == frozenset()
+    assert audit_facts(None, None) == frozenset()
 
 
 def test_a_candidate_nobody_judged_can_be_shown() -> None:

@@ -48,14 +48,12 @@ class Operations(QObject):
         refused: a `Refusal` that no caller took.
         troubled: a `Trouble`, with a way to try again.
         crashed: a `BugReport`.
-        busy: whether an operation is on its way.
     """
 
     changed = Signal(object, object)
     refused = Signal(object)
     troubled = Signal(object)
     crashed = Signal(object)
-    busy = Signal(bool)
     _returned = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -97,8 +95,6 @@ class Operations(QObject):
         again = lambda: self.run(work, initiator=initiator, then=then, failed=failed, long=long)  # noqa: E731
         request = _Request(work, then, failed, initiator, "", 0, writes=True, again=again)
         self._writing += 1
-        if self._writing == 1:
-            self.busy.emit(True)
         self._submit(self._hauler if long else self._writer, request)
 
     def query(
@@ -157,8 +153,6 @@ class Operations(QObject):
         request = returned.request
         if request.writes:
             self._writing -= 1
-            if self._writing == 0:
-                self.busy.emit(False)
         else:
             self._reading -= 1
         if not request.writes and self._generations.get(request.slot) != request.generation:

@@ -14,6 +14,8 @@ ROW_ROLE = Qt.ItemDataRole.UserRole + 1
 
 Index = QModelIndex | QPersistentModelIndex
 _TOP = 0
+_HEADING_FLAGS = Qt.ItemFlag.ItemIsEnabled
+_CANDIDATE_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
 
 
 class QuestionTree(QAbstractItemModel):
@@ -65,9 +67,10 @@ class QuestionTree(QAbstractItemModel):
 
     def index(self, row: int, column: int, parent: Index = QModelIndex()) -> QModelIndex:  # noqa: B008 (Qt's signature)
         """Return the index of a row; candidates carry the number of their question, counted from 1."""
-        if not self.hasIndex(row, column, parent):
+        # hasIndex would come back for rowCount and columnCount; a view asks for every row it has
+        if column != 0 or not 0 <= row < self.rowCount(parent):
             return QModelIndex()
-        return self.createIndex(row, column, parent.row() + 1 if parent.isValid() else _TOP)
+        return self.createIndex(row, 0, parent.row() + 1 if parent.isValid() else _TOP)
 
     def parent(self, index: Index = QModelIndex()) -> Any:  # noqa: B008
         """Return the question of a candidate."""
@@ -91,9 +94,7 @@ class QuestionTree(QAbstractItemModel):
         """Candidates can be selected, headings only be folded."""
         if not index.isValid():
             return Qt.ItemFlag.NoItemFlags
-        if index.internalId() == _TOP:
-            return Qt.ItemFlag.ItemIsEnabled
-        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
+        return _HEADING_FLAGS if index.internalId() == _TOP else _CANDIDATE_FLAGS
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return text for the eye and the ear, and the whole row for the delegate."""
@@ -113,6 +114,11 @@ class QuestionTree(QAbstractItemModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return row.spoken
         return row.tooltip if role == Qt.ItemDataRole.ToolTipRole else None
+
+
+def is_candidate(index: Index) -> bool:
+    """Tell whether an index of a `QuestionTree` is a candidate's, without fetching its row."""
+    return index.internalId() != _TOP
 
 
 def _shape(groups: Sequence[QuestionRow]) -> list[tuple[str, tuple[str, ...]]]:

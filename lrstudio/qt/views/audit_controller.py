@@ -102,7 +102,7 @@ class AuditController(QObject):
     def settled(self) -> bool:
         """Tell whether everything that was asked for is on screen."""
         if self._screen is None:
-            return self._listed and not self._any_question
+            return self._listed and not self._focus.candidate_id
         return self._screen.focus == self._focus and self._shown_document == self._document_id
 
     def use(self, project: Project | None, judge: JudgeIdentity | None = None) -> None:
@@ -160,7 +160,7 @@ class AuditController(QObject):
     def _list_there(self, read: ListRead) -> None:
         listed = [it.candidate_id for question in read.questions for it in question.candidates]
         self._listed, self._any_question = True, bool(read.questions)
-        self._view.show_questions(any_question=self._any_question)
+        self._view.show_questions(any_question=self._any_question, any_candidate=bool(listed))
         if read.shown.view == self._view.list.view:
             self._view.list.show_list(read.shown)
         else:
@@ -269,8 +269,7 @@ class AuditController(QObject):
         self._tell_facts()
 
     def _tell_facts(self) -> None:
-        has_document = bool(self._read and self._read.detail.document)
-        facts = set(audit_facts(self._screen, self.choice, has_document=has_document))
+        facts = set(audit_facts(self._screen, self.choice))
         if self._any_question:
             facts.add(Fact.QUESTIONS)
         facts.update(fact for fact, holds in zip((Fact.UNDO, Fact.REDO), self._turns, strict=True) if holds)

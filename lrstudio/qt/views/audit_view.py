@@ -64,9 +64,13 @@ class AuditView(QWidget):
             self.panes_built.emit(self._panes)
         return self._panes
 
-    def show_questions(self, *, any_question: bool) -> None:
+    def show_questions(self, *, any_question: bool, any_candidate: bool) -> None:
         """Show list and panes, or what to do when nothing was imported yet."""
         self._stack.setCurrentWidget(self._whole if any_question else self._empty)
+        if any_candidate:
+            self._nothing.say("No candidate chosen", "Choose one in the list on the left.")
+        else:
+            self._nothing.say("No candidate answers yet", "Import answers to these questions, or paste one.")
 
     def show_candidate(self, *, chosen: bool) -> None:
         """Show the candidate's panes, or that none is chosen."""

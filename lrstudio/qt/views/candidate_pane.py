@@ -106,7 +106,6 @@ class CandidatePane(QWidget):
         """Show who wrote it and what it scores."""
         self._title.setText(header.title)
         self._facts.setText(header.facts)
-        self._facts.setToolTip("")
         for chip in header.chips:
             self._chips[chip.dimension].show_chip(chip)
         self._reward.setText(header.reward)
@@ -124,7 +123,9 @@ class CandidatePane(QWidget):
         self.text.set_marks(text_marks(marks))
         self.text.set_gutter(gutter_labels(marks))
         focused = next((mark for mark in marks if mark.focused), None)
-        if reveal and focused is not None and self.text.selected_span() is None:
+        if not reveal or focused is None or self.text.selected_span() is not None:
+            return
+        if not focused.span.start <= self.caret() < focused.span.end:  # a caret put there by hand stays: s splits at it
             self.text.reveal(focused.span, steady=True)
 
     def caret(self) -> int:

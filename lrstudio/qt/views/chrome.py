@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QLabel, QLineEdit, QSizePolicy, QSplitter, QSplitterHandle, QWidget
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QHelpEvent, QKeyEvent, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QLabel, QLineEdit, QSizePolicy, QSplitter, QSplitterHandle, QToolTip, QWidget
 
 _LEAST = 6  # characters below which a cut text tells nothing
 
@@ -109,10 +109,10 @@ class Words(QLabel):
 
     def event(self, event: QEvent) -> bool:
         """Take what is ours before Qt hands it on."""
-        if event.type() is QEvent.Type.ToolTip and not self.toolTip():
+        if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip and not self.toolTip():
             cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
-            if cut:
-                self.setToolTip(self.text())
+            QToolTip.showText(event.globalPos(), self.text() if cut else "", self)
+            return True
         return super().event(event)
 
 
@@ -188,8 +188,3 @@ def panel_ground(widget: QWidget) -> None:
     """Give a widget the ground of a panel instead of the window's."""
     widget.setBackgroundRole(QPalette.ColorRole.Base)
     widget.setAutoFillBackground(True)
-
-
-def visible_rect(rect: QRect, *, inset: int) -> QRect:
-    """Return the rectangle with a margin on all sides."""
-    return rect.adjusted(inset, inset, -inset, -inset)

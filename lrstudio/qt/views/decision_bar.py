@@ -79,7 +79,6 @@ class Message(Words):
     def say(self, text: str, *, warns: bool) -> None:
         """Show a sentence."""
         self._warns = warns
-        self.setToolTip("")
         self.setText(text)
         self.update()
 

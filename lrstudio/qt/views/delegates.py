@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPalette
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTreeView, QWidget
 
 from lrstudio.qt.models.part_table import FOCUS_ROLE, USES_ROLE, Column
 from lrstudio.qt.models.part_table import ROW_ROLE as PART_ROLE
-from lrstudio.qt.models.question_tree import ROW_ROLE
+from lrstudio.qt.models.question_tree import ROW_ROLE, is_candidate
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.chrome import Field, bold, small
 from lrstudio.qt.views.signs import chip_width, glyph_row_width, paint_check, paint_chip, paint_glyph_row
@@ -20,6 +20,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 _HEADING_LINES = 3
 _TEXT_LINES = 2
+_SHORTEST = 6  # characters of a name that is cut
 
 
 def _grid(metrics: QFontMetrics) -> int:
@@ -39,18 +40,33 @@ class QuestionDelegate(QStyledItemDelegate):
         super().__init__(view)
         self._view = view
         self._switch = switch
+        self._measured: tuple[int, QFont] | None = None
+        self._step = 0
+        self._strong = QFontMetrics(view.font())
+        self._one_line = QSize()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Ask for the lines of a heading, one line for a candidate."""
-        row = index.data(ROW_ROLE)
-        metrics = QFontMetrics(self._view.font())
-        step = _grid(metrics)
+        """Ask for the lines of a heading, one line for a candidate.
+
+        The view asks for every row it has: what is the same for all of them is measured once.
+        """
         width = self._view.viewport().width()
-        if isinstance(row, QuestionRow):
-            strong = QFontMetrics(bold(self._view.font()))
-            text = _wrapped(strong, row.query, width=width - 3 * step, most=_HEADING_LINES)
-            return QSize(width, text + step * 7 // 4)
-        return QSize(width, metrics.height() + step * 5 // 4)
+        if (width, self._view.font()) != self._measured:
+            self._measure(width)
+        return self._one_line if is_candidate(index) else self._heading(index, width)
+
+    def _measure(self, width: int) -> None:
+        metrics = QFontMetrics(self._view.font())
+        self._measured = (width, self._view.font())
+        self._step = _grid(metrics)
+        self._strong = QFontMetrics(bold(self._view.font()))
+        self._one_line = QSize(width, metrics.height() + self._step * 5 // 4)
+
+    def _heading(self, index: Index, width: int) -> QSize:
+        row = index.data(ROW_ROLE)
+        words = row.query if isinstance(row, QuestionRow) else ""
+        text = _wrapped(self._strong, words, width=width - 3 * self._step, most=_HEADING_LINES)
+        return QSize(width, text + self._step * 7 // 4)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Paint one row."""
@@ -102,7 +118,7 @@ class QuestionDelegate(QStyledItemDelegate):
         signs = glyph_row_width(row.glyphs, side)
         spare = right - left - signs - step
         if spare < note and row.note == row.model:
-            note = 0  # a name cut to its first letters tells nothing; the tooltip has it
+            note = spare if spare >= _SHORTEST * metrics.averageCharWidth() else 0  # the tooltip has the whole name
         if spare < note:
             signs = max(0, right - left - step - note)
         paint_glyph_row(painter, QRect(left, rect.top(), signs, rect.height()), row.glyphs, theme, side=side)
@@ -114,7 +130,8 @@ class QuestionDelegate(QStyledItemDelegate):
         theme = self._switch.theme
         font = small(self._view.font())
         metrics = QFontMetrics(font)
-        text = metrics.elidedText(row.note, Qt.TextElideMode.ElideRight, max(0, area.width()))
+        # models of one family differ at the end of their names
+        text = metrics.elidedText(row.note, Qt.TextElideMode.ElideMiddle, max(0, area.width()))
         painter.setFont(font)
         painter.setPen(theme.color("full" if row.decided else "muted"))
         align = Qt.AlignmentFlag.AlignVCenter

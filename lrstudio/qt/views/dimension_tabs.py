@@ -8,7 +8,6 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QTabBar, QWidget
 
-from lrstudio.domain.verdicts import Dimension
 from lrstudio.qt.views.chrome import accent, bold, muted, paint_focus, unit
 from lrstudio.viewstate.audit_headers import Tab
 
@@ -49,11 +48,6 @@ class DimensionTabs(QTabBar):
                 self.setCurrentIndex(at)
         self._setting = False
         self.update()
-
-    def current_dimension(self) -> Dimension | None:
-        """Return the dimension shown."""
-        at = self.currentIndex()
-        return self._tabs[at].dimension if 0 <= at < len(self._tabs) else None
 
     def tabSizeHint(self, index: int) -> QSize:
         """Ask for room for the name in its strong weight, and the count."""

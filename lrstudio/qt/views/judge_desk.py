@@ -93,7 +93,10 @@ class JudgeDesk(QObject):
             self._dialog.activateWindow()
             return
         self._here = (question_id, candidate_id)
-        dialog = JudgeDialog(self._switch, self._settings.load().http, one=bool(candidate_id), parent=self._window)
+        http = self._settings.load().http
+        dialog = JudgeDialog(self._switch, http, one=bool(candidate_id), parent=self._window)
+        if http.base_url:
+            dialog.select_judge("http")
         dialog.chosen.connect(self._chosen)
         dialog.destroyed.connect(self._forget_dialog)
         self._dialog = dialog
@@ -159,6 +162,7 @@ class JudgeDesk(QObject):
                 base,
                 base_url=made.http.base_url,
                 model=made.http.model,
+                prompts=made.prompts,
                 api_key=key,
                 concurrency=made.http.concurrency,
                 timeout=made.http.timeout,

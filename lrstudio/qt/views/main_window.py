@@ -5,7 +5,6 @@ Imports are few on purpose: all of them are paid before the first paint.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -73,12 +72,12 @@ class MainWindow(QMainWindow):
     def begin(self, path: Path | None, *, sample: bool = False) -> None:
         """Start what waits for the first paint, and open the project that was asked for."""
         self.start_page.focus_first()
-        # it takes longest, and waits for the disk while the workshop is put together
-        threading.Thread(target=_warm_up, name="lrstudio-warm-up").start()
         if sample:
             self.works.desk.open_sample()
         elif path is not None:
             self.works.desk.open(path)
+        else:
+            self.works.operations.on_worker(_warm_up)
 
     def shut_down(self) -> None:
         """Stop everything that runs."""
@@ -218,5 +217,5 @@ def theme_name(setting: str) -> str:
 
 
 def _warm_up() -> None:
-    """Import what opening a project needs."""
+    """Import what opening a project needs while the person still looks for one."""
     import lrstudio.store.store  # noqa: F401

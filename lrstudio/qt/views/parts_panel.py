@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -171,10 +171,6 @@ class PartsPanel(QWidget):
         menu.addSeparator()
         menu.addAction(self._actions["judge.call"])
         menu.popup(self.table.viewport().mapToGlobal(position))
-
-    def context_actions(self) -> tuple[QAction, ...]:
-        """Return what can be done with the claim in focus, for the texts' own menus."""
-        return tuple(self._actions[it] for it in ("claim.split", "claim.merge", "part.add", "evidence.mark"))
 
     def _lay_out(self) -> None:
         panel_ground(self)

@@ -46,6 +46,7 @@ class JudgeChoiceMade:
     dimensions: tuple[Dimension, ...]
     http: HttpSettings
     key: str
+    prompts: Path | None
     script: Path | None
 
 
@@ -67,7 +68,7 @@ class JudgeDialog(Dialog):
             one: whether a candidate is on screen, so that it or its question can be judged alone.
             parent: the window.
         """
-        super().__init__("Run a judge", parent, size=(72, 44))
+        super().__init__("Run a judge", parent, size=(76, 48))
         self._http = http
         self.judge = QComboBox()
         self.judge.setAccessibleName("Judge")
@@ -79,6 +80,7 @@ class JudgeDialog(Dialog):
         self.model = Field(name="Model", placeholder="the model's name at the endpoint")
         self.key = Field(name="API key", placeholder="kept in the system keyring; empty takes the stored one")
         self.key.setEchoMode(QLineEdit.EchoMode.Password)
+        self.prompts = Field(name="Prompt pack", placeholder="a folder; empty takes the studio's own prompts")
         self.concurrency = QSpinBox()
         self.concurrency.setRange(1, 256)
         self.concurrency.setAccessibleName("Calls in flight")
@@ -124,7 +126,7 @@ class JudgeDialog(Dialog):
             input_price=self._http.input_price,
             output_price=self._http.output_price,
         )
-        script = self.script.text().strip()
+        script, prompts = self.script.text().strip(), self.prompts.text().strip()
         self.chosen.emit(
             JudgeChoiceMade(
                 judge=self.judge.currentData(),
@@ -132,6 +134,7 @@ class JudgeDialog(Dialog):
                 dimensions=dimensions,
                 http=http,
                 key=self.key.text().strip(),
+                prompts=Path(prompts) if prompts else None,
                 script=Path(script) if script else None,
             )
         )
@@ -163,6 +166,7 @@ class JudgeDialog(Dialog):
                     ("Base URL", self.url),
                     ("Model", self.model),
                     ("API key", self.key),
+                    ("Prompt pack", self.prompts),
                     ("Calls in flight", self.concurrency),
                 ),
             )
