@@ -6,6 +6,7 @@ The store and its libraries are imported inside the functions: a window that nam
 from __future__ import annotations
 
 import tempfile
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from lrstudio.domain.errors import Refused
 from lrstudio.services.settings import SettingsStore
 
 if TYPE_CHECKING:
+    from lrstudio.services.exports import Exports
+    from lrstudio.services.imports import Imports
+    from lrstudio.services.judging import Judging
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
 
@@ -23,17 +27,34 @@ class Project:
     def __init__(self, store: Store, *, reviewer: ReviewerName) -> None:
         from lrstudio.services.audit import Audit
         from lrstudio.services.decisions import Decisions
-        from lrstudio.services.exports import Exports
+
+        self._store = store
+        self.audit = Audit(store, reviewer=reviewer)
+        self.decisions = Decisions(store, reviewer=reviewer)
+
+    # What a window needs only later is imported only then: its list of questions is on screen the sooner.
+
+    @cached_property
+    def imports(self) -> Imports:
+        """Everything in."""
         from lrstudio.services.imports import Imports
+
+        return Imports(self._store)
+
+    @cached_property
+    def judging(self) -> Judging:
+        """Judge runs."""
         from lrstudio.services.judges import make_judge
         from lrstudio.services.judging import Judging
 
-        self._store = store
-        self.imports = Imports(store)
-        self.audit = Audit(store, reviewer=reviewer)
-        self.decisions = Decisions(store, reviewer=reviewer)
-        self.judging = Judging(store, make_judge=make_judge)
-        self.exports = Exports(store)
+        return Judging(self._store, make_judge=make_judge)
+
+    @cached_property
+    def exports(self) -> Exports:
+        """Everything out."""
+        from lrstudio.services.exports import Exports
+
+        return Exports(self._store)
 
     @property
     def path(self) -> Path:
