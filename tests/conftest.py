@@ -1,6 +1,7 @@
 """Every test runs in a home of its own, offscreen, with no proxy, no keyring and no hub."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,13 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+
+
+def pytest_sessionfinish() -> None:
+    """Empty the clipboard: the offscreen one is destroyed after Python, and what Python made in it would crash then."""
+    gui = sys.modules.get("PySide6.QtGui")
+    if gui and gui.QGuiApplication.instance():
+        gui.QGuiApplication.clipboard().clear()
 
 
 @pytest.fixture(autouse=True)
