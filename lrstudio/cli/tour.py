@@ -160,5 +160,11 @@ def _words(
         f"{len(paraphrases)} paraphrases are supported in full but share hardly a word with the report. The lexical "
         f"judge does not call {missed} of them full; those were overridden:\n"
         f"{said}\n\nproject  {path}\nexport   {exported}\nscreens\n{screens}\n"
-        f"\nOpen it with `lrstudio {path}`. Training is not part of this version."
+        f"\nOpen it with `{_command()} {path}`. Training is not part of this version."
     )
+
+
+def _command() -> str:
+    """Return what a person types to start this very installation."""
+    beside = Path(sys.executable).parent / "lrstudio"
+    return str(beside) if beside.exists() else f"{sys.executable} -m lrstudio"

@@ -290,7 +290,10 @@ def _part(now: Standing, target: Target) -> _Part:
             marked = tuple(sorted(entry.span for entry in claim.claim.evidence if entry.by_person))
             return _Part(_wording(claim), value, marked)
     kind = "key point" if target.dimension is Dimension.COMPLETENESS else "claim"
-    raise Refused(f"there is no {kind} {target.part_id!r} now", where=target.candidate_id)
+    raise Refused(
+        f"there is no {kind} {target.part_id!r} now; an export of the judgments lists their ids",
+        where=target.candidate_id,
+    )
 
 
 def _key_point_part(point: StandingKeyPoint) -> _Part:
