@@ -63,8 +63,10 @@ _OTHER_SUFFIXES = {
     ".xls": "save the sheet as CSV",
     ".ods": "save the sheet as CSV",
     ".zip": "unpack it and import the folder",
-    ".lrs": "open it instead",
 }
+# Never opened here: closing a file drops every lock that this process holds on it, SQLite's own included, and another
+# process would then throw away what an open project has not yet written into its main file.
+_PROJECT_FILES = (".lrs", ".lrs-wal", ".lrs-shm")
 _HTML = re.compile(
     rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
@@ -131,7 +133,8 @@ def _file(
 
 
 def _folder(folder: Path, name: FormatName | None, mapping: Mapping | None) -> Iterator[ImportItem]:
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path.relative_to(folder))]
+    within = (path for path in sorted(folder.rglob("*")) if not _is_passed_over(path.relative_to(folder)))
+    files = [path for path in within if path.is_file()]
     if not files:
         raise Refused("the folder holds no file to import", where=folder.name)
     ids: set[str] = set()
@@ -145,8 +148,8 @@ def _folder(folder: Path, name: FormatName | None, mapping: Mapping | None) -> I
             yield RowError(relative, error.sentence)
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _is_passed_over(path: Path) -> bool:
+    return path.suffix.lower() in _PROJECT_FILES or any(part.startswith(".") for part in path.parts)
 
 
 def _is_longreward(path: Path) -> bool:
@@ -160,6 +163,8 @@ def _detect_folder(path: Path) -> FormatName:
 
 
 def _detect_file(path: Path) -> FormatName:
+    if path.suffix.lower() in _PROJECT_FILES:
+        raise Refused("this is a project; open it instead", where=path.name)
     with path.open("rb") as file:
         head = file.read(_PEEK)
     suffix = path.suffix.lower()

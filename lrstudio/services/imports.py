@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,6 +169,8 @@ def _columns(pairs: Mapping[str, str]) -> Columns | None:
 
 
 def _is_project(path: Path, chosen: FormatName | None) -> bool:
+    if chosen is None and os.path.isdir(path):
+        return False
     return (chosen or detect(path)) is FormatName.PROJECT
 
 

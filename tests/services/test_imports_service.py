@@ -1,6 +1,8 @@
 """Imports into a real project: ids, repeats, conflicts, hand-made entries, and whole projects."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -208,6 +210,19 @@ def test_documents_questions_and_answers_by_hand(project: Project) -> None:
     ):
         with pytest.raises(Refused):
             attempt()
+
+
+def test_a_folder_may_hold_the_open_project_itself(project: Project, tmp_path: Path) -> None:
+    write(tmp_path / "r.jsonl", row("d", "Text.", "q", ("a", "1")))
+    report = project.imports.import_paths([tmp_path])
+    assert (report.new, report.errors) == (Counts(1, 1, 1), ())
+    named = project.imports.import_paths([project.path])
+    assert [error.sentence for error in named.errors] == ["this is a project; open it instead"]
+    # another process that opens and closes the file must not think itself alone with it
+    words = [sys.executable, "-m", "lrstudio", "show", str(project.path)]
+    subprocess.run(words, check=True, capture_output=True)
+    assert project.path.with_name("p.lrs-wal").exists(), "the log of the open project was thrown away"
+    project.decisions.set_score(Target("a", Dimension.HELPFULNESS), 5)
 
 
 def test_a_broken_project_file_leaves_nothing_behind(project: Project, tmp_path: Path) -> None:
