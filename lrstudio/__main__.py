@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from lrstudio.cli import VERBS
 
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 _CLI_OPTIONS = ("--help", "-h", "--version")
 
 
@@ -16,6 +18,12 @@ def main() -> int:
         from lrstudio.cli.main import run
 
         return run(words)
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in _DISPLAYS):
+        sys.stderr.write(
+            "lrstudio: there is no display to open the window on; `lrstudio tour` shows the studio without one, "
+            "and `lrstudio --help` lists what it does on the command line\n"
+        )
+        return 1
     from lrstudio.qt.app import main as window
 
     return window(words)

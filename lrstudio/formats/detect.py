@@ -66,7 +66,7 @@ _OTHER_SUFFIXES = {
 }
 # Never opened here: closing a file drops every lock that this process holds on it, SQLite's own included, and another
 # process would then throw away what an open project has not yet written into its main file.
-_PROJECT_FILES = (".lrs", ".lrs-wal", ".lrs-shm")
+_PROJECT_FILES = (".lrs", ".lrs-wal", ".lrs-shm", ".lrs-journal")
 _HTML = re.compile(
     rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
@@ -119,6 +119,7 @@ def read(
 def _file(
     path: Path, name: FormatName, mapping: Mapping | None, *, document_id: str | None = None
 ) -> Iterator[ImportItem]:
+    _keep_off_projects(path)
     if name is FormatName.PROJECT:
         raise Refused("this is a whole project written by the studio; import it as a project", where=path.name)
     if not path.exists():
@@ -148,6 +149,11 @@ def _folder(folder: Path, name: FormatName | None, mapping: Mapping | None) -> I
             yield RowError(relative, error.sentence)
 
 
+def _keep_off_projects(path: Path) -> None:
+    if path.suffix.lower() in _PROJECT_FILES:
+        raise Refused("this is a project; open it instead", where=path.name)
+
+
 def _is_passed_over(path: Path) -> bool:
     return path.suffix.lower() in _PROJECT_FILES or any(part.startswith(".") for part in path.parts)
 
@@ -163,8 +169,7 @@ def _detect_folder(path: Path) -> FormatName:
 
 
 def _detect_file(path: Path) -> FormatName:
-    if path.suffix.lower() in _PROJECT_FILES:
-        raise Refused("this is a project; open it instead", where=path.name)
+    _keep_off_projects(path)
     with path.open("rb") as file:
         head = file.read(_PEEK)
     suffix = path.suffix.lower()

@@ -167,7 +167,7 @@ def document_header(info: DocumentInfo | None, row: PartRow | None, *, passage: 
     if info is None:
         return DocumentHeader("No document", "this question stands alone", "")
     source = info.source
-    facts = [counted(info.length, "character")] if info.length is not None else ["its source publishes no text"]
+    facts = [counted(info.length, "character")] if info.length is not None else ["its text is not imported"]
     if source and source.map and source.map.kind is PlaceKind.PAGE:
         first, last = source.map.places[0], source.map.places[-1]
         facts.append(f"pp. {first}–{last}" if first != last else f"p. {first}")

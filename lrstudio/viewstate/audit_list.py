@@ -84,7 +84,10 @@ class ListGlyph:
 
 @dataclass(frozen=True, slots=True)
 class CandidateRow:
-    """One candidate as painted: letter, reward, signs, and a word at the right end."""
+    """One candidate as painted: letter, reward, signs, and a word at the right end.
+
+    `thin` says that its reward rests on fewer dimensions than others do.
+    """
 
     candidate_id: str
     label: str
@@ -94,6 +97,7 @@ class CandidateRow:
     model: str
     decided: bool
     judged: bool
+    thin: bool
     tooltip: str
     spoken: str
 
@@ -131,6 +135,9 @@ def list_rows(questions: Sequence[QuestionSummary], view: ListView) -> tuple[Que
         mine = [it for it in question.candidates if keeps(it, view.keep) and mentions(question, it, view.text)]
         if mine or (not question.candidates and view.keep is ALL and not view.text.strip()):
             kept.append((question, mine))
+    most = max(
+        (len(it.reward.dimensions) for question in questions for it in question.candidates if it.reward), default=0
+    )
     order = Order.GIVEN if view.blind and view.order.shows_scores else view.order
     if order is not Order.GIVEN:
         for _, mine in kept:
@@ -141,7 +148,7 @@ def list_rows(questions: Sequence[QuestionSummary], view: ListView) -> tuple[Que
             question.question_id,
             question.query,
             question.document_title,
-            tuple(candidate_row(it, blind=view.blind) for it in mine),
+            tuple(candidate_row(it, blind=view.blind, most=most) for it in mine),
         )
         for question, mine in kept
     )
@@ -199,8 +206,14 @@ def keep_choices(questions: Iterable[QuestionSummary]) -> tuple[Keep, ...]:
     return (ALL, UNDECIDED, DECIDED, DISAGREE, SCORED, NOT_JUDGED, UNSCORED, *reasons)
 
 
-def candidate_row(candidate: CandidateSummary, *, blind: bool) -> CandidateRow:
-    """Return one candidate as painted. Blind, only what a person has decided shows."""
+def candidate_row(candidate: CandidateSummary, *, blind: bool, most: int = 0) -> CandidateRow:
+    """Return one candidate as painted. Blind, only what a person has decided shows.
+
+    Args:
+        candidate: the candidate.
+        blind: whether the judge is hidden.
+        most: how many dimensions are scored where most are: a reward of fewer does not compare, and is marked.
+    """
     decided, judged = is_decided(candidate), is_judged(candidate)
     show = not blind or decided
     reward = f"{candidate.reward.value:.1f}" if candidate.reward and show else ""
@@ -216,6 +229,7 @@ def candidate_row(candidate: CandidateSummary, *, blind: bool) -> CandidateRow:
         model=candidate.model,
         decided=decided,
         judged=judged,
+        thin=show and candidate.reward is not None and len(candidate.reward.dimensions) < most,
         tooltip=_tooltip(candidate, blind=not show),
         spoken=_spoken(candidate, reward=reward, note=note),
     )
@@ -253,6 +267,9 @@ def _tooltip(candidate: CandidateSummary, *, blind: bool) -> str:
     lines = [f"Candidate {candidate.label}" + (f" by {candidate.model}" if candidate.model else "")]
     lines.append(counted(candidate.length, "character"))
     if not blind:
+        if candidate.reward is not None:
+            scored = counted(len(candidate.reward.dimensions), "dimension")
+            lines.append(f"reward {candidate.reward.value:.1f} of {scored} scored")
         lines += [_dimension_line(it) for it in candidate.dimensions.values() if it.run_id or it.decided]
         if candidate.disagreement is not None:
             lines.append(f"judges differ by up to {score_text(candidate.disagreement)}")

@@ -53,7 +53,13 @@ class PartRow:
     decided: bool = False
     mine: bool = False
     hidden: bool = False
+    your_reason: str = ""
     by_person: bool = False
+
+    @property
+    def why(self) -> str:
+        """The judge's reason, and the person's below it."""
+        return "\n".join(it for it in (self.explanation, f"You: {self.your_reason}" if self.your_reason else "") if it)
 
     @property
     def part_id(self) -> str:
@@ -156,7 +162,13 @@ def _decided_or_masked(
         return replace(row, judge=HIDDEN_CHIP, effective=Sign.HIDDEN, explanation="", call_key="", hidden=True)
     if decision is None:
         return row
-    return replace(row, you=_your_chip(decision), decided=True, mine=decision.reviewer == viewer.reviewer)
+    return replace(
+        row,
+        you=_your_chip(decision),
+        decided=True,
+        mine=decision.reviewer == viewer.reviewer,
+        your_reason=decision.reason,
+    )
 
 
 def _judge_word(state: State, reason: Reason, sign: Sign) -> str:

@@ -29,6 +29,7 @@ from lrstudio.domain.text import Span
 PARAGRAPH_LIMIT = 2000
 """Code points of the longest displayed paragraph."""
 
+_LONGEST_WORD = 64
 _UTF16 = "utf-16-le"
 _SEPARATORS = "\r\v\f\x85\u2028\u2029"
 _UNDRAWABLE = re.compile("[\ud800-\udfff\ufdd0\ufdd1\ufffc]")
@@ -148,6 +149,25 @@ class DisplayText:
         whole = text if same else "".join(shown)
         return cls(text=text, shown=whole, map=SpanMap(whole, breaks=breaks, points=points, units=units))
 
+    def whole_words(self, span: Span) -> Span | None:
+        """Return a span of the original without the spaces at its ends and with the words that it cuts, or None.
+
+        Scripts that put no spaces between words keep the edges as they are.
+        """
+        start, end = span.start, span.end
+        while start < end and self.text[start].isspace():
+            start += 1
+        while start < end and self.text[end - 1].isspace():
+            end -= 1
+        if start == end:
+            return None
+        first, last = max(0, start - _LONGEST_WORD), min(len(self.text), end + _LONGEST_WORD)
+        while start > first and _in_word(self.text[start - 1]) and _in_word(self.text[start]):
+            start -= 1
+        while end < last and _in_word(self.text[end]) and _in_word(self.text[end - 1]):
+            end += 1
+        return Span(start, end)
+
 
 class _Piece(NamedTuple):
     """A stretch of the text that is shown in whole paragraphs; `broken` asks for a break before `resume`.
@@ -196,6 +216,11 @@ def _drawable(text: str, *, first: bool) -> str:
     for separator in "\x85\u2028\u2029":
         text = text.replace(separator, "\n")
     return _UNDRAWABLE.sub("\ufffd", text)
+
+
+def _in_word(character: str) -> bool:
+    letter = character.isalnum() or unicodedata.category(character).startswith("M")
+    return letter and unicodedata.east_asian_width(character) not in ("W", "F")
 
 
 def _width(text: str) -> int:

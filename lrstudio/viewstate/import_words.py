@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lrstudio.viewstate.audit_signs import counted
+
+_TITLE = 60
+_NAMED = 5
 
 
 def import_sentence(new: tuple[int, int, int], same: tuple[int, int, int], *, left_out: int) -> str:
@@ -34,3 +39,23 @@ def _list(counts: tuple[int, int, int]) -> str:
     if len(named) > 1:
         return ", ".join(named[:-1]) + f" and {named[-1]}"
     return "".join(named)
+
+
+def first_words(text: str) -> str:
+    """Return the start of a text as a title: its first line that has words, cut between two of them."""
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    words = " ".join(line[: 4 * _TITLE].split())
+    if len(words) <= _TITLE:
+        return words
+    start = words[: _TITLE + 1].rpartition(" ")[0] or words[:_TITLE]
+    return f"{start} …"
+
+
+def unasked_words(titles: Sequence[str]) -> tuple[str, str]:
+    """Return heading and sentence for documents that nothing was asked about."""
+    named = ", ".join(f"“{first_words(title)}”" for title in titles[:_NAMED])
+    more = f" and {counted(len(titles) - _NAMED, 'other')}" if len(titles) > _NAMED else ""
+    return (
+        f"{counted(len(titles), 'document')}, no question yet",
+        f"Here: {named}{more}. Add a question and its answers, or import them; their rows name the document.",
+    )

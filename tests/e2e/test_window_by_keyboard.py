@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPlainTextEdit
 
 from lrstudio.domain.decisions import Act
 from lrstudio.domain.verdicts import Dimension, State, Support, SupportReason
@@ -239,7 +239,7 @@ def test_split_merge_reword(driver: Driver, project_path: Path) -> None:
     assert driver.focus_part() == claim.text
     driver.press("e")
     editor = QApplication.focusWidget()
-    assert isinstance(editor, QLineEdit)
+    assert isinstance(editor, QPlainTextEdit)
     editor.selectAll()
     driver.type("Skarrow was surveyed in 1870.", editor)
     driver.press("Return")

@@ -180,12 +180,12 @@ def test_a_score_dimension_shows_a_field_instead(bar: DecisionBar) -> None:
     assert bar.score.isVisible()
 
 
-def test_a_refusal_is_shown_for_a_while_and_gone_with_the_claim(bar: DecisionBar) -> None:
+def test_a_refusal_is_shown_for_a_while_and_gone_with_the_next_command(bar: DecisionBar) -> None:
     bar.refuse("not like this")
     now = screen(make_detail(), Focus(part_id="c2"), viewer=SEEING)
     bar.show_plan(plan(now, None), None, scores=False)
     assert bar.message() == "not like this"
-    bar.clear()
+    bar.calm()
     assert bar.message().startswith("Confirms partial")
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import anyio
 import pytest
@@ -208,11 +209,11 @@ def test_a_group_of_one_error_is_that_error() -> None:
 # ---- watch
 
 
-def test_a_new_version_of_the_file_is_announced_once(operations: Operations, qtbot: QtBot) -> None:
+def test_a_new_version_of_the_file_is_announced_once(operations: Operations, qtbot: QtBot, tmp_path: Path) -> None:
     version, heard = [7], []
     watch = DataWatch(operations)
     operations.changed.connect(lambda changes, who: heard.append((changes.everything, who is watch)))
-    watch.start(lambda: version[0], seen=7)
+    watch.start(lambda: version[0], seen=7, log=tmp_path / "p.lrs-wal")
     qtbot.wait(900)
     assert heard == []
     version[0] = 8
@@ -223,7 +224,9 @@ def test_a_new_version_of_the_file_is_announced_once(operations: Operations, qtb
     watch.deleteLater()
 
 
-def test_a_file_that_cannot_be_read_for_a_moment_is_asked_again(operations: Operations, qtbot: QtBot) -> None:
+def test_a_file_that_cannot_be_read_for_a_moment_is_asked_again(
+    operations: Operations, qtbot: QtBot, tmp_path: Path
+) -> None:
     answers: Iterator[int] = iter([7, -1, 8, 8, 8, 8])
     heard: list[object] = []
 
@@ -235,7 +238,7 @@ def test_a_file_that_cannot_be_read_for_a_moment_is_asked_again(operations: Oper
 
     watch = DataWatch(operations)
     operations.changed.connect(lambda *_: heard.append(1))
-    watch.start(read, seen=7)
+    watch.start(read, seen=7, log=tmp_path / "p.lrs-wal")
     qtbot.waitUntil(lambda: heard == [1], timeout=3000)
     watch.stop()
     watch.deleteLater()

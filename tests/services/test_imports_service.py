@@ -216,8 +216,9 @@ def test_a_folder_may_hold_the_open_project_itself(project: Project, tmp_path: P
     write(tmp_path / "r.jsonl", row("d", "Text.", "q", ("a", "1")))
     report = project.imports.import_paths([tmp_path])
     assert (report.new, report.errors) == (Counts(1, 1, 1), ())
-    named = project.imports.import_paths([project.path])
-    assert [error.sentence for error in named.errors] == ["this is a project; open it instead"]
+    for chosen in ("auto", "txt"):
+        named = project.imports.import_paths([project.path], file_format=chosen)
+        assert [error.sentence for error in named.errors] == ["this is a project; open it instead"]
     # another process that opens and closes the file must not think itself alone with it
     words = [sys.executable, "-m", "lrstudio", "show", str(project.path)]
     subprocess.run(words, check=True, capture_output=True)

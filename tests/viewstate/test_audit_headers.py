@@ -144,7 +144,7 @@ def test_a_question_without_document_says_so() -> None:
 def test_a_document_without_text_says_so() -> None:
     info = DocumentInfo("d", "", None, None)
     shown = document_header(info, None, passage=0)
-    assert (shown.title, shown.facts) == ("d", "its source publishes no text")
+    assert (shown.title, shown.facts) == ("d", "its text is not imported")
 
 
 @pytest.mark.parametrize(

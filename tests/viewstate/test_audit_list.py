@@ -188,3 +188,13 @@ def test_an_empty_list_leads_nowhere() -> None:
 def test_orders_and_filters_have_words_of_their_own() -> None:
     assert len({order.words for order in Order}) == len(Order)
     assert Order.FAITHFULNESS.words == "Faithfulness, lowest first"
+
+
+def test_a_reward_of_fewer_dimensions_than_others_have_is_marked() -> None:
+    candidate = next(it for question in make_questions() for it in question.candidates if it.reward)
+    assert candidate.reward is not None
+    scored = len(candidate.reward.dimensions)
+    assert candidate_row(candidate, blind=False, most=scored + 1).thin
+    assert not candidate_row(candidate, blind=False, most=scored).thin
+    assert not candidate_row(candidate, blind=True, most=scored + 1).thin
+    assert f"of {scored} dimension" in candidate_row(candidate, blind=False).tooltip

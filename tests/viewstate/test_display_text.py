@@ -282,3 +282,12 @@ def test_it_needs_no_qt() -> None:
     code = "import sys, lrstudio.viewstate.display_text; print(sum(name.startswith('PySide6') for name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0"
+
+
+def test_a_selection_grows_to_whole_words_and_loses_spaces_at_its_ends() -> None:
+    display = DisplayText.build("  The harbour's bar, 1870.")
+    assert display.whole_words(Span(4, 8)) == Span(2, 13)
+    assert display.whole_words(Span(1, 6)) == Span(2, 5)
+    assert display.whole_words(Span(5, 6)) is None
+    assert display.whole_words(Span(22, 23)) == Span(21, 25)
+    assert DisplayText.build("港湾の深さは七尺").whole_words(Span(2, 4)) == Span(2, 4)

@@ -26,6 +26,7 @@ from lrstudio.viewstate.audit import (
     plan,
     screen,
 )
+from lrstudio.viewstate.audit_drafts import Draft, Drafts
 from lrstudio.viewstate.audit_facts import audit_facts
 from lrstudio.viewstate.audit_list import arrange
 from lrstudio.viewstate.audit_parts import PartRow, Viewer
@@ -62,6 +63,9 @@ class AuditController(QObject):
         self._listed = self._any_question = False
         self._turns = (False, False)
         self.choice: Choice | None = None
+        self._drafts = Drafts()
+        self._last_parts: dict[Dimension, str] = {}
+        self._no_text = self._reveal_next = False
         self.pending: set[str] = set()
         self.known_parts: frozenset[str] | None = None
         self.walker = AuditWalker(self)
@@ -126,7 +130,10 @@ class AuditController(QObject):
     def set_viewer(self, viewer: Viewer) -> None:
         """Look as somebody else, or with the judge hidden."""
         self._viewer = viewer
-        self.choice = None
+        if self._view.has_panes and (self._drafts or self._draft()):
+            self._view.panes.bar.refuse("What was not committed is dropped: the judge was shown or hidden meanwhile.")
+        self._drafts.clear()
+        self.settle_bar()
         self._view.list.set_view(replace(self._view.list.view, blind=viewer.blind))
         self._render(reveal=False)
 
@@ -134,6 +141,7 @@ class AuditController(QObject):
         """Carry out a command; return whether it was one of this workspace's."""
         deed = self._commands.get(command_id)
         if deed is not None:
+            self._calm()
             deed()
         return deed is not None
 
@@ -142,7 +150,8 @@ class AuditController(QObject):
         if not candidate_id:
             return
         self._focus = Focus(candidate_id, dimension or self._focus.dimension, part_id)
-        self.settle_bar()
+        self._calm()
+        self._reveal_next = True
         self._view.list.set_current(candidate_id)
         self.reader.read_candidate(candidate_id)
 
@@ -154,13 +163,14 @@ class AuditController(QObject):
         self.reader.read_list()
         touched = changes.candidates | changes.judgments | changes.decisions
         here = self._focus.candidate_id
-        if here and (changes.everything or here in touched):
+        come = self._no_text and self._document_id in changes.documents
+        if here and (changes.everything or here in touched or come):
             self.reader.read_candidate(here)
 
     def _list_there(self, read: ListRead) -> None:
         listed = [it.candidate_id for question in read.questions for it in question.candidates]
         self._listed, self._any_question = True, bool(read.questions)
-        self._view.show_questions(any_question=self._any_question, any_candidate=bool(listed))
+        self._view.show_questions(any_question=self._any_question, any_candidate=bool(listed), documents=read.documents)
         if read.shown.view == self._view.list.view:
             self._view.list.show_list(read.shown)
         else:
@@ -181,16 +191,18 @@ class AuditController(QObject):
         if another:
             self._view.show_candidate(chosen=True)
             self._view.panes.candidate.show_text(read.display)
-            self._show_document()
-        self._render(reveal=another)
+        self._show_document()
+        reveal, self._reveal_next = another or self._reveal_next, False
+        self._render(reveal=reveal)
         self._focus_new_part()
 
     def _document_there(self, read: DocumentRead) -> None:
         if read.document_id != self._document_id:
             return
+        self._no_text = read.display is None
         if read.display is None:
             self._view.panes.document.show_nothing(
-                "No text", "The source of this document publishes no text to check against."
+                "No text", "Its text has not been imported: there is nothing to check claims against."
             )
         else:
             self._view.panes.document.show_text(read.display)
@@ -201,8 +213,11 @@ class AuditController(QObject):
         info = self._read.detail.document if self._read else None
         wanted = info.document_id if info else ""
         if wanted == self._document_id:
+            if self._no_text:  # it may have been imported meanwhile
+                self.reader.read_document(wanted)
             return
         self._document_id = wanted
+        self._no_text = False
         if not wanted:
             self._shown_document = ""
             self._view.panes.document.show_nothing(
@@ -225,14 +240,16 @@ class AuditController(QObject):
 
     def go(self, focus: Focus) -> None:
         """Bring another part, passage or dimension of the candidate into focus."""
-        moved = (focus.dimension, focus.part_id) != (self._focus.dimension, self._focus.part_id)
         self._focus = focus
-        if moved:
-            self.settle_bar()
+        self._calm()
         self._render(reveal=True)
 
+    def last_part(self, dimension: Dimension) -> str:
+        """Return the part of the candidate that was in focus last in a dimension, or ""."""
+        return self._last_parts.get(dimension, "")
+
     def settle_bar(self) -> None:
-        """Forget what was chosen and typed: it belonged to another claim."""
+        """Empty the bar: what was chosen and typed is committed, or kept for where one comes from."""
         self.choice = None
         if self._view.has_panes:
             self._view.panes.bar.clear()
@@ -245,6 +262,8 @@ class AuditController(QObject):
         todo = self.plan()
         if todo.deed is Deed.ADVANCE and (done := all_decided_hint(self.rows)):
             todo = replace(todo, hint=done)
+        if waiting := self._drafts.sentence():
+            todo = replace(todo, hint=f"{waiting} {todo.hint}")
         now = self._screen
         self._view.panes.show_plan(todo, self.choice, scores=bool(now and now.card))
         self._tell_facts()
@@ -257,11 +276,35 @@ class AuditController(QObject):
     def _render(self, *, reveal: bool) -> None:
         if self._read is None or self._read.detail.candidate.candidate_id != self._focus.candidate_id:
             return
-        self._screen = screen(self._read.detail, self._focus, viewer=self._viewer)
-        self._focus = self._screen.focus
+        before, now = self._screen, screen(self._read.detail, self._focus, viewer=self._viewer)
+        self._screen, self._focus = now, now.focus
+        if before is None or before.target != now.target:
+            self._change_bar(before, now)
+        self._drafts.prune(now)
+        if before is None or before.focus.candidate_id != now.focus.candidate_id:
+            self._last_parts.clear()
+        self._last_parts[now.focus.dimension] = now.focus.part_id
         self.pending -= {row.part_id for row in self.rows if row.decided}
         self._view.panes.show_screen(self._screen, reveal=reveal)
         self.tell_plan()
+
+    def _calm(self) -> None:
+        if self._view.has_panes:
+            self._view.panes.bar.calm()
+
+    def _draft(self) -> Draft:
+        bar = self._view.panes.bar
+        return Draft(self.choice, bar.reason.text(), bar.score.text())
+
+    def _change_bar(self, before: Screen | None, now: Screen) -> None:
+        """Keep what waits in the bar for the part that is left, and bring back what waits for this one."""
+        if before is not None:
+            self._drafts.keep(before, self._draft())
+        self.settle_bar()
+        waiting = self._drafts.take(now.target)
+        self.choice = waiting.choice
+        self._view.panes.bar.reason.setText(waiting.reason)
+        self._view.panes.bar.score.setText(waiting.score)
 
     def _deed_begun(self, undo: bool) -> None:
         """Let a quick person undo or redo what is still on its way; the next read tells exactly what there is."""
@@ -280,6 +323,10 @@ class AuditController(QObject):
         self._document_id = self._shown_document = ""
         self._listed = self._any_question = False
         self._turns = (False, False)
+        self._no_text = self._reveal_next = False
+        self._drafts.clear()
+        if self._view.has_panes:
+            self.settle_bar()
         self.choice, self.known_parts = None, None
         self.pending.clear()
 

@@ -14,6 +14,7 @@ from lrstudio.domain.decisions import Decision, Target
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.qt.views.audit_deeds import Around, AuditDeeds
 from lrstudio.viewstate.audit import Deed, Screen, parse_score, press, shown_now
+from lrstudio.viewstate.audit_drafts import turned_sentence
 
 if TYPE_CHECKING:
     from lrstudio.qt.views.audit_controller import AuditController
@@ -120,11 +121,12 @@ class AuditDecider(QObject):
             if sentence:
                 self._panes.bar.refuse(sentence)
 
-    def _turned(self, decision: Decision | None) -> None:
+    def _turned(self, decision: Decision | None, redo: bool) -> None:
         if decision is not None:
             target = decision.target
             self._where.pending.discard(target.part_id)
             self._where.show_candidate(target.candidate_id, dimension=target.dimension, part_id=target.part_id)
+            self._panes.bar.tell(turned_sentence(decision, self._where.detail, redo=redo))
 
     # What is edited
 
@@ -143,7 +145,7 @@ class AuditDecider(QObject):
         self._edit(lambda now, around: self._deeds.reword(replace(now.target, part_id=part_id), text, around))
 
     def _add(self) -> None:
-        candidate, document = self._panes.candidate.selection(), self._panes.document.selection()
+        candidate, document = self._panes.candidate.text.selected_words(), self._panes.document.text.selected_words()
         if self._where.focus.dimension is Dimension.COMPLETENESS:
             span, dimension, where = document, Dimension.COMPLETENESS, "document"
         else:
@@ -158,11 +160,12 @@ class AuditDecider(QObject):
         self._edit(lambda _now, around: self._deeds.add(bare, span, around))
 
     def _mark(self) -> None:
-        span, now = self._panes.document.selection(), self._where.screen
+        span, now = self._panes.document.text.selected_words(), self._where.screen
         if span is None:
             self._panes.bar.refuse("Select the passage in the document first, then press v.")
         elif now is not None:
             self._deeds.mark(now.target, span, self._around(blind=self._where.viewer.blind))
+            self._panes.document.text.clear_selection()
 
     def _unmark(self) -> None:
         now = self._where.screen

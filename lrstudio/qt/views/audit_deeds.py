@@ -46,12 +46,12 @@ class AuditDeeds(QObject):
     Signals:
         begun: a decision, or with True an undo, is on its way.
         failed: `(Target, sentence)` of a decision that was refused; nothing was written.
-        turned: the Decision that undo or redo acted on, None where there was none.
+        turned: the Decision that undo or, with True, redo acted on, None where there was none.
     """
 
     begun = Signal(bool)
     failed = Signal(object, str)
-    turned = Signal(object)
+    turned = Signal(object, bool)
 
     def __init__(self, operations: Operations, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -127,7 +127,7 @@ class AuditDeeds(QObject):
             before = project.audit.undo_redo()[1 if redo else 0]
             return _Turned(project.decisions.redo() if redo else project.decisions.undo(), before)
 
-        self._operations.run(turn, initiator=self, then=lambda done: self.turned.emit(done.decision))
+        self._operations.run(turn, initiator=self, then=lambda done: self.turned.emit(done.decision, redo))
         if not redo:
             self.begun.emit(True)
 

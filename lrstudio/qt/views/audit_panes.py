@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSettings, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 
 from lrstudio.qt.actions import Actions
@@ -29,6 +29,7 @@ class AuditPanes(QWidget):
         self.parts = PartsPanel(switch, actions)
         self.bar = DecisionBar(switch, actions)
         self._zoom = 0
+        self._as_drawn = True
         self._texts = Splitter(Qt.Orientation.Horizontal, name="audit.texts")
         self._split = Splitter(Qt.Orientation.Vertical, name="audit.right")
         self._lay_out()
@@ -79,9 +80,12 @@ class AuditPanes(QWidget):
         self._zoom = zoom
 
     def save_layout(self, settings: QSettings) -> None:
-        """Write down how the panes share the room."""
+        """Write down how the panes share the room, where somebody chose it: another window may have another size."""
         for splitter in (self._texts, self._split):
-            settings.setValue(splitter.objectName(), splitter.saveState())
+            if self._as_drawn:
+                settings.remove(splitter.objectName())
+            else:
+                settings.setValue(splitter.objectName(), splitter.saveState())
 
     def restore_layout(self, settings: QSettings) -> None:
         """Share the room as it was, where that was written down."""
@@ -89,13 +93,24 @@ class AuditPanes(QWidget):
             state = settings.value(splitter.objectName())
             if state is not None:
                 splitter.restoreState(state)
+                self._as_drawn = False
 
     def reset_layout(self, width: int, height: int) -> None:
-        """Share a room of this size as it is drawn: a third for what is decided."""
+        """Share a room of this size as it is drawn, until somebody moves a border: a third for what is decided."""
+        self._as_drawn = True
         step = unit(self)
-        below = min(max(height * 36 // 100, 27 * step), 52 * step)
+        below = max(min(height * 36 // 100, 52 * step), height * 30 // 100, 27 * step)
         self._split.setSizes([height - below, below])
         self._texts.setSizes([width * 45 // 100, width * 55 // 100])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the shares in step with the window while nobody has chosen others."""
+        super().resizeEvent(event)
+        if self._as_drawn:
+            self.reset_layout(event.size().width(), event.size().height())
+
+    def _border_moved(self) -> None:
+        self._as_drawn = False
 
     def event(self, event: QEvent) -> bool:
         """Leave Enter to the fields to which it means something: the find bars."""
@@ -124,6 +139,8 @@ class AuditPanes(QWidget):
         self._split.addWidget(self._texts)
         self._split.addWidget(self._below)
         self._split.setStretchFactor(0, 1)
+        for splitter in (self._texts, self._split):
+            splitter.splitterMoved.connect(self._border_moved)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addWidget(self._split)

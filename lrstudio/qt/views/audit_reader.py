@@ -26,11 +26,12 @@ _LIST_SHARE = 4
 
 @dataclass(frozen=True, slots=True)
 class ListRead:
-    """The list as it is shown, and the judges to choose from, read together."""
+    """The list as it is shown, the judges to choose from, and, while nothing is asked, the titles of the documents."""
 
     questions: tuple[QuestionSummary, ...]
     judges: tuple[JudgeChoice, ...]
     shown: ListShown
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class AuditReader(QObject):
         self._judge: JudgeIdentity | None = None
         self._view = ListView()
         self._questions: tuple[QuestionSummary, ...] = ()
-        self._documents: OrderedDict[str, DisplayText | None] = OrderedDict()
+        self._documents: OrderedDict[str, DisplayText] = OrderedDict()
         self._reading_list = False
         self._list_stale = False
         self._began = 0.0
@@ -103,7 +104,8 @@ class AuditReader(QObject):
 
         def read() -> ListRead:
             questions = project.audit.questions(judge)
-            return ListRead(questions, project.audit.judges(), arrange(questions, view))
+            titles = () if questions else tuple(it.title or it.document_id for it in project.audit.documents())
+            return ListRead(questions, project.audit.judges(), arrange(questions, view), titles)
 
         self._operations.query(read, self._list_there, slot="audit list", failed=self._list_failed)
 
@@ -160,7 +162,8 @@ class AuditReader(QObject):
             self.read_list()
 
     def _document_there(self, read: DocumentRead) -> None:
-        self._documents[read.document_id] = read.display
+        if read.display is not None:  # a text that is missing may be imported later
+            self._documents[read.document_id] = read.display
         while len(self._documents) > _DOCUMENTS_KEPT:
             self._documents.popitem(last=False)
         self.document_read.emit(read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, Signal
@@ -15,6 +16,7 @@ from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Splitter, unit
 from lrstudio.qt.views.question_list import QuestionList
 from lrstudio.qt.views.start_page import EmptyState
+from lrstudio.viewstate.import_words import unasked_words
 
 if TYPE_CHECKING:
     from lrstudio.qt.views.audit_panes import AuditPanes
@@ -42,6 +44,7 @@ class AuditView(QWidget):
         self._center = QStackedWidget()
         self._nothing = EmptyState("No candidate chosen", "Choose one in the list on the left.")
         self._empty = self._empty_page()
+        self._unasked = self._unasked_page()
         self._lay_out()
 
     @property
@@ -64,9 +67,12 @@ class AuditView(QWidget):
             self.panes_built.emit(self._panes)
         return self._panes
 
-    def show_questions(self, *, any_question: bool, any_candidate: bool) -> None:
-        """Show list and panes, or what to do when nothing was imported yet."""
-        self._stack.setCurrentWidget(self._whole if any_question else self._empty)
+    def show_questions(self, *, any_question: bool, any_candidate: bool, documents: Sequence[str] = ()) -> None:
+        """Show list and panes, or what to do when nothing was imported, or documents without a question."""
+        empty = self._unasked if documents else self._empty
+        self._stack.setCurrentWidget(self._whole if any_question else empty)
+        if documents:
+            self._unasked.say(*unasked_words(documents))
         if any_candidate:
             self._nothing.say("No candidate chosen", "Choose one in the list on the left.")
         else:
@@ -125,6 +131,12 @@ class AuditView(QWidget):
             (bring, paste),
         )
 
+    def _unasked_page(self) -> EmptyState:
+        ask, bring = Button("Add a question…", kind=Kind.PRIMARY), Button("Import files…")
+        bind(ask, self._actions["project.add"])
+        bind(bring, self._actions["project.import"])
+        return EmptyState("", "", (ask, bring))
+
     def _lay_out(self) -> None:
         self._center.addWidget(self._nothing)
         self._whole.addWidget(self.list)
@@ -134,6 +146,7 @@ class AuditView(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self._whole)
         self._stack.addWidget(self._empty)
+        self._stack.addWidget(self._unasked)
         box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addWidget(self._stack)

@@ -93,7 +93,8 @@ class AuditWalker(QObject):
     def pick_dimension(self, dimension: Dimension) -> None:
         """Show another dimension."""
         if dimension is not self._where.focus.dimension:
-            self._where.go(replace(self._where.focus, dimension=dimension, part_id="", passage=0))
+            part_id = self._where.last_part(dimension)
+            self._where.go(replace(self._where.focus, dimension=dimension, part_id=part_id, passage=0))
 
     def _pick_passage(self, group: str, span: Span) -> None:
         """Go to the passage that was clicked, and show which claims use it."""

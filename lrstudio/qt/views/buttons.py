@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QIcon, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QIcon, QKeyEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from lrstudio.qt.views.chrome import paint_focus, small, unit
@@ -57,6 +57,13 @@ class Button(QPushButton):
         self._elide = True
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Press it with Return as with the space bar."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
     def sizeHint(self) -> QSize:
         """Ask for the room that the content takes."""
         metrics = self.fontMetrics()
@@ -89,6 +96,9 @@ class Button(QPushButton):
             painter.drawRoundedRect(box, radius, radius)
         if self.hasFocus():
             paint_focus(painter, box, self, radius=radius)
+            if self._kind is Kind.PRIMARY:  # its ground has the colour of the ring
+                painter.setPen(QPen(ink, 1))
+                painter.drawRoundedRect(box.adjusted(2.5, 2.5, -2.5, -2.5), radius, radius)
         self._paint_content(painter, ink)
 
     def _colors(self) -> tuple[QColor | None, QColor | None, QColor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from lrstudio.domain.text import Span
@@ -113,6 +113,7 @@ class CandidatePane(QWidget):
             widget.setToolTip(header.reward_tooltip)
             widget.updateGeometry()
         self._title.updateGeometry()
+        self._fit()
 
     def show_text(self, display: DisplayText) -> None:
         """Show another candidate's text."""
@@ -140,6 +141,20 @@ class CandidatePane(QWidget):
         """Return what is selected."""
         return self.text.selected_span()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as much above the text as there is room for."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Let go of the model and the length first, then of the word beside the reward; never of the letter."""
+        step = unit(self)
+        kept = [self._title, self._reward, *self._chips.values()]
+        room = self.width() - sum(it.sizeHint().width() + step for it in kept) - 4 * step
+        room -= self._reward_word.sizeHint().width() + step
+        self._reward_word.setVisible(room >= 0)
+        self._facts.setVisible(room >= 10 * step)
+
     def _open_menu(self, position: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -156,7 +171,8 @@ class CandidatePane(QWidget):
         head.setContentsMargins(2 * step, step // 2, step * 3 // 2, step // 2)
         head.setSpacing(step)
         head.addWidget(self._title)
-        head.addWidget(self._facts, 1)
+        head.addWidget(self._facts, 100)
+        head.addStretch(1)
         for dimension in Dimension:
             head.addWidget(self._chips[dimension])
         head.addSpacing(step // 2)

@@ -155,6 +155,17 @@ class DecisionBar(QWidget):
         self._message.say(sentence, warns=True)
         self._fading.start()
 
+    def tell(self, sentence: str) -> None:
+        """Say what was done, for a while."""
+        self._message.say(sentence, warns=False)
+        self._fading.start()
+
+    def calm(self) -> None:
+        """Go back to saying what Enter does."""
+        if self._fading.isActive():
+            self._fading.stop()
+            self._show_hint()
+
     def message(self) -> str:
         """Return the sentence shown."""
         return self._message.text()
@@ -163,8 +174,6 @@ class DecisionBar(QWidget):
         """Forget what was typed; it belonged to another claim."""
         self.reason.clear()
         self.score.clear()
-        self._fading.stop()
-        self._show_hint()
 
     def _show_hint(self) -> None:
         self._message.say(self._hint, warns=False)

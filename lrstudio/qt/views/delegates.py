@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPalette
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTreeView, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTreeView, QWidget
 
 from lrstudio.qt.models.part_table import FOCUS_ROLE, USES_ROLE, Column
 from lrstudio.qt.models.part_table import ROW_ROLE as PART_ROLE
 from lrstudio.qt.models.question_tree import ROW_ROLE, is_candidate
 from lrstudio.qt.theme.palette import ThemeSwitch
-from lrstudio.qt.views.chrome import Field, bold, small
+from lrstudio.qt.views.chrome import bold, small
+from lrstudio.qt.views.scroll import quiet
 from lrstudio.qt.views.signs import chip_width, glyph_row_width, paint_check, paint_chip, paint_glyph_row
 from lrstudio.viewstate.audit_list import CandidateRow, QuestionRow
 from lrstudio.viewstate.audit_parts import PartRow
@@ -107,7 +108,7 @@ class QuestionDelegate(QStyledItemDelegate):
         left += letters
         number = metrics.horizontalAdvance("10.0")
         painter.setFont(font)
-        if not row.judged:
+        if row.thin or not row.judged:
             painter.setPen(theme.color("muted"))
         align = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.drawText(QRect(left, rect.top(), number, rect.height()), align, row.reward)
@@ -131,7 +132,11 @@ class QuestionDelegate(QStyledItemDelegate):
         font = small(self._view.font())
         metrics = QFontMetrics(font)
         # models of one family differ at the end of their names
-        text = metrics.elidedText(row.note, Qt.TextElideMode.ElideMiddle, max(0, area.width()))
+        text = metrics.elidedText(
+            row.note,
+            Qt.TextElideMode.ElideLeft if row.note == row.model else Qt.TextElideMode.ElideRight,
+            max(0, area.width()),
+        )
         painter.setFont(font)
         painter.setPen(theme.color("full" if row.decided else "muted"))
         align = Qt.AlignmentFlag.AlignVCenter
@@ -173,8 +178,8 @@ class PartDelegate(QStyledItemDelegate):
         width = self._view.columnWidth(Column.TEXT) - step
         focused = bool(index.data(FOCUS_ROLE))
         height = _wrapped(metrics, row.text, width=width, most=0 if focused else _TEXT_LINES)
-        if focused and row.explanation:
-            height += step // 2 + _wrapped(QFontMetrics(small(self._view.font())), row.explanation, width=width)
+        if focused and row.why:
+            height += step // 2 + _wrapped(QFontMetrics(small(self._view.font())), row.why, width=width)
         return QSize(width, height + step * 3 // 2)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
@@ -226,27 +231,56 @@ class PartDelegate(QStyledItemDelegate):
         painter.setPen(self._view.palette().color(QPalette.ColorRole.Text))
         text = row.text if focused else _elided(metrics, row.text, width=area.width(), lines=_TEXT_LINES)
         painter.drawText(area, int(Qt.TextFlag.TextWordWrap), text)
-        if not focused or not row.explanation:
+        if not focused or not row.why:
             return
         height = _wrapped(metrics, row.text, width=area.width())
         painter.setFont(small(self._view.font()))
         painter.setPen(self._switch.theme.color("muted"))
         below = area.adjusted(0, height + _grid(metrics) // 2, 0, 0)
-        painter.drawText(below, int(Qt.TextFlag.TextWordWrap), row.explanation)
+        painter.drawText(below, int(Qt.TextFlag.TextWordWrap), row.why)
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         """Edit the wording in place."""
-        editor = Field(name="New wording", parent=parent)
+        editor = QPlainTextEdit(parent)
+        editor.setAccessibleName("New wording")
         editor.setAutoFillBackground(True)
+        editor.setTabChangesFocus(True)
+        quiet(editor)
         return editor
 
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        """Put the wording in, whole and selected."""
+        if isinstance(editor, QPlainTextEdit):
+            editor.setPlainText(index.data(Qt.ItemDataRole.EditRole))
+            editor.selectAll()
+
+    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
+        """Take the wording over, as one line."""
+        if isinstance(editor, QPlainTextEdit):
+            wording = " ".join(editor.toPlainText().split())
+            if wording != " ".join(index.data(Qt.ItemDataRole.EditRole).split()):
+                model.setData(index, wording, Qt.ItemDataRole.EditRole)
+
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
-        """Lay the editor over the first line of the text."""
+        """Lay the editor over the text, with room for a line more than it takes."""
         rect: QRect = option.rect
-        editor.setGeometry(rect.left() - 4, rect.top(), rect.width(), editor.sizeHint().height())
+        metrics = editor.fontMetrics()
+        wanted = _wrapped(metrics, str(index.data(Qt.ItemDataRole.EditRole)), width=rect.width() - 2 * _grid(metrics))
+        height = max(rect.height(), wanted + 2 * metrics.lineSpacing())
+        top = max(0, min(rect.top(), self._view.viewport().height() - height))
+        editor.setGeometry(rect.left() - 4, top, rect.width(), min(height, self._view.viewport().height()))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Commit on Enter from the keypad, too."""
+        """Commit on Enter, from the keypad, too: a wording is one line, however many it takes to show."""
+        if (
+            isinstance(watched, QPlainTextEdit)
+            and isinstance(event, QKeyEvent)
+            and event.type() is QEvent.Type.KeyPress
+            and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        ):
+            self.commitData.emit(watched)
+            self.closeEditor.emit(watched)
+            return True
         if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             event.accept()
             return True

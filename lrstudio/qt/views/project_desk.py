@@ -15,6 +15,7 @@ from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
+from lrstudio.qt.views.file_kinds import FileKinds
 from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.import_words import import_sentence
 
@@ -89,6 +90,7 @@ class ProjectDesk(QObject):
         self._remembering = QTimer(self, singleShot=True, interval=_REMEMBER_MS)
         self._remembering.timeout.connect(self._remember)
         self._add_dialog: AddDialog | None = None
+        self._kinds = FileKinds()
         self.before_close: Callable[[], None] = lambda: None
         """Blocks the writer until nobody else uses the project."""
 
@@ -349,6 +351,7 @@ class ProjectDesk(QObject):
 
     def _file_dialog(self, title: str, mode: QFileDialog.FileMode, filters: str) -> QFileDialog:
         dialog = QFileDialog(self._window, title)
+        dialog.setIconProvider(self._kinds)  # before it lists a folder
         dialog.setFileMode(mode)
         dialog.setNameFilter(filters)
         if self.project is not None:

@@ -154,6 +154,17 @@ class TextView(PageView):
         span = self._display.map.to_domain(cursor.selectionStart(), cursor.selectionEnd())
         return span if len(span) else None
 
+    def selected_words(self) -> Span | None:
+        """Return what is selected, taken out to whole words and without the spaces around them, or None."""
+        span = self.selected_span()
+        return self._display.whole_words(span) if span is not None else None
+
+    def clear_selection(self) -> None:
+        """Select nothing; the caret stays at the start of what was selected."""
+        cursor = self.textCursor()
+        cursor.setPosition(cursor.selectionStart())
+        self.setTextCursor(cursor)
+
     def reveal(self, span: Span, *, steady: bool = False) -> None:
         """Scroll so that the span starts about a third below the top, without animation, and put the caret there.
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _MENU_ICONS_MS = 700
 _TURN_S = 0.001
+_LOG = "-wal"  # SQLite's name for the log beside a file
 _BUTTON_ICONS = (("find_button", "find"), ("blind_button", "blind"), ("theme_button", "theme"))
 
 
@@ -184,7 +185,8 @@ class Workshop(QObject):
         if self._judging is not None:
             self._judging.use(project)
         audit.use(project)
-        self.watch.start(project.data_version, seen=opened.version)
+        log = opened.path.with_name(opened.path.name + _LOG)
+        self.watch.start(project.data_version, seen=opened.version, log=log)
         self._tell_facts(self._facts)
         audit.view.list.tree.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -197,6 +199,15 @@ class Workshop(QObject):
         self._window.show_start()
         self._tell_facts(frozenset())
         self.operations.query(lambda: self._store.load().recent, self._window.start_page.set_recent, slot="recent")
+
+    def _reopen(self) -> None:
+        project = self.desk.project
+        if project is not None:
+            self.desk.open(project.path)
+            why = (
+                "Another program replaced the log beside the project's file; it was opened anew: check your last steps."
+            )
+            self.messages.tell(Notice(why, refused=True))
 
     def _wait_for_judge(self) -> None:
         if self._judging is not None:
@@ -232,6 +243,7 @@ class Workshop(QObject):
     def _connect(self) -> None:
         self._window.top_bar.judge_chosen.connect(self._choose_judge)
         self._window.start_page.opened.connect(self.desk.open)
+        self.watch.cut_off.connect(self._reopen)
         self.desk.opening.connect(self._opening)
         self.desk.opened.connect(self._opened)
         self.desk.closed.connect(self._closed)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPlainTextEdit, QStackedWidget, QWidget
 
 from lrstudio.qt.theme.palette import ThemeSwitch
@@ -14,6 +15,7 @@ from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Field, unit
 from lrstudio.qt.views.dialogs.base import Dialog, Problem
 from lrstudio.qt.views.scroll import quiet
+from lrstudio.viewstate.import_words import first_words
 
 _NO_DOCUMENT = "no document"
 
@@ -65,6 +67,10 @@ class AddDialog(Dialog):
         close.clicked.connect(self.close)
         self._lay_out()
         self.add_buttons([close, self.add])
+        self.setTabOrder(self.add, close)
+        for keys in ("Ctrl+Return", "Ctrl+Enter"):
+            QShortcut(QKeySequence(keys), self, self._add)
+        self._warned = False
         for what, button in self.kinds.items():
             button.setCheckable(True)
             button.clicked.connect(lambda _on=False, it=what: self.show_kind(it))
@@ -72,6 +78,8 @@ class AddDialog(Dialog):
 
     def set_choices(self, documents: Sequence[tuple[str, str]], questions: Sequence[tuple[str, str]]) -> None:
         """Offer these documents and questions, as pairs of id and words; what was chosen stays chosen."""
+        if documents and not questions and not self.document_text.toPlainText():
+            self.show_kind(What.QUESTION)
         for box, entries in ((self.document, [("", _NO_DOCUMENT), *documents]), (self.question, questions)):
             chosen = box.currentData()
             box.clear()
@@ -104,6 +112,23 @@ class AddDialog(Dialog):
         self._done.setText("")
         self._problem.say(sentence)
 
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask once before a text is thrown away: closing a second time is the answer."""
+        typed = any(box.toPlainText().strip() for box in (self.document_text, self.query, self.answer))
+        if typed and not self._warned:
+            self._warned = True
+            self.refuse("A text is not added yet. Add it, or close again to throw it away.")
+            event.ignore()
+        else:
+            super().closeEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Close with Escape as with the button."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
+        else:
+            super().keyPressEvent(event)
+
     def show_kind(self, what: What) -> None:
         """Show the fields of a kind."""
         for kind, button in self.kinds.items():
@@ -116,7 +141,11 @@ class AddDialog(Dialog):
     def _add(self) -> None:
         what = list(What)[self._pages.currentIndex()]
         if what is What.DOCUMENT:
-            pasted = Pasted(what, self.document_text.toPlainText(), title=self.title.text().strip())
+            pasted = Pasted(
+                what,
+                self.document_text.toPlainText(),
+                title=self.title.text().strip() or first_words(self.document_text.toPlainText()),
+            )
         elif what is What.QUESTION:
             pasted = Pasted(what, self.query.toPlainText(), owner=self.document.currentData() or "")
         else:
@@ -125,6 +154,7 @@ class AddDialog(Dialog):
                 self.refuse("Add the question first.")
                 return
             pasted = Pasted(what, self.answer.toPlainText(), owner=owner, model=self.model.text().strip())
+        self._warned = False
         self.added.emit(pasted)
 
     def _lay_out(self) -> None:

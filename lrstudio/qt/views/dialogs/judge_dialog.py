@@ -36,6 +36,9 @@ _JUDGES = (
     ("scripted", "Scripted", "Deterministic verdicts from a file, or by a simple rule. For trying things out."),
 )
 
+MODEL_ONLY = (Dimension.HELPFULNESS, Dimension.LOGICALITY)
+"""What the lexical judge cannot score. To run it there would put its "unscored" over the scores of a language model."""
+
 
 @dataclass(frozen=True, slots=True)
 class JudgeChoiceMade:
@@ -68,7 +71,7 @@ class JudgeDialog(Dialog):
             one: whether a candidate is on screen, so that it or its question can be judged alone.
             parent: the window.
         """
-        super().__init__("Run a judge", parent, size=(76, 48))
+        super().__init__("Run a judge", parent, size=(76, 0))
         self._http = http
         self.judge = QComboBox()
         self.judge.setAccessibleName("Judge")
@@ -91,6 +94,8 @@ class JudgeDialog(Dialog):
         scopes += [("question", "The candidates of this question"), ("candidate", "This candidate")] if one else []
         for name, words in scopes:
             self.scope.addItem(words, name)
+        self._wanted = dict.fromkeys(MODEL_ONLY, True)
+        self._needs_model = QLabel("Helpfulness and logicality need a language model.")
         self.dimensions = {dimension: QCheckBox(dimension.value.capitalize()) for dimension in Dimension}
         self._problem = Problem(switch.theme.tokens["contradicted"])
         self.run = Button("Run", kind=Kind.PRIMARY)
@@ -150,6 +155,19 @@ class JudgeDialog(Dialog):
         at = self.judge.currentIndex()
         self._about.setText(_JUDGES[at][2])
         self._pages.setCurrentIndex(at)
+        page = self._pages.currentWidget()
+        if page is not None and page.layout() is not None:
+            self._pages.setMaximumHeight(page.sizeHint().height())  # the tallest page leaves no hole in the others
+        self._pages.setVisible(self.judge.currentData() != "lexical")
+        lexical = self.judge.currentData() == "lexical"
+        for dimension in MODEL_ONLY:
+            box = self.dimensions[dimension]
+            if box.isEnabled():
+                self._wanted[dimension] = box.isChecked()
+            box.setChecked(self._wanted[dimension] and not lexical)
+            box.setEnabled(not lexical)
+        self._needs_model.setVisible(lexical)
+        self.adjustSize()
 
     def _lay_out(self) -> None:
         step = unit(self)
@@ -181,6 +199,7 @@ class JudgeDialog(Dialog):
         bottom = _form(step)
         bottom.addRow(_label("Candidates", step), self.scope)
         bottom.addRow("Dimensions", boxes)
+        bottom.addRow("", self._needs_model)
         self.column.addLayout(bottom)
         self.column.addWidget(self._problem)
         self.column.addStretch(1)

@@ -130,6 +130,8 @@ class ShortcutSheet(Dialog):
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setWidgetResizable(True)
         area.setWidget(page)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumWidth(page.minimumSizeHint().width() + 3 * step)
         quiet(area)
         area.setAccessibleName("Keyboard shortcuts")
         self.column.addWidget(area, 1)
@@ -149,7 +151,7 @@ class ShortcutSheet(Dialog):
         grid.setVerticalSpacing(step // 2)
         grid.setHorizontalSpacing(step)
         for at, (text, keys) in enumerate(rows):
-            grid.addWidget(Words(text), at, 0)
+            grid.addWidget(Words(text, whole=True), at, 0)
             caps = QHBoxLayout()
             caps.setSpacing(step // 2)
             caps.addStretch(1)
