@@ -22,7 +22,7 @@ class JudgeRequest:
 
     `candidate_ids` None means all. `base_url`, `model`, `api_key`, `timeout` (seconds for one call), `prompts` and the
     prices (per million tokens, None where unknown) concern the http judge; `script` the scripted one. `tokenizer` is a
-    local tokenizer.json, "" for the studio's own. `concurrency` counts calls in flight.
+    local tokenizer.json or an id of the Hugging Face hub, "" for the studio's own. `concurrency` counts calls in flight.
     """
 
     judge: str = "lexical"
@@ -92,4 +92,4 @@ def _prices(request: JudgeRequest) -> Prices | None:
 
 
 def _tokenizer(request: JudgeRequest) -> Tokenizer:
-    return Tokenizer.load(Path(request.tokenizer) if request.tokenizer else resource("tokenizer", "lrstudio-bpe.json"))
+    return Tokenizer.named(request.tokenizer) if request.tokenizer else Tokenizer.shipped()
