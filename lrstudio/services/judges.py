@@ -22,7 +22,7 @@ class JudgeRequest:
 
     `candidate_ids` None means all. `base_url`, `model`, `api_key`, `timeout` (seconds for one call), `prompts` and the
     prices (per million tokens, None where unknown) concern the http judge; `script` the scripted one. `tokenizer` is a
-    local tokenizer.json or an id of the Hugging Face hub, "" for the studio's own. `concurrency` counts calls in flight.
+    local tokenizer.json or an id of the Hugging Face hub, "" the studio's own. `concurrency` counts calls in flight.
     """
 
     judge: str = "lexical"
