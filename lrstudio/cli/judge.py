@@ -33,7 +33,9 @@ def judge(
     model: Annotated[str, typer.Option(help="http: the model's name there.")] = "",
     script: Annotated[Path | None, typer.Option(help="scripted: a JSON file with its verdicts.")] = None,
     prompts: Annotated[Path | None, typer.Option(help="http: a folder with another prompt pack.")] = None,
-    tokenizer: Annotated[str, typer.Option(help="A tokenizer.json to chunk with, else the studio's own.")] = "",
+    tokenizer: Annotated[
+        str, typer.Option(help="A tokenizer.json or hub id to chunk with, else the studio's own.")
+    ] = "",
     dimension: Annotated[list[Dimension] | None, typer.Option(help="Only this dimension; may be repeated.")] = None,
     candidate: Annotated[list[str] | None, typer.Option(help="Only this candidate; may be repeated.")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Calls in flight.")] = None,
@@ -51,8 +53,8 @@ def judge(
         model=model or http.model,
         api_key=find_key() if judge == "http" else None,
         script=script,
-        prompts=prompts,
-        tokenizer=tokenizer,
+        prompts=prompts or (Path(http.prompts) if http.prompts else None),
+        tokenizer=tokenizer or (http.tokenizer if judge == "http" else ""),
         dimensions=tuple(dimension) if dimension else tuple(Dimension),
         candidate_ids=tuple(candidate) if candidate else None,
         concurrency=http.concurrency if concurrency is None else concurrency,

@@ -20,6 +20,7 @@ from lrstudio.judge.limits import Limits, Prices
 from lrstudio.judge.packs import CallName
 from lrstudio.judge.parsing import REFUSING, Parsed, Reader, read_reply
 from lrstudio.judge.protocol import Call, CallLog, ParseState, Reply
+from lrstudio.judge.published import NO_CONTENT, Publish, Published
 from lrstudio.judge.schemas import response_format
 from lrstudio.judge.sharing import SingleFlight
 
@@ -47,7 +48,11 @@ _FINAL = (ParseState.PARSED, *_NO_TEXT)
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[T]):
-    """A prompt and how its reply is read. `candidate_id` is "" where candidates share the call."""
+    """A prompt and how its reply is read. `candidate_id` is "" where candidates share the call.
+
+    A `plain` ask carries neither a response format nor a seed. `publish` reads the replies as the published script does
+    and then decides how often to ask. `note` says what is odd about the prompt.
+    """
 
     call: CallName
     prompt: str
@@ -55,6 +60,9 @@ class Ask(Generic[T]):
     max_tokens: int
     candidate_id: str = ""
     document_hash: str = ""
+    plain: bool = False
+    publish: Publish[T] | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +70,19 @@ class Answer(Generic[T]):
     """What became of an ask: a value, or the reason why there is none.
 
     `call_key` is that of the attempt that decided it, `attempts` counts those made, replies read earlier among them.
+    `published` is what the published script takes it for, None where the ask does not follow the script.
     """
 
     value: T | None
     reason: Reason
     call_key: str
     attempts: int
+    published: Published[T] | None = None
+
+    @property
+    def taken(self) -> T | None:
+        """What the next call builds on: what the script goes on with, else the value."""
+        return self.value if self.published is None or self.published.value is None else self.published.value
 
 
 class Caller:
@@ -119,10 +134,12 @@ class Caller:
                 reply, parsed = await self._call(ask, wanted, key, calls)
             else:
                 parsed = _read(ask, reply)
-            answer = Answer(parsed.value, _REASONS[parsed.state], key, attempt + 1)
-            # A refusal by the endpoint itself, not guessed from the words, is as final as a reply: asking again costs.
-            if parsed.state in _FINAL or reply.finish_reason in REFUSING:
+            published = ask.publish(reply, parsed, answer.published) if ask.publish else None
+            answer = Answer(parsed.value, _REASONS[parsed.state], key, attempt + 1, published)
+            if _settled(reply, parsed, published):
                 break
+        if answer.published and ask.note:
+            return replace(answer, published=answer.published.noting(ask.note))
         return answer
 
     def _wanted(self, ask: Ask[T], attempt: int) -> dict[str, Any]:
@@ -135,8 +152,10 @@ class Caller:
             "messages": [{"role": "user", "content": ask.prompt}],
             "temperature": self._limits.temperatures[attempt],
             "max_tokens": ask.max_tokens,
-            "response_format": response_format(ask.call),
         }
+        if ask.plain:
+            return wanted
+        wanted["response_format"] = response_format(ask.call)
         return {**wanted, "seed": attempt} if attempt else wanted
 
     def _key(self, wanted: Mapping[str, Any], attempt: int) -> str:
@@ -215,7 +234,19 @@ class Caller:
             output_tokens=got.output_tokens,
             cost=self._prices.cost(got.input_tokens, got.output_tokens) if self._prices else None,
             seconds=seconds,
+            error=NO_CONTENT if got.empty else "",
         )
+
+
+def _settled(reply: Reply, parsed: Parsed[T], published: Published[T] | None) -> bool:
+    """Tell whether there is nothing more to ask.
+
+    A refusal by the endpoint itself, not guessed from the words, is as final as a reply: asking again costs. The script
+    asks again all the same; over what it crashes on, the studio goes on for itself.
+    """
+    if published is None or parsed.state in _NO_TEXT:
+        return parsed.state in _FINAL or reply.finish_reason in REFUSING
+    return published.value is not None or (published.crashed and parsed.value is not None)
 
 
 def _failed(state: ParseState, error: str, *, seconds: float) -> Reply:

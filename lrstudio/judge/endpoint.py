@@ -90,12 +90,16 @@ class NoReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What an endpoint answered; a refusal stands in `text`, with the finish reason "refusal"."""
+    """What an endpoint answered; a refusal stands in `text`, with the finish reason "refusal".
+
+    `empty` says that the message has neither content nor refusal, not even an empty text.
+    """
 
     text: str
     finish_reason: str
     input_tokens: int | None
     output_tokens: int | None
+    empty: bool = False
 
 
 class Endpoint:
@@ -242,6 +246,7 @@ def _completion(content: bytes, *, start: str) -> Completion:
         finish_reason="refusal" if refusal and not text else str(finish_reason or ""),
         input_tokens=_count(counts.get("prompt_tokens")),
         output_tokens=_count(counts.get("completion_tokens")),
+        empty=message.get("content") is None and not refusal,
     )
 
 

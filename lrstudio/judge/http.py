@@ -15,11 +15,14 @@ from lrstudio.judge.completeness import judge_completeness
 from lrstudio.judge.endpoint import Endpoint
 from lrstudio.judge.faithfulness import judge_faithfulness
 from lrstudio.judge.limits import Limits, Prices
+from lrstudio.judge.manner import Manner
 from lrstudio.judge.material import TOP_K, Shelf
-from lrstudio.judge.packs import PromptPack
+from lrstudio.judge.packs import PackKind, PromptPack
 from lrstudio.judge.protocol import CallLog, Task
+from lrstudio.judge.reference_manner import ReferenceManner
 from lrstudio.judge.scores import judge_score
 from lrstudio.judge.session import Session
+from lrstudio.judge.studio_manner import StudioManner
 from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS
 from lrstudio.text.tokens import Tokenizer
 
@@ -27,10 +30,10 @@ from lrstudio.text.tokens import Tokenizer
 class HttpJudge:
     """All four dimensions by a language model. Belongs to one event loop from its first judgment on."""
 
-    def __init__(self, caller: Caller, *, pack: PromptPack, shelf: Shelf, identity: JudgeIdentity) -> None:
+    def __init__(self, caller: Caller, *, manner: Manner, shelf: Shelf, identity: JudgeIdentity) -> None:
         """Put together what `create` made."""
         self._caller = caller
-        self._pack = pack
+        self._manner = manner
         self._shelf = shelf
         self._identity = identity
 
@@ -56,19 +59,21 @@ class HttpJudge:
             base_url: where the endpoint is, up to and including `/v1`.
             model: the model's name there.
             api_key: "" for an endpoint that asks for none.
-            pack: the prompts.
+            pack: the prompts; its kind decides how they are filled in, sent and read.
             tokenizer: what chunks are measured in.
             prices: what the model costs; None leaves costs unknown.
             concurrency: requests in flight at most.
             timeout: seconds that one request may take.
             key_source: where the key was found, without a key where to put one; named to the person who needs to know.
-            limits: everything else that is limited; `concurrency` and `timeout` take precedence.
+            limits: everything else that is limited; `concurrency` and `timeout` take precedence, and what a reference
+                pack prescribes.
             sleep: waits between tries.
 
         Raises:
             Refused: the base URL is none.
         """
-        limits = replace(limits or Limits(), concurrency=concurrency, timeout=timeout)
+        manner = manner_of(pack, replace(limits or Limits(), concurrency=concurrency, timeout=timeout))
+        limits = manner.limits
         endpoint = Endpoint.open(
             base_url=base_url, model=model, api_key=api_key, key_source=key_source, timeout=timeout
         )
@@ -80,7 +85,8 @@ class HttpJudge:
             parameters=_parameters(endpoint.base_url, limits),
         )
         caller = Caller(endpoint, prompt_pack=pack.version, limits=limits, prices=prices, sleep=sleep)
-        return cls(caller, pack=pack, shelf=Shelf(tokenizer=tokenizer), identity=identity)
+        shelf = Shelf(tokenizer=tokenizer, decoded=manner.decodes)
+        return cls(caller, manner=manner, shelf=shelf, identity=identity)
 
     @property
     def identity(self) -> JudgeIdentity:
@@ -94,7 +100,7 @@ class HttpJudge:
             Environment: the endpoint cannot be reached, refuses the key, or the account is empty.
             Refused: the endpoint does not know the model.
         """
-        session = Session(self._caller, self._pack, self._shelf, run_id=run_id, calls=calls)
+        session = Session(self._caller, self._manner, self._shelf, run_id=run_id, calls=calls)
         match dimension:
             case Dimension.HELPFULNESS | Dimension.LOGICALITY:
                 return await judge_score(session, task, dimension=dimension)
@@ -106,6 +112,15 @@ class HttpJudge:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._caller.aclose()
+
+
+def manner_of(pack: PromptPack, limits: Limits) -> Manner:
+    """Return how the calls of a pack are worded and their replies read, under these limits."""
+    match pack.kind:
+        case PackKind.STUDIO:
+            return StudioManner(pack, limits)
+        case PackKind.REFERENCE:
+            return ReferenceManner.under(pack, limits)
 
 
 def _parameters(base_url: str, limits: Limits) -> str:

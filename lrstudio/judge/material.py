@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Self
 
@@ -13,7 +13,7 @@ import anyio.to_thread
 from lrstudio.domain.text import Span, content_hash
 from lrstudio.domain.verdicts import Evidence
 from lrstudio.judge.sharing import SingleFlight
-from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS, token_chunks
+from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS, decoded_chunks, token_chunks
 from lrstudio.text.retrieval import Bm25Index
 from lrstudio.text.tokens import Tokenizer
 
@@ -23,28 +23,45 @@ _RETRIEVAL_PER_EXTRACTION = EXTRACTION_TOKENS // RETRIEVAL_TOKENS
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """A document made ready: `passages` to retrieve from and `chunks` to extract from, both covering the text."""
+    """A document made ready: `passages` to retrieve from and `chunks` to extract from, both covering the text.
+
+    `tokens` and `decoded` (see `decoded_chunks`) are there where they were asked for.
+    """
 
     text: str
     document_hash: str
     passages: tuple[Span, ...]
     chunks: tuple[Span, ...]
     index: Bm25Index
+    tokens: int = 0
+    decoded: Mapping[Span, str] = field(default_factory=dict)
 
     @classmethod
-    def build(cls, text: str, *, tokenizer: Tokenizer) -> Self:
-        """Tokenise once and index; takes seconds for a long document."""
+    def build(cls, text: str, *, tokenizer: Tokenizer, decoded: bool = False) -> Self:
+        """Tokenise and index; takes seconds for a long document. `decoded` asks for what its windows decode to."""
         passages = token_chunks(text, tokenizer, RETRIEVAL_TOKENS)
         groups = [
             passages[i : i + _RETRIEVAL_PER_EXTRACTION] for i in range(0, len(passages), _RETRIEVAL_PER_EXTRACTION)
         ]
+        chunks = tuple(Span(group[0].start, group[-1].end) for group in groups)
+        ids = tokenizer.ids(text) if decoded else []
+        read = partial(decoded_chunks, text, tokenizer, ids=ids)
         return cls(
             text=text,
             document_hash=content_hash(text),
             passages=passages,
-            chunks=tuple(Span(group[0].start, group[-1].end) for group in groups),
+            chunks=chunks,
             index=Bm25Index.build(text, passages),
+            tokens=len(ids),
+            decoded={
+                **read(size=RETRIEVAL_TOKENS, chunks=passages),
+                **read(size=EXTRACTION_TOKENS, chunks=chunks),
+            },
         )
+
+    def reads(self, chunk: Span) -> str:
+        """Return what a passage or chunk reads: its slice of the text, or what its tokens decode to."""
+        return self.decoded[chunk] if chunk in self.decoded else chunk.of(self.text)
 
     def evidence(self, query: str) -> tuple[Evidence, ...]:
         """Return the `TOP_K` best passages for a query in document order, ranked from 1."""
@@ -56,9 +73,10 @@ class Material:
 class Shelf:
     """Keeps the last few documents ready. Work on a document is done once and in a thread, however many wait for it."""
 
-    def __init__(self, *, tokenizer: Tokenizer, size: int = 4) -> None:
-        """Start empty; `size` documents are kept."""
+    def __init__(self, *, tokenizer: Tokenizer, size: int = 4, decoded: bool = False) -> None:
+        """Start empty; `size` documents are kept, with what their windows decode to where `decoded` asks for it."""
         self._tokenizer = tokenizer
+        self._decoded = decoded
         self._size = size
         self._ready: OrderedDict[str, Material] = OrderedDict()
         self._work = SingleFlight()
@@ -73,7 +91,7 @@ class Shelf:
         return self._ready[text]
 
     async def _build(self, text: str) -> Material:
-        build = partial(Material.build, text, tokenizer=self._tokenizer)
+        build = partial(Material.build, text, tokenizer=self._tokenizer, decoded=self._decoded)
         return await anyio.to_thread.run_sync(build, abandon_on_cancel=True)
 
 

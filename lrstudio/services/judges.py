@@ -22,8 +22,8 @@ class JudgeRequest:
 
     `candidate_ids` None means all. `base_url`, `model`, `api_key`, `timeout` (seconds for one call), `prompts` and the
     prices (per million tokens, None where unknown) concern the http judge; `script` the scripted one. `tokenizer` is a
-    local tokenizer.json, "" for the studio's own. `concurrency` counts calls in flight. `take_over` is a person's word
-    that the judge run which another machine began is over.
+    local tokenizer.json or an id of the Hugging Face hub, "" the studio's own. `concurrency` counts calls in flight.
+    `take_over` is a person's word that the judge run which another machine began is over.
     """
 
     judge: str = "lexical"
@@ -94,4 +94,4 @@ def _prices(request: JudgeRequest) -> Prices | None:
 
 
 def _tokenizer(request: JudgeRequest) -> Tokenizer:
-    return Tokenizer.load(Path(request.tokenizer)) if request.tokenizer else Tokenizer.shipped()
+    return Tokenizer.named(request.tokenizer) if request.tokenizer else Tokenizer.shipped()

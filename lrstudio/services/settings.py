@@ -23,7 +23,8 @@ THEMES = ("system", "light", "dark")
 class HttpSettings:
     """Where the http judge asks. `timeout` is in seconds for one call, `concurrency` counts calls in flight.
 
-    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known.
+    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known. `prompts` is the
+    folder of a prompt pack and `tokenizer` a tokenizer.json or an id of the Hugging Face hub; "" is the studio's own.
     """
 
     base_url: str = ""
@@ -32,6 +33,8 @@ class HttpSettings:
     timeout: float = 600.0
     input_price: float = 0.0
     output_price: float = 0.0
+    prompts: str = ""
+    tokenizer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

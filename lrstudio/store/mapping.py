@@ -183,6 +183,8 @@ def judgment_values(judgment: Judgment) -> Values:
         "tokens_cut": judgment.coverage.tokens_cut,
         "attempts": judgment.coverage.attempts,
         "call_key": judgment.call_key,
+        "reference_score": judgment.reference_score,
+        "reference_note": judgment.reference_note,
     }
 
 
@@ -201,6 +203,8 @@ def judgment_of(row: Any, *, claims: tuple[Claim, ...], key_points: tuple[KeyPoi
         explanation=row.explanation,
         coverage=Coverage(row.chunks_read, row.chunks_total, row.tokens_cut, row.attempts),
         call_key=row.call_key,
+        reference_score=row.reference_score,
+        reference_note=row.reference_note,
     )
 
 
@@ -221,6 +225,7 @@ def claim_values(claim: Claim, *, ordinal: int) -> Values:
         "evidence": to_json([[e.span.start, e.span.end, e.rank, e.score, int(e.by_person)] for e in claim.evidence]),
         "explanation": claim.explanation,
         "call_key": claim.call_key,
+        "reference_support": claim.reference_support.value if claim.reference_support else None,
     }
 
 
@@ -241,6 +246,7 @@ def claim_of(row: Any) -> Claim:
         ),
         explanation=row.explanation,
         call_key=row.call_key,
+        reference_support=support_of(row.reference_support),
     )
 
 

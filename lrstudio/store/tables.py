@@ -164,6 +164,8 @@ class JudgmentRow(Row, table=True):
     tokens_cut: int
     attempts: int
     call_key: str = Field(sa_type=AnyText)
+    reference_score: float | None
+    reference_note: str = Field(sa_type=AnyText)
 
 
 class ClaimRow(Row, table=True):
@@ -184,6 +186,7 @@ class ClaimRow(Row, table=True):
     evidence: str = Field(sa_type=AnyText)
     explanation: str = Field(sa_type=AnyText)
     call_key: str = Field(sa_type=AnyText)
+    reference_support: float | None
 
 
 class KeyPointRow(Row, table=True):

@@ -23,7 +23,6 @@ from lrstudio.domain.verdicts import (
     SupportReason,
     faithfulness_score,
 )
-from lrstudio.judge.faithfulness import canonical
 from lrstudio.judge.http import HttpJudge
 from lrstudio.judge.limits import Limits
 from lrstudio.judge.material import Material, Shelf
@@ -31,6 +30,7 @@ from lrstudio.judge.packs import PromptPack
 from lrstudio.judge.pipeline import run_judge
 from lrstudio.judge.protocol import ParseState, Task
 from lrstudio.judge.sharing import concurrently
+from lrstudio.judge.studio_manner import canonical
 from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS, token_chunks
 from lrstudio.text.resources import resource
 from lrstudio.text.tokens import Tokenizer

@@ -60,6 +60,7 @@ claims = st.builds(
     ),
     explanation=texts,
     call_key=texts,
+    reference_support=st.none() | st.sampled_from(Support),
 )
 key_points = st.builds(
     lambda verdict, **fields: KeyPoint(state=verdict[0], covered=verdict[1], **fields),
@@ -85,6 +86,8 @@ judgments = st.builds(
     explanation=texts,
     coverage=st.builds(Coverage, counts, counts, counts, counts),
     call_key=texts,
+    reference_score=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    reference_note=texts,
 )
 values = st.builds(
     Value,
