@@ -9,17 +9,20 @@ from typing import Self
 
 import anyio
 
-from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment
+from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment, Reason, State
 from lrstudio.judge.caller import Caller
 from lrstudio.judge.completeness import judge_completeness
+from lrstudio.judge.embedding import NoVectors
 from lrstudio.judge.endpoint import Endpoint
 from lrstudio.judge.faithfulness import judge_faithfulness
 from lrstudio.judge.limits import Limits, Prices
 from lrstudio.judge.material import TOP_K, Shelf
 from lrstudio.judge.packs import PromptPack
 from lrstudio.judge.protocol import CallLog, Task
+from lrstudio.judge.retrieval import Bm25Retriever, Retriever
 from lrstudio.judge.scores import judge_score
 from lrstudio.judge.session import Session
+from lrstudio.judge.transport import Transport
 from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS
 from lrstudio.text.tokens import Tokenizer
 
@@ -27,9 +30,12 @@ from lrstudio.text.tokens import Tokenizer
 class HttpJudge:
     """All four dimensions by a language model. Belongs to one event loop from its first judgment on."""
 
-    def __init__(self, caller: Caller, *, pack: PromptPack, shelf: Shelf, identity: JudgeIdentity) -> None:
+    def __init__(
+        self, caller: Caller, *, pack: PromptPack, shelf: Shelf, retriever: Retriever, identity: JudgeIdentity
+    ) -> None:
         """Put together what `create` made."""
         self._caller = caller
+        self._retriever = retriever
         self._pack = pack
         self._shelf = shelf
         self._identity = identity
@@ -48,6 +54,9 @@ class HttpJudge:
         timeout: float = 600.0,
         key_source: str = "",
         limits: Limits | None = None,
+        retriever: Retriever | None = None,
+        transport: Transport | None = None,
+        known_as: str = "",
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> Self:
         """Make a judge ready; nothing is sent yet.
@@ -63,24 +72,35 @@ class HttpJudge:
             timeout: seconds that one request may take.
             key_source: where the key comes from, named to the person when it is refused.
             limits: everything else that is limited; `concurrency` and `timeout` take precedence.
+            retriever: finds the passages for a claim; None means BM25. The judge closes it.
+            transport: how requests travel.
+            known_as: what stands for the base URL in the identity and in call keys, where its port changes.
             sleep: waits between tries.
 
         Raises:
             Refused: the base URL is none.
         """
         limits = replace(limits or Limits(), concurrency=concurrency, timeout=timeout)
+        retriever = retriever or Bm25Retriever()
         endpoint = Endpoint.open(
-            base_url=base_url, model=model, api_key=api_key, key_source=key_source, timeout=timeout
+            base_url=base_url,
+            model=model,
+            api_key=api_key,
+            key_source=key_source,
+            timeout=timeout,
+            transport=transport,
+            known_as=known_as,
         )
         identity = JudgeIdentity(
             judge="http",
             model=model,
             prompt_pack=pack.version,
             tokenizer=tokenizer.name,
-            parameters=_parameters(endpoint.base_url, limits),
+            parameters=_parameters(endpoint.base_url, limits, retrieval=retriever.name),
         )
         caller = Caller(endpoint, prompt_pack=pack.version, limits=limits, prices=prices, sleep=sleep)
-        return cls(caller, pack=pack, shelf=Shelf(tokenizer=tokenizer), identity=identity)
+        shelf = Shelf(tokenizer=tokenizer, retriever=retriever)
+        return cls(caller, pack=pack, shelf=shelf, retriever=retriever, identity=identity)
 
     @property
     def identity(self) -> JudgeIdentity:
@@ -99,23 +119,30 @@ class HttpJudge:
             case Dimension.HELPFULNESS | Dimension.LOGICALITY:
                 return await judge_score(session, task, dimension=dimension)
             case Dimension.FAITHFULNESS:
-                return await judge_faithfulness(session, task)
+                try:
+                    return await judge_faithfulness(session, task)
+                except NoVectors as error:
+                    name = task.candidate.candidate_id
+                    return Judgment(run_id, name, dimension, State.UNSCORED, Reason.CALL_FAILED, explanation=str(error))
             case Dimension.COMPLETENESS:
                 return await judge_completeness(session, task)
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._caller.aclose()
+        """Close the connections, also of what finds passages."""
+        try:
+            await self._caller.aclose()
+        finally:
+            await self._retriever.aclose()
 
 
-def _parameters(base_url: str, limits: Limits) -> str:
+def _parameters(base_url: str, limits: Limits, *, retrieval: str) -> str:
     """Return, as canonical JSON, what changes a verdict besides model, prompts and tokenizer."""
     parameters = {
         "base_url": base_url,
         "completeness_tokens_per_key_point": limits.completeness_tokens_per_key_point,
         "extraction_tokens": EXTRACTION_TOKENS,
         "max_tokens": {call.value: tokens for call, tokens in limits.max_tokens.items()},
-        "retrieval": "bm25",
+        "retrieval": retrieval,
         "retrieval_tokens": RETRIEVAL_TOKENS,
         "temperatures": list(limits.temperatures),
         "top_k": TOP_K,

@@ -27,6 +27,7 @@ class DocumentInfo:
     text_hash: str | None
     questions: int
     candidates: int
+    local_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
