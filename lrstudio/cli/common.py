@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, NoReturn, ParamSpec
 
 import typer
 
 from lrstudio.domain.errors import Environment, Refused
+from lrstudio.services.consent import Outgoing
 from lrstudio.services.wiring import Project, open_project
 
 P = ParamSpec("P")
 
 ProjectPath = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project file, NAME.lrs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Agree, for this once, to what goes to another machine.")]
 Reviewer = Annotated[str, typer.Option(help="Who decides; else the name in the settings.")]
 
 NOT_DONE = 1
@@ -69,6 +73,34 @@ def say(message: str) -> None:
 def usage(message: str) -> NoReturn:
     """End with exit status 2: the words of the command do not fit together."""
     raise typer.BadParameter(message)
+
+
+def announce(outgoing: Iterable[Outgoing]) -> None:
+    """Say, before anything is sent, what goes to which other machine."""
+    for it in outgoing:
+        say(f"lrstudio: {it}{' (allowed in this project)' if it.allowed else ''}")
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let a polite end (SIGTERM, a closed terminal) do what Ctrl-C does: end in order, with everything put away."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        handler = signal.getsignal(signal.SIGINT)  # while a loop runs it is the loop's
+        if not callable(handler):
+            raise KeyboardInterrupt
+        handler(signal.SIGINT, frame)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # One that is ignored (nohup) stays so.
+    before = {it: old for it in numbers if (old := signal.getsignal(it)) is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 @contextmanager

@@ -13,12 +13,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lrstudio.cli.common import Answer, AsJson, ProjectPath, opened, verb
+from lrstudio.cli.common import Answer, AsJson, ProjectPath, Yes, announce, opened, say, stoppable, verb
 from lrstudio.domain.verdicts import Dimension, RunState
 from lrstudio.judge.protocol import JudgeEvent
+from lrstudio.judge.transport import Transport
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.judging import JudgeOutcome
-from lrstudio.services.keys import find_key
+from lrstudio.services.keys import find_embedding_key, find_key
+from lrstudio.services.network import transport
 from lrstudio.services.settings import SettingsStore
 from lrstudio.services.wiring import Project
 
@@ -26,24 +28,35 @@ from lrstudio.services.wiring import Project
 @verb
 def judge(
     project: ProjectPath,
-    judge: Annotated[str, typer.Option(help="lexical, scripted or http.")] = "lexical",
+    judge: Annotated[str, typer.Option(help="lexical, scripted or http; http where --serve is given.")] = "",
     base_url: Annotated[str, typer.Option(help="http: the address of an OpenAI-compatible endpoint.")] = "",
     model: Annotated[str, typer.Option(help="http: the model's name there.")] = "",
     script: Annotated[Path | None, typer.Option(help="scripted: a JSON file with its verdicts.")] = None,
     prompts: Annotated[Path | None, typer.Option(help="http: a folder with another prompt pack.")] = None,
     tokenizer: Annotated[str, typer.Option(help="A tokenizer.json to chunk with, else the studio's own.")] = "",
+    retrieval: Annotated[str, typer.Option(help="http: bm25, embeddings, local or fusion.")] = "bm25",
+    embedding_model: Annotated[str, typer.Option(help="The embedding model's name, or its folder.")] = "",
+    embedding_base_url: Annotated[str, typer.Option(help="Where it is, else where the judge is.")] = "",
+    serve: Annotated[
+        str, typer.Option(metavar="COMMAND", help="http: start this server on a free port, use it, stop it.")
+    ] = "",
+    serve_timeout: Annotated[float, typer.Option(help="Seconds until that server must be ready.")] = 900.0,
     dimension: Annotated[list[Dimension] | None, typer.Option(help="Only this dimension; may be repeated.")] = None,
     candidate: Annotated[list[str] | None, typer.Option(help="Only this candidate; may be repeated.")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Calls in flight.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds for one call.")] = None,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> Answer:
     """Judge all candidates, or finish the run of this judge that was broken off."""
     http = SettingsStore().load().http
+    judge = judge or ("http" if serve else "lexical")
+    if judge == "http" and not base_url:
+        serve = serve or http.serve
     request = JudgeRequest(
         judge=judge,
         base_url=base_url or http.base_url,
-        model=model or http.model,
+        model=model or ("" if serve else http.model),
         api_key=find_key() if judge == "http" else None,
         script=script,
         prompts=prompts,
@@ -54,10 +67,22 @@ def judge(
         timeout=http.timeout if timeout is None else timeout,
         input_price=http.input_price or None,
         output_price=http.output_price or None,
+        retrieval=retrieval,
+        embedding_model=embedding_model,
+        embedding_base_url=embedding_base_url,
+        embedding_key=find_embedding_key() if embedding_base_url else None,
+        serve=serve,
+        serve_timeout=serve_timeout,
+        transport=transport(http) if judge == "http" else Transport(),
+        agreed=yes,
     )
     started = time.monotonic()
     with opened(project) as it:
-        outcome = run_with_bar(it, request)
+        announce(it.judging.outgoing(request))
+        if serve:
+            say(f"lrstudio: the server's output goes to {it.judging.server_log()}")
+        with stoppable():
+            outcome = run_with_bar(it, request)
     return answer(project, outcome, seconds=time.monotonic() - started)
 
 

@@ -47,14 +47,19 @@ _FINAL = (ParseState.PARSED, *_NO_TEXT)
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[T]):
-    """A prompt and how its reply is read. `candidate_id` is "" where candidates share the call."""
+    """A prompt and how its reply is read. `candidate_id` is "" where candidates share the call.
 
-    call: CallName
+    `call` is a `CallName`, or a name of its own where `request` gives the whole request but the model; prompt and
+    `max_tokens` are then not looked at.
+    """
+
+    call: str
     prompt: str
     reader: Reader[T]
     max_tokens: int
     candidate_id: str = ""
     document_hash: str = ""
+    request: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,10 @@ class Caller:
         """The limits it keeps."""
         return self._limits
 
+    def key(self, ask: Ask[T]) -> str:
+        """Return the key of the first attempt, under which the log will know it."""
+        return self._key(self._wanted(ask, 0), 0)
+
     async def ask(self, ask: Ask[T], *, calls: CallLog) -> Answer[T]:
         """Get a readable reply, from the log where it is there, else from the endpoint.
 
@@ -103,7 +112,7 @@ class Caller:
             Environment: the endpoint cannot be reached, or refuses the key.
             Refused: the endpoint does not know the model.
         """
-        return await self._flights.run(self._key(self._wanted(ask, 0), 0), lambda: self._answer(ask, calls))
+        return await self._flights.run(self.key(ask), lambda: self._answer(ask, calls))
 
     async def aclose(self) -> None:
         """Close the endpoint's connections."""
@@ -130,12 +139,14 @@ class Caller:
 
         Later attempts carry a seed, so that they differ from each other and can be repeated.
         """
+        if ask.request is not None:
+            return {"model": self._endpoint.model, **ask.request}
         wanted: dict[str, Any] = {
             "model": self._endpoint.model,
             "messages": [{"role": "user", "content": ask.prompt}],
             "temperature": self._limits.temperatures[attempt],
             "max_tokens": ask.max_tokens,
-            "response_format": response_format(ask.call),
+            "response_format": response_format(CallName(ask.call)),
         }
         return {**wanted, "seed": attempt} if attempt else wanted
 
@@ -198,7 +209,7 @@ class Caller:
     def _record(self, ask: Ask[T], key: str, body: str) -> Call:
         return Call(
             key=key,
-            purpose=ask.call.value,
+            purpose=str(ask.call),
             candidate_id=ask.candidate_id,
             document_hash=ask.document_hash,
             model=self._endpoint.model,

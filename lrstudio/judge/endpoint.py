@@ -157,7 +157,7 @@ class Endpoint:
             timeout=timeouts,
             http_client=(transport or Transport()).client(base_url, timeout=timeouts),
         )
-        name = known_as or _without_secrets(address)
+        name = known_as or without_secrets(base_url)
         return cls(client, base_url=name, model=model, key_source=key_source, timeout=timeout)
 
     async def send(self, body: str) -> Completion:
@@ -235,8 +235,13 @@ def _address(base_url: str) -> SplitResult:
     return parts._replace(path=parts.path.rstrip("/").removesuffix("/chat/completions"))
 
 
-def _without_secrets(address: SplitResult) -> str:
-    """Return the base URL as it may be kept: no user, password, query or fragment."""
+def without_secrets(base_url: str) -> str:
+    """Return the base URL as it may be kept: no user, password, query or fragment.
+
+    Raises:
+        Refused: it is none.
+    """
+    address = _address(base_url)
     return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
 
 

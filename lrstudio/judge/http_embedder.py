@@ -44,9 +44,10 @@ class HttpEmbedder:
         key_source: str = "",
         limits: Limits | None = None,
         transport: Transport | None = None,
+        known_as: str = "",
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> Self:
-        """Make ready to ask; nothing is sent yet.
+        """Make ready to ask; nothing is sent yet. The arguments are those of `Endpoint.open`.
 
         Raises:
             Refused: the base URL is none.
@@ -59,6 +60,7 @@ class HttpEmbedder:
             key_source=key_source,
             timeout=limits.timeout,
             transport=transport,
+            known_as=known_as,
         )
         return cls(endpoint, limits=limits, sleep=sleep)
 

@@ -56,9 +56,10 @@ class Transport:
 
 
 def host_of(base_url: str) -> str:
-    """Return the host that a base URL names, in lower case and without its port; "" where it names none."""
+    """Return the host that an http address names, in lower case and without its port; "" where it names none."""
     try:
-        return (urlsplit(base_url.strip()).hostname or "").rstrip(".")
+        parts = urlsplit(base_url.strip())
+        return (parts.hostname or "").rstrip(".") if parts.scheme in ("http", "https") else ""
     except ValueError:
         return ""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lrstudio.domain.errors import Environment
 
 VARIABLE = "LRSTUDIO_API_KEY"
+EMBEDDING_VARIABLE = "LRSTUDIO_EMBEDDING_API_KEY"
 _SERVICE = "lrstudio"
 _USER = "http-judge"
 
@@ -37,6 +38,12 @@ def find_key() -> ApiKey | None:
     except keyring.errors.KeyringError:
         return None  # no keyring here: the variable is the other way
     return ApiKey(stored, "the system keyring") if stored else None
+
+
+def find_embedding_key() -> ApiKey | None:
+    """Return the key of an embeddings endpoint on a host of its own: the judge's key is never sent to another host."""
+    value = os.environ.get(EMBEDDING_VARIABLE, "")
+    return ApiKey(value, f"the variable {EMBEDDING_VARIABLE}") if value else None
 
 
 def store_key(value: str) -> None:
