@@ -19,7 +19,7 @@ from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.text import Candidate, Question, content_hash
 from lrstudio.domain.verdicts import Reason
-from lrstudio.judge.caller import Ask, Caller
+from lrstudio.judge.caller import Answer, Ask, Caller
 from lrstudio.judge.endpoint import Endpoint, without_secrets
 from lrstudio.judge.limits import Limits, Prices
 from lrstudio.judge.parsing import Parsed
@@ -98,9 +98,12 @@ class SampleOutcome:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
+    """The `number`-th answer of a model to a question; `place` counts the answers to the question, from 0."""
+
     question: Question
     model: str
     number: int
+    place: int
 
 
 class Sampling:
@@ -129,7 +132,7 @@ class Sampling:
             return await to_thread.run_sync(self._plan, request, callers, wanted, without_text)
 
     async def run(self, request: SampleRequest, *, told: Told = lambda done, total: None) -> SampleOutcome:
-        """Draw the answers and store each as a candidate as it comes; what is in the log is not asked for again.
+        """Draw the answers and store each as a candidate, in order; what is in the log is not asked for again.
 
         An answer that is empty, cut off at the limit or refused is no candidate; it is counted under its reason.
 
@@ -188,9 +191,9 @@ class Sampling:
         textless = {info.document_id for info in self._store.library.documents() if info.code_points is None}
         asked = [question for question in questions if question.document_id not in textless]
         wanted = [
-            _Wanted(question, model, number)
+            _Wanted(question, model, number, place * request.count + number)
             for question in asked
-            for model in request.models
+            for place, model in enumerate(request.models)
             for number in range(request.count)
         ]
         return wanted, tuple(it.question_id for it in questions if it.document_id in textless)
@@ -244,16 +247,21 @@ class Sampling:
         for wanted in waiting:
             ask = await to_thread.run_sync(self._ask, request, wanted)
             answer = await callers[wanted.model].ask(ask, calls=calls)
-            if answer.value is None:
-                run.failed[answer.reason] += 1
-            else:
-                store = partial(self._store_candidate, request, wanted, answer.value, answer.call_key)
-                name, added = await to_thread.run_sync(store)
-                if added is Added.SAME:
-                    run.same += 1
-                else:
-                    run.new.add(name)
+            async with run.storing:
+                for earlier, drawn in run.in_order(wanted, answer):
+                    await self._keep(request, earlier, drawn, run)
             run.tell()
+
+    async def _keep(self, request: SampleRequest, wanted: _Wanted, answer: Answer[str], run: _Run) -> None:
+        if answer.value is None:
+            run.failed[answer.reason] += 1
+            return
+        store = partial(self._store_candidate, request, wanted, answer.value, answer.call_key)
+        name, added = await to_thread.run_sync(store)
+        if added is Added.SAME:
+            run.same += 1
+        else:
+            run.new.add(name)
 
     def _store_candidate(self, request: SampleRequest, wanted: _Wanted, text: str, call_key: str) -> tuple[str, Added]:
         """Store an answer under a name that its call decides: once, however often it is asked for."""
@@ -279,9 +287,21 @@ class _Run:
         self.new: set[str] = set()
         self.same = 0
         self.failed: Counter[Reason] = Counter()
+        self.storing = anyio.Lock()
+        self._early: dict[str, dict[int, tuple[_Wanted, Answer[str]]]] = {}
+        self._next: Counter[str] = Counter()
         self._done = 0
         self._total = total
         self._told = told
+
+    def in_order(self, wanted: _Wanted, answer: Answer[str]) -> Iterator[tuple[_Wanted, Answer[str]]]:
+        """Take an answer as it comes and give those whose turn it is: the candidates of a question keep their order."""
+        name = wanted.question.question_id
+        early = self._early.setdefault(name, {})
+        early[wanted.place] = (wanted, answer)
+        while self._next[name] in early:
+            yield early.pop(self._next[name])
+            self._next[name] += 1
 
     def tell(self) -> None:
         """Count one more and say so."""

@@ -32,6 +32,7 @@ PRESETS: Mapping[str, str] = {
 _LISTEN = ("--host", HOST, "--port", "{port}")
 _PAUSE = 0.25
 _GRACE = 10.0
+_MOMENT = 0.5
 _LAST_LINES = 5
 _TAIL_BYTES = 16_384
 
@@ -130,7 +131,7 @@ async def serving(command: ServerCommand, *, log: Path, patience: float) -> Asyn
         try:
             yield f"http://{HOST}:{port}/v1"
         except Environment as error:
-            if process.poll() is None:
+            if not await to_thread.run_sync(_has_ended, process):
                 raise
             raise _ended(process, log) from error
     finally:
@@ -194,6 +195,13 @@ def _answers(port: int) -> bool:
         if status not in (404, 405):
             return status == 200
     return False
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Tell whether the server is gone; its connections break a moment before it is."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_MOMENT)
+    return process.poll() is not None
 
 
 def _ended(process: subprocess.Popen[bytes], log: Path) -> Environment:
