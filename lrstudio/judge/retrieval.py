@@ -10,9 +10,9 @@ import anyio.to_thread
 
 from lrstudio.domain.text import Span
 from lrstudio.judge.embedding import VectorCache
-from lrstudio.judge.sharing import concurrently
+from lrstudio.judge.sharing import SingleFlight, concurrently
 from lrstudio.text.retrieval import Bm25Index, Hit
-from lrstudio.text.vectors import fused, nearest
+from lrstudio.text.vectors import Vectors, fused, nearest
 
 
 class Index(Protocol):
@@ -115,13 +115,16 @@ class _Vectors:
     def __init__(self, vectors: VectorCache, passages: Sequence[str]) -> None:
         self._vectors = vectors
         self._passages = passages
+        self._rows: Vectors | None = None
+        self._work = SingleFlight()
 
     async def top(self, queries: Sequence[str], k: int) -> list[tuple[Hit, ...]]:
         if not queries or not self._passages:
             return [() for _ in queries]
-        passages = await self._vectors.vectors(self._passages)
+        if self._rows is None:
+            self._rows = await self._work.run("passages", partial(self._vectors.vectors, self._passages))
         wanted = await self._vectors.vectors(queries)
-        return await anyio.to_thread.run_sync(nearest, passages, wanted, k)
+        return await anyio.to_thread.run_sync(nearest, self._rows, wanted, k)
 
 
 class _Fused:
