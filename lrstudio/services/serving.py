@@ -33,6 +33,7 @@ _LISTEN = ("--host", HOST, "--port", "{port}")
 _PAUSE = 0.25
 _GRACE = 10.0
 _MOMENT = 0.5
+_BLINK = 0.01
 _LAST_LINES = 5
 _TAIL_BYTES = 16_384
 
@@ -227,13 +228,21 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     _signal_group(process, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(_GRACE)
-    _signal_group(process, signal.SIGKILL)  # what is left of the group, whether or not its leader has gone
+    left = _signal_group(process, signal.SIGKILL)  # what is left of the group, whether or not its leader has gone
     process.wait()
+    give_up = time.monotonic() + _MOMENT
+    while left and time.monotonic() < give_up:  # what is killed lets go of port and memory a little later
+        time.sleep(_BLINK)
+        left = _signal_group(process, signal.SIGKILL)
 
 
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> bool:
+    """Send a signal to the group; False where nobody is left in it."""
+    try:
         os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def _stop_tree(process: subprocess.Popen[bytes]) -> None:
