@@ -6,19 +6,17 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import anyio
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lrstudio.cli.common import Answer, AsJson, ProjectPath, one_of, opened, verb
-from lrstudio.domain.verdicts import Dimension, Reason, State
+from lrstudio.cli.common import Answer, AsJson, ProjectPath, announce, opened, say, stoppable, verb, with_options
+from lrstudio.cli.judge_options import JudgeOptions
+from lrstudio.domain.verdicts import Reason, State
 from lrstudio.judge.protocol import JudgeEvent
-from lrstudio.services.judges import JUDGES, JudgeRequest
+from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.judging import JudgeOutcome
-from lrstudio.services.keys import find_key
 from lrstudio.services.settings import SettingsStore
 from lrstudio.services.wiring import Project
 
@@ -26,46 +24,17 @@ _FAILED = f"{State.UNSCORED.value}: {Reason.CALL_FAILED.value}"
 
 
 @verb
-def judge(
-    project: ProjectPath,
-    judge: Annotated[str, one_of(JUDGES, help="Which judge.")] = "lexical",
-    base_url: Annotated[str, typer.Option(help="http: the address of an OpenAI-compatible endpoint.")] = "",
-    model: Annotated[str, typer.Option(help="http: the model's name there.")] = "",
-    script: Annotated[Path | None, typer.Option(help="scripted: a JSON file with its verdicts.")] = None,
-    prompts: Annotated[Path | None, typer.Option(help="http: a folder with another prompt pack.")] = None,
-    tokenizer: Annotated[
-        str, typer.Option(help="A tokenizer.json or hub id to chunk with, else the studio's own.")
-    ] = "",
-    dimension: Annotated[list[Dimension] | None, typer.Option(help="Only this dimension; may be repeated.")] = None,
-    candidate: Annotated[list[str] | None, typer.Option(help="Only this candidate; may be repeated.")] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Calls in flight.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds for one call.")] = None,
-    take_over: Annotated[
-        bool, typer.Option("--take-over", help="The judge run that another machine began here is over: go on.")
-    ] = False,
-    as_json: AsJson = False,
-) -> Answer:
+@with_options(JudgeOptions)
+def judge(project: ProjectPath, options: JudgeOptions, *, as_json: AsJson = False) -> Answer:
     """Judge all candidates, or finish the run of this judge that was broken off."""
-    http = SettingsStore().load().http
-    request = JudgeRequest(
-        judge=judge,
-        base_url=base_url or http.base_url,
-        model=model or http.model,
-        api_key=find_key() if judge == "http" else None,
-        script=script,
-        prompts=prompts or (Path(http.prompts) if http.prompts else None),
-        tokenizer=tokenizer or (http.tokenizer if judge == "http" else ""),
-        dimensions=tuple(dimension) if dimension else tuple(Dimension),
-        candidate_ids=tuple(candidate) if candidate else None,
-        concurrency=http.concurrency if concurrency is None else concurrency,
-        timeout=http.timeout if timeout is None else timeout,
-        input_price=http.input_price or None,
-        output_price=http.output_price or None,
-        take_over=take_over,
-    )
+    request = options.request(SettingsStore().load().http)
     started = time.monotonic()
     with opened(project) as it:
-        outcome = run_with_bar(it, request)
+        announce(it.judging.outgoing(request))
+        if request.serve:
+            say(f"lrstudio: the server's output goes to {it.judging.server_log()}")
+        with stoppable():
+            outcome = run_with_bar(it, request)
         path = it.path
     return answer(path, outcome, seconds=time.monotonic() - started)
 

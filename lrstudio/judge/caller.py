@@ -52,9 +52,12 @@ class Ask(Generic[T]):
 
     A `plain` ask carries neither a response format nor a seed. `publish` reads the replies as the published script does
     and then decides how often to ask. `note` says what is odd about the prompt.
+
+    `call` is a `CallName`, or a name of its own where `request` gives the whole request but the model; prompt and
+    `max_tokens` are then not looked at.
     """
 
-    call: CallName
+    call: str
     prompt: str
     reader: Reader[T]
     max_tokens: int
@@ -63,6 +66,7 @@ class Ask(Generic[T]):
     plain: bool = False
     publish: Publish[T] | None = None
     note: str = ""
+    request: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,10 @@ class Caller:
         """The limits it keeps."""
         return self._limits
 
+    def key(self, ask: Ask[T]) -> str:
+        """Return the key of the first attempt, under which the log will know it."""
+        return self._key(self._wanted(ask, 0), 0)
+
     async def ask(self, ask: Ask[T], *, calls: CallLog) -> Answer[T]:
         """Get a readable reply, from the log where it is there, else from the endpoint.
 
@@ -118,7 +126,7 @@ class Caller:
             Environment: the endpoint cannot be reached, or refuses the key.
             Refused: the endpoint does not know the model.
         """
-        return await self._flights.run(self._key(self._wanted(ask, 0), 0), lambda: self._answer(ask, calls))
+        return await self._flights.run(self.key(ask), lambda: self._answer(ask, calls))
 
     async def aclose(self) -> None:
         """Close the endpoint's connections."""
@@ -147,6 +155,8 @@ class Caller:
 
         Later attempts carry a seed, so that they differ from each other and can be repeated.
         """
+        if ask.request is not None:
+            return {"model": self._endpoint.model, **ask.request}
         wanted: dict[str, Any] = {
             "model": self._endpoint.model,
             "messages": [{"role": "user", "content": ask.prompt}],
@@ -155,7 +165,7 @@ class Caller:
         }
         if ask.plain:
             return wanted
-        wanted["response_format"] = response_format(ask.call)
+        wanted["response_format"] = response_format(CallName(ask.call))
         return {**wanted, "seed": attempt} if attempt else wanted
 
     def _key(self, wanted: Mapping[str, Any], attempt: int) -> str:
@@ -217,7 +227,7 @@ class Caller:
     def _record(self, ask: Ask[T], key: str, body: str) -> Call:
         return Call(
             key=key,
-            purpose=ask.call.value,
+            purpose=str(ask.call),
             candidate_id=ask.candidate_id,
             document_hash=ask.document_hash,
             model=self._endpoint.model,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
@@ -13,6 +14,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 import anyio
 
 from lrstudio.domain.errors import Environment, Refused
+from lrstudio.judge.transport import Transport
 
 if TYPE_CHECKING:
     import httpx2
@@ -30,6 +32,7 @@ _OUT_OF_CREDIT = re.compile(
     r"insufficient[ _](?:quota|credit|balance|funds)|exceeded your current quota", re.IGNORECASE
 )
 _FILTERED = re.compile(r"content[ _](?:filter|policy|management)", re.IGNORECASE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _STRUCTURED = re.compile(r"response[ _]format|json[ _]schema|structured[ _]output|guided|grammar", re.IGNORECASE)
 
 
@@ -103,7 +106,10 @@ class Completion:
 
 
 class Endpoint:
-    """A chat-completions endpoint and the key to it. Belongs to one event loop from its first request on."""
+    """A chat-completions endpoint and the key to it. Belongs to one event loop from its first request on.
+
+    `base_url` is its address as it may be kept, or what it is known as where its address changes from run to run.
+    """
 
     def __init__(
         self, client: openai.AsyncOpenAI, *, base_url: str, model: str, api_key: str, key_source: str, timeout: float
@@ -118,7 +124,17 @@ class Endpoint:
         self.dialect = Dialect()
 
     @classmethod
-    def open(cls, *, base_url: str, model: str, api_key: str, key_source: str, timeout: float) -> Self:
+    def open(
+        cls,
+        *,
+        base_url: str,
+        model: str,
+        api_key: str,
+        key_source: str,
+        timeout: float,
+        transport: Transport | None = None,
+        known_as: str = "",
+    ) -> Self:
         """Make ready to ask; nothing is sent yet.
 
         Args:
@@ -127,6 +143,8 @@ class Endpoint:
             api_key: "" for an endpoint that asks for none.
             key_source: where the key was found; without a key, where to put one.
             timeout: seconds that one request may take.
+            transport: how requests travel.
+            known_as: what stands for the address in call keys and sentences.
 
         Raises:
             Refused: the base URL is none.
@@ -135,16 +153,18 @@ class Endpoint:
         import openai  # takes over a second; only who asks an endpoint pays it
 
         address = _address(base_url)
+        timeouts = httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT))
         # Local servers take any key, but the client insists on one; its own retries would escape our log.
         client = openai.AsyncOpenAI(
             base_url=urlunsplit((address.scheme, address.netloc, address.path, "", "")),
             api_key=api_key or "none",
             default_query=dict(parse_qsl(address.query)),
             max_retries=0,
-            timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
+            timeout=timeouts,
+            http_client=(transport or Transport()).client(base_url, timeout=timeouts),
         )
-        kept = _without_secrets(address)
-        return cls(client, base_url=kept, model=model, api_key=api_key, key_source=key_source, timeout=timeout)
+        name = known_as or without_secrets(base_url)
+        return cls(client, base_url=name, model=model, api_key=api_key, key_source=key_source, timeout=timeout)
 
     async def send(self, body: str) -> Completion:
         """Send one request, `body` byte for byte, without any retry.
@@ -154,14 +174,27 @@ class Endpoint:
             Environment: the key is refused or the account is empty; no other call will do better.
             Refused: the endpoint does not know the model or the path.
         """
+        response = await self._post("/chat/completions", body)
+        return _completion(response.content, start=self._hidden(response.text)[:200])
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return a vector for each text, in order and all of one length; one request, without any retry.
+
+        Raises:
+            NoReply, Environment, Refused: as `send`.
+        """
+        given = [_SURROGATE.sub("\ufffd", text) for text in texts]
+        body = json.dumps({"model": self.model, "input": given}, ensure_ascii=False, separators=(",", ":"))
+        response = await self._post("/embeddings", body)
+        return _vectors(response.content, count=len(texts), start=self._hidden(response.text)[:200])
+
+    async def _post(self, path: str, body: str) -> httpx2.Response:
         import httpx2
         import openai
 
         try:
             with anyio.fail_after(self._timeout):
-                response = await self._client.post(
-                    "/chat/completions", content=body.encode("utf-8"), cast_to=httpx2.Response
-                )
+                return await self._client.post(path, content=body.encode("utf-8"), cast_to=httpx2.Response)
         except TimeoutError as error:
             raise NoReply(Trouble.AGAIN, f"no reply within {self._timeout:g} s") from error
         except openai.APIStatusError as error:
@@ -170,7 +203,6 @@ class Endpoint:
             unreachable = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
             trouble = Trouble.UNREACHABLE if unreachable else Trouble.AGAIN
             raise NoReply(trouble, self._hidden(f"{error.message} {error.__cause__ or ''}".strip())) from error
-        return _completion(response.content, start=self._hidden(response.text)[:200])
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -197,6 +229,9 @@ class Endpoint:
         if status == 404:
             sentence = f"the endpoint has no model {self.model!r}, or the base URL is wrong (is /v1 missing?): {said}"
             return Refused(sentence, where=self.base_url)
+        if status < 400:
+            target = self._hidden(error.response.headers.get("location", "elsewhere"))
+            return Refused(f"the endpoint sends on to {target}; give that as the base URL", where=self.base_url)
         if status in (408, 409, 425, 429) or status >= 500:
             return NoReply(Trouble.AGAIN, f"status {status}: {said}", wait=_retry_after(error.response.headers))
         if status == 413 or _OVERFLOW.search(said):
@@ -218,8 +253,13 @@ def _address(base_url: str) -> SplitResult:
     return parts._replace(path=parts.path.rstrip("/").removesuffix("/chat/completions"))
 
 
-def _without_secrets(address: SplitResult) -> str:
-    """Return the base URL as it may be kept: no user, password, query or fragment."""
+def without_secrets(base_url: str) -> str:
+    """Return the base URL as it may be kept: no user, password, query or fragment.
+
+    Raises:
+        Refused: it is none.
+    """
+    address = _address(base_url)
     return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
 
 
@@ -248,6 +288,21 @@ def _completion(content: bytes, *, start: str) -> Completion:
         output_tokens=_count(counts.get("completion_tokens")),
         empty=message.get("content") is None and not refusal,
     )
+
+
+def _vectors(content: bytes, *, count: int, start: str) -> list[list[float]]:
+    """Read an embeddings reply; anything else is worth another try. `start` is what may be quoted of it."""
+    try:
+        body = json.loads(content)
+        numbered = sorted(enumerate(body["data"]), key=lambda entry: int(entry[1].get("index", entry[0])))
+        vectors = [[float(number) for number in entry["embedding"]] for _, entry in numbered]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise NoReply(Trouble.AGAIN, f"the reply is no list of vectors: {start!r}") from error
+    if len(vectors) != count or len({len(vector) for vector in vectors}) != 1 or not vectors[0]:
+        raise NoReply(Trouble.AGAIN, f"{count} texts were sent and {len(vectors)} vectors of one length asked for")
+    if not all(math.isfinite(number) for vector in vectors for number in vector):
+        raise NoReply(Trouble.AGAIN, "the reply has vectors with numbers that are none")
+    return vectors
 
 
 def _text(content: object) -> str:

@@ -9,9 +9,10 @@ from typing import Self
 
 import anyio
 
-from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment
+from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment, Reason, State
 from lrstudio.judge.caller import Caller
 from lrstudio.judge.completeness import judge_completeness
+from lrstudio.judge.embedding import NoVectors
 from lrstudio.judge.endpoint import Endpoint
 from lrstudio.judge.faithfulness import judge_faithfulness
 from lrstudio.judge.limits import Limits, Prices
@@ -20,9 +21,11 @@ from lrstudio.judge.material import TOP_K, Shelf
 from lrstudio.judge.packs import PackKind, PromptPack
 from lrstudio.judge.protocol import CallLog, Task
 from lrstudio.judge.reference_manner import ReferenceManner
+from lrstudio.judge.retrieval import Bm25Retriever, Retriever
 from lrstudio.judge.scores import judge_score
 from lrstudio.judge.session import Session
 from lrstudio.judge.studio_manner import StudioManner
+from lrstudio.judge.transport import Transport
 from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS
 from lrstudio.text.tokens import Tokenizer
 
@@ -30,10 +33,13 @@ from lrstudio.text.tokens import Tokenizer
 class HttpJudge:
     """All four dimensions by a language model. Belongs to one event loop from its first judgment on."""
 
-    def __init__(self, caller: Caller, *, manner: Manner, shelf: Shelf, identity: JudgeIdentity) -> None:
+    def __init__(
+        self, caller: Caller, *, manner: Manner, shelf: Shelf, retriever: Retriever, identity: JudgeIdentity
+    ) -> None:
         """Put together what `create` made."""
         self._caller = caller
         self._manner = manner
+        self._retriever = retriever
         self._shelf = shelf
         self._identity = identity
 
@@ -51,6 +57,9 @@ class HttpJudge:
         timeout: float = 600.0,
         key_source: str = "",
         limits: Limits | None = None,
+        retriever: Retriever | None = None,
+        transport: Transport | None = None,
+        known_as: str = "",
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> Self:
         """Make a judge ready; nothing is sent yet.
@@ -67,6 +76,9 @@ class HttpJudge:
             key_source: where the key was found, without a key where to put one; named to the person who needs to know.
             limits: everything else that is limited; `concurrency` and `timeout` take precedence, and what a reference
                 pack prescribes.
+            retriever: finds the passages for a claim; None means BM25. The judge closes it.
+            transport: how requests travel.
+            known_as: what stands for the base URL in the identity and in call keys, where its port changes.
             sleep: waits between tries.
 
         Raises:
@@ -74,19 +86,21 @@ class HttpJudge:
         """
         manner = manner_of(pack, replace(limits or Limits(), concurrency=concurrency, timeout=timeout))
         limits = manner.limits
+        retriever = retriever or Bm25Retriever()
         endpoint = Endpoint.open(
-            base_url=base_url, model=model, api_key=api_key, key_source=key_source, timeout=timeout
-        )
-        identity = JudgeIdentity(
-            judge="http",
+            base_url=base_url,
             model=model,
-            prompt_pack=pack.version,
-            tokenizer=tokenizer.name,
-            parameters=_parameters(endpoint.base_url, limits),
+            api_key=api_key,
+            key_source=key_source,
+            timeout=timeout,
+            transport=transport,
+            known_as=known_as,
         )
+        parameters = _parameters(endpoint.base_url, limits, retrieval=retriever.name)
+        identity = JudgeIdentity("http", model, pack.version, tokenizer.name, parameters)
         caller = Caller(endpoint, prompt_pack=pack.version, limits=limits, prices=prices, sleep=sleep)
-        shelf = Shelf(tokenizer=tokenizer, decoded=manner.decodes)
-        return cls(caller, manner=manner, shelf=shelf, identity=identity)
+        shelf = Shelf(tokenizer=tokenizer, retriever=retriever, decoded=manner.decodes)
+        return cls(caller, manner=manner, shelf=shelf, retriever=retriever, identity=identity)
 
     @property
     def identity(self) -> JudgeIdentity:
@@ -105,13 +119,20 @@ class HttpJudge:
             case Dimension.HELPFULNESS | Dimension.LOGICALITY:
                 return await judge_score(session, task, dimension=dimension)
             case Dimension.FAITHFULNESS:
-                return await judge_faithfulness(session, task)
+                try:
+                    return await judge_faithfulness(session, task)
+                except NoVectors as error:
+                    name = task.candidate.candidate_id
+                    return Judgment(run_id, name, dimension, State.UNSCORED, Reason.CALL_FAILED, explanation=str(error))
             case Dimension.COMPLETENESS:
                 return await judge_completeness(session, task)
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._caller.aclose()
+        """Close the connections, also of what finds passages."""
+        try:
+            await self._caller.aclose()
+        finally:
+            await self._retriever.aclose()
 
 
 def manner_of(pack: PromptPack, limits: Limits) -> Manner:
@@ -123,14 +144,14 @@ def manner_of(pack: PromptPack, limits: Limits) -> Manner:
             return ReferenceManner.under(pack, limits)
 
 
-def _parameters(base_url: str, limits: Limits) -> str:
+def _parameters(base_url: str, limits: Limits, *, retrieval: str) -> str:
     """Return, as canonical JSON, what changes a verdict besides model, prompts and tokenizer."""
     parameters = {
         "base_url": base_url,
         "completeness_tokens_per_key_point": limits.completeness_tokens_per_key_point,
         "extraction_tokens": EXTRACTION_TOKENS,
         "max_tokens": {call.value: tokens for call, tokens in limits.max_tokens.items()},
-        "retrieval": "bm25",
+        "retrieval": retrieval,
         "retrieval_tokens": RETRIEVAL_TOKENS,
         "temperatures": list(limits.temperatures),
         "top_k": TOP_K,

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 
 import anyio
 from anyio import to_thread
@@ -19,7 +20,9 @@ from lrstudio.domain.verdicts import Dimension, JudgeRun, Judgment, RunState
 from lrstudio.judge.pipeline import run_judge
 from lrstudio.judge.protocol import Call, Emit, Judge, ParseState, Reply, Task
 from lrstudio.services.audit import JUDGE_LOCK
+from lrstudio.services.consent import Consent, Outgoing
 from lrstudio.services.judges import JudgeRequest
+from lrstudio.services.serving import served
 from lrstudio.services.who_when import Clock, utc_now
 from lrstudio.store.records import CallRow, CallState
 from lrstudio.store.store import Store
@@ -43,6 +46,7 @@ class Judging:
     def __init__(self, store: Store, *, make_judge: Callable[[JudgeRequest], Judge], clock: Clock = utc_now) -> None:
         self._store = store
         self._make_judge = make_judge
+        self._consent = Consent(store)
         self._clock = clock
 
     def holder(self) -> str | None:
@@ -52,22 +56,36 @@ class Judging:
             return None
         return f"process {holder.pid} on {holder.host} since {holder.since}"
 
+    def outgoing(self, request: JudgeRequest) -> tuple[Outgoing, ...]:
+        """Return what the request would send to each other machine."""
+        infos = self._store.library.candidate_infos()
+        chosen = [it for it in infos if request.candidate_ids is None or it.candidate_id in request.candidate_ids]
+        questions = {info.question_id for info in chosen}
+        return self._consent.outgoing(request.addresses(), questions=questions, candidates=len(chosen))
+
+    def server_log(self) -> Path:
+        """Return the file, beside the project, that a server started for a run writes to."""
+        return self._store.path.with_suffix(".serve.log")
+
     async def run(self, request: JudgeRequest, *, emit: Emit) -> JudgeOutcome:
         """Judge the candidates that the request names, or finish the run of the same judge that was broken off.
 
         A finished call is never sent again. Cancelling keeps what is finished.
 
         Raises:
-            Refused: there is nothing to judge, or the request lacks something; names the field.
+            Refused: there is nothing to judge, the request lacks something, or nobody agreed to what it would send to
+                another machine; names the field.
             Environment: another process judges this project, the endpoint cannot be reached, or the disk is full.
         """
-        judge = await to_thread.run_sync(self._make_judge, request)
-        try:
-            async with self._locked(take_over=request.take_over):
-                return await self._run_locked(judge, request, emit)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await judge.aclose()
+        outgoing = await to_thread.run_sync(self.outgoing, request)
+        self._consent.check(outgoing, agreed=request.agreed)
+        async with self._locked(take_over=request.take_over), served(request, log=self.server_log()) as ready:
+            judge = await to_thread.run_sync(self._make_judge, ready)
+            try:
+                return await self._run_locked(judge, ready, emit)
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await judge.aclose()
 
     @asynccontextmanager
     async def _locked(self, *, take_over: bool) -> AsyncIterator[None]:
@@ -90,7 +108,7 @@ class Judging:
                 judge,
                 tasks,
                 run_id=run.run_id,
-                calls=_StoreCalls(self._store, run.run_id, self._clock),
+                calls=StoreCalls(self._store, run.run_id, self._clock),
                 sink=_StoreSink(self._store, judged),
                 emit=emit,
                 concurrency=request.concurrency,
@@ -178,8 +196,8 @@ class _StoreSink:
         self._judged.add(judgment.candidate_id)
 
 
-class _StoreCalls:
-    """The judge's call log, kept in the project file."""
+class StoreCalls:
+    """The call log of a judge run or of sampling, kept in the project file."""
 
     def __init__(self, store: Store, run_id: str, clock: Clock) -> None:
         self._store = store
@@ -187,6 +205,7 @@ class _StoreCalls:
         self._clock = clock
 
     async def finished(self, key: str) -> Reply | None:
+        """Return the reply that the model gave to this call in any run."""
         row = await to_thread.run_sync(self._store.calls.finished, key)
         if row is None:
             return None
@@ -202,6 +221,7 @@ class _StoreCalls:
         )
 
     async def begin(self, call: Call) -> None:
+        """Write the request down before it is sent."""
         row = CallRow(
             key=call.key,
             purpose=call.purpose,
@@ -216,6 +236,7 @@ class _StoreCalls:
         await to_thread.run_sync(self._store.calls.begin, row)
 
     async def end(self, key: str, reply: Reply) -> None:
+        """Write down what came back."""
         failed = reply.parse_state in (ParseState.FAILED, ParseState.CONTEXT_OVERFLOW)
         end = partial(
             self._store.calls.end,

@@ -6,6 +6,7 @@ The store and its libraries are imported inside the functions: a window that nam
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,17 +23,22 @@ class Project:
 
     def __init__(self, store: Store, *, reviewer: ReviewerName) -> None:
         from lrstudio.services.audit import Audit
+        from lrstudio.services.consent import Consent
         from lrstudio.services.decisions import Decisions
         from lrstudio.services.exports import Exports
         from lrstudio.services.imports import Imports
         from lrstudio.services.judges import make_judge
         from lrstudio.services.judging import Judging
+        from lrstudio.services.sampling import Sampling
+        from lrstudio.services.vectors import StoreVectors
 
         self._store = store
         self.imports = Imports(store)
         self.audit = Audit(store, reviewer=reviewer)
         self.decisions = Decisions(store, reviewer=reviewer)
-        self.judging = Judging(store, make_judge=make_judge)
+        self.judging = Judging(store, make_judge=partial(make_judge, vectors=StoreVectors(store)))
+        self.sampling = Sampling(store)
+        self.consent = Consent(store)
         self.exports = Exports(store)
 
     @property

@@ -85,7 +85,7 @@ def document_of(row: Any, *, text: str | None) -> Document:
             licence=row.source_licence,
             map=unpack_source_map(packed) if packed is not None else None,
         )
-    return Document(row.document_id, text, title=row.title, source=source)
+    return Document(row.document_id, text, title=row.title, source=source, local_only=row.local_only)
 
 
 def pack_source_map(source_map: SourceMap) -> bytes:

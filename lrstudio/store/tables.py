@@ -90,6 +90,7 @@ class DocumentRow(Row, table=True):
     source_encoding: str = Field(sa_type=AnyText)
     source_licence: str = Field(sa_type=AnyText)
     source_map: bytes | None
+    local_only: bool = Field(default=False)
 
 
 class QuestionRow(Row, table=True):
@@ -244,6 +245,15 @@ class CallReplyRow(Row, table=True):
     finished: str = Field(sa_type=AnyText)
 
 
+class VectorRow(Row, table=True):
+    """The vector of a text in one space: little-endian halves. Derived: what is lost is asked for again."""
+
+    __tablename__ = "vector"
+    space: str = Field(primary_key=True, sa_type=AnyText)
+    text_hash: str = Field(primary_key=True, sa_type=AnyText)
+    content: bytes
+
+
 class DecisionRow(Row, table=True):
     """An entry of the journal. Triggers refuse to change or delete one."""
 
@@ -279,6 +289,7 @@ claim = _table(ClaimRow)
 key_point = _table(KeyPointRow)
 call = _table(CallTableRow)
 call_reply = _table(CallReplyRow)
+vector = _table(VectorRow)
 decision = _table(DecisionRow)
 
 metadata = Row.metadata
