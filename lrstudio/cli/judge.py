@@ -13,8 +13,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lrstudio.cli.common import Answer, AsJson, ProjectPath, opened, verb
-from lrstudio.domain.verdicts import Dimension, RunState
+from lrstudio.cli import judge_ahead
+from lrstudio.cli.common import Answer, AsJson, ProjectPath, opened, usage, verb
+from lrstudio.domain.verdicts import Dimension
+from lrstudio.judge.batch import BYTES, ROWS
 from lrstudio.judge.protocol import JudgeEvent
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.judging import JudgeOutcome
@@ -34,11 +36,21 @@ def judge(
     tokenizer: Annotated[str, typer.Option(help="A tokenizer.json to chunk with, else the studio's own.")] = "",
     dimension: Annotated[list[Dimension] | None, typer.Option(help="Only this dimension; may be repeated.")] = None,
     candidate: Annotated[list[str] | None, typer.Option(help="Only this candidate; may be repeated.")] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Calls in flight.")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Calls in flight, at most.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds for one call.")] = None,
+    samples: Annotated[int, typer.Option(help="http: how often each scoring and support call is made.")] = 1,
+    limit: Annotated[int | None, typer.Option(help="Only the first N candidates that are outstanding.")] = None,
+    spend_limit: Annotated[float | None, typer.Option(help="http: stop before more than this is spent.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Print calls, tokens and cost; send nothing.")] = False,
+    batch_out: Annotated[Path | None, typer.Option(help="http: write the outstanding calls as a batch file.")] = None,
+    batch_in: Annotated[list[Path] | None, typer.Option(help="http: read batch results; may be repeated.")] = None,
+    batch_rows: Annotated[int, typer.Option(min=1, help="Calls in one batch file, at most.")] = ROWS,
+    batch_bytes: Annotated[int, typer.Option(min=1, help="Bytes of one batch file, at most.")] = BYTES,
     as_json: AsJson = False,
 ) -> Answer:
     """Judge all candidates, or finish the run of this judge that was broken off."""
+    if sum((plan, batch_out is not None, bool(batch_in))) > 1:
+        usage("--plan, --batch-out and --batch-in are three different things: give one of them")
     http = SettingsStore().load().http
     request = JudgeRequest(
         judge=judge,
@@ -54,9 +66,21 @@ def judge(
         timeout=http.timeout if timeout is None else timeout,
         input_price=http.input_price or None,
         output_price=http.output_price or None,
+        samples=samples,
+        limit=limit,
+        spend_limit=spend_limit,
+        requests_per_minute=http.requests_per_minute,
+        tokens_per_minute=http.tokens_per_minute,
     )
     started = time.monotonic()
     with opened(project) as it:
+        if plan:
+            return judge_ahead.plan(it, request)
+        if batch_out:
+            return judge_ahead.batch_out(it, request, batch_out, rows=batch_rows, size=batch_bytes)
+        if batch_in:
+            outcome, read = anyio.run(it.judging.batch_in, request, batch_in)
+            return judge_ahead.with_batch(answer(project, outcome, seconds=time.monotonic() - started), read)
         outcome = run_with_bar(it, request)
     return answer(project, outcome, seconds=time.monotonic() - started)
 
@@ -98,6 +122,8 @@ def answer(path: Path, outcome: JudgeOutcome, *, seconds: float) -> Answer:
         "output_tokens": run.output_tokens,
         "cost": run.cost,
         "states": {dimension.value: dict(states) for dimension, states in outcome.states.items()},
+        "left": outcome.left,
+        "stopped": outcome.stopped,
         "seconds": round(seconds, 3),
     }
     lines = [f"{run.identity.judge}: {len(outcome.changes.judgments)} candidates, {run.calls} calls, {seconds:.1f} s"]
@@ -105,4 +131,7 @@ def answer(path: Path, outcome: JudgeOutcome, *, seconds: float) -> Answer:
         lines.append(
             f"  {dimension.value:<13} " + ", ".join(f"{count} {name}" for name, count in sorted(states.items()))
         )
-    return Answer(data, "\n".join(lines), complete=run.state is RunState.DONE)
+    if outcome.left:
+        lines.append(f"{outcome.left} candidates are left; run again to go on")
+    problems = (f"lrstudio: {outcome.stopped}",) if outcome.stopped else ()
+    return Answer(data, "\n".join(lines), problems, complete=not outcome.stopped)

@@ -113,6 +113,8 @@ class Claim:
     `span` is its place in the candidate, None where the wording is not verbatim there. `support` is set exactly when
     `state` is scored. `support_probability` in [0, 1] is the probability that the document fully supports the claim
     (not the confidence in the verdict); it is kept when the judge abstains and is None when the judge gives none.
+    `votes` are the verdicts of the repeats of a check, None for one that could not be read; empty where it was made
+    once.
     """
 
     claim_id: str
@@ -126,6 +128,7 @@ class Claim:
     evidence: tuple[Evidence, ...] = ()
     explanation: str = ""
     call_key: str = ""
+    votes: tuple[Support | None, ...] = ()
 
     def __post_init__(self) -> None:
         """Hold state and support together, and keep probabilities probabilities."""
@@ -178,7 +181,8 @@ class Judgment:
     """What one judge run says about one candidate in one dimension.
 
     `score` is 0-10 and set exactly when `state` is scored. `aggregated` says that the score is the mean of the parts,
-    so that a decision on a part changes the effective score.
+    so that a decision on a part changes the effective score. `samples` are the scores of the repeats that could be
+    read, for faithfulness those that each round of checks would have given alone; empty where everything was asked once.
     """
 
     run_id: str
@@ -193,6 +197,7 @@ class Judgment:
     explanation: str = ""
     coverage: Coverage = field(default_factory=Coverage)
     call_key: str = ""
+    samples: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Hold state and score together; a score outside 0-10 never gets in."""
@@ -200,6 +205,11 @@ class Judgment:
             raise ValueError(f"state {self.state.value} does not go with score {self.score}")
         if self.score is not None and not 0.0 <= self.score <= 10.0:
             raise ValueError(f"score {self.score} is outside 0-10")
+
+    @property
+    def spread(self) -> tuple[float, float] | None:
+        """The lowest and the highest of the repeats; None where there are none."""
+        return (min(self.samples), max(self.samples)) if self.samples else None
 
 
 @dataclass(frozen=True, slots=True)

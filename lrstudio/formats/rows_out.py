@@ -15,7 +15,7 @@ def judgment_row(judgment: Judgment, *, run: JudgeRun, question: Question, text:
     `text` is the document's, from which evidence is quoted; None where there is none.
     `start` and `end` are code points, null where a claim is not verbatim in the candidate; `support` is 1, 0.5, 0 or
     null; `support_probability` is the probability that the document fully supports the claim, null where the judge
-    gives none.
+    gives none. `samples` of a judgment and `votes` of a claim are there where calls were repeated.
     """
     return {
         "run_id": run.run_id,
@@ -38,6 +38,7 @@ def judgment_row(judgment: Judgment, *, run: JudgeRun, question: Question, text:
             "tokens_cut": judgment.coverage.tokens_cut,
             "attempts": judgment.coverage.attempts,
         },
+        **({"samples": list(judgment.samples)} if judgment.samples else {}),
     }
 
 
@@ -80,6 +81,7 @@ def _claim_row(claim: Claim, document: str) -> dict[str, Any]:
             {**_span_row(item.span), "text": item.span.of(document), "rank": item.rank} for item in claim.evidence
         ],
         "explanation": claim.explanation,
+        **({"votes": [vote.value if vote else None for vote in claim.votes]} if claim.votes else {}),
     }
 
 

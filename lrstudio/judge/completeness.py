@@ -14,6 +14,7 @@ from lrstudio.judge.packs import CallName
 from lrstudio.judge.parsing import CompletenessReply, Quoted, read_completeness, read_key_points
 from lrstudio.judge.placing import place
 from lrstudio.judge.protocol import Task
+from lrstudio.judge.samples import by_mean_cover, scores_of
 from lrstudio.judge.session import Session
 from lrstudio.judge.sharing import concurrently
 
@@ -64,7 +65,8 @@ async def judge_completeness(session: Session, task: Task) -> Judgment:
     )
     if answer.value is None:
         return judgment(State.UNSCORED, answer.reason)
-    return judgment(State.SCORED, score=answer.value.score, explanation=answer.value.analysis)
+    value = answer.value
+    return judgment(State.SCORED, score=value.score, explanation=value.analysis, samples=scores_of(answer))
 
 
 async def _extract(session: Session, material: Material, task: Task, chunk: Span) -> Answer[tuple[Quoted, ...]]:
@@ -91,6 +93,7 @@ async def _cover(
         candidate_id=task.candidate.candidate_id,
         document_hash=material.document_hash,
         more_tokens=session.caller.limits.completeness_tokens_per_key_point * len(points),
+        settle=by_mean_cover,
         question=task.question.query,
         key_points="\n".join(lines),
         answer=task.candidate.text,

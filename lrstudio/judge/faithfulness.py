@@ -27,6 +27,7 @@ from lrstudio.judge.packs import CallName
 from lrstudio.judge.parsing import Quoted, SupportReply, read_claims, read_support
 from lrstudio.judge.placing import place
 from lrstudio.judge.protocol import Task
+from lrstudio.judge.samples import by_majority, rounds
 from lrstudio.judge.session import Session
 from lrstudio.judge.sharing import concurrently
 
@@ -82,6 +83,7 @@ async def judge_faithfulness(session: Session, task: Task) -> Judgment:
         claims=claims,
         coverage=Coverage(total, total, attempts=listed.attempts + sum(answer.attempts for answer in answers)),
         call_key=listed.call_key,
+        samples=rounds(claims),
     )
 
 
@@ -101,6 +103,7 @@ async def _check(
         CallName.SUPPORT,
         read_support,
         document_hash=material.document_hash,
+        settle=by_majority,
         passages="\n\n".join(passages) or "(no passage shares a word with the claim)",
         claim=wording,
     )
@@ -139,6 +142,7 @@ def _claim(
         reason=answer.reason,
         evidence=found,
         call_key=answer.call_key,
+        votes=tuple(vote.support if vote else None for vote in answer.samples),
     )
     if answer.value is None:
         return claim

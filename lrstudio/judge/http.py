@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -16,10 +16,13 @@ from lrstudio.judge.endpoint import Endpoint
 from lrstudio.judge.faithfulness import judge_faithfulness
 from lrstudio.judge.limits import Limits, Prices
 from lrstudio.judge.material import TOP_K, Shelf
+from lrstudio.judge.pacing import Lane
 from lrstudio.judge.packs import PromptPack
+from lrstudio.judge.plan import Plan, Planner, stand_in
 from lrstudio.judge.protocol import CallLog, Task
+from lrstudio.judge.rehearsal import Noted, Rehearsal, Supply
 from lrstudio.judge.scores import judge_score
-from lrstudio.judge.session import Session
+from lrstudio.judge.session import Asker, Session
 from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS
 from lrstudio.text.tokens import Tokenizer
 
@@ -79,7 +82,9 @@ class HttpJudge:
             tokenizer=tokenizer.name,
             parameters=_parameters(endpoint.base_url, limits),
         )
-        caller = Caller(endpoint, prompt_pack=pack.version, limits=limits, prices=prices, sleep=sleep)
+        caller = Caller(
+            endpoint, prompt_pack=pack.version, limits=limits, prices=prices, sleep=sleep, count=tokenizer.count
+        )
         return cls(caller, pack=pack, shelf=Shelf(tokenizer=tokenizer), identity=identity)
 
     @property
@@ -93,8 +98,35 @@ class HttpJudge:
         Raises:
             Environment: the endpoint cannot be reached, refuses the key, or the account is empty.
             Refused: the endpoint does not know the model.
+            SpendLimitReached: the next call could cost more than is left of the spend limit.
         """
-        session = Session(self._caller, self._pack, self._shelf, run_id=run_id, calls=calls)
+        return await self._judge(self._caller, task, dimension, run_id=run_id, calls=calls)
+
+    async def plan(self, tasks: Sequence[Task], *, calls: CallLog) -> Plan:
+        """Tell what judging these tasks will take. Sends nothing and writes nothing."""
+        planner = Planner(limits=self._caller.limits, tokenizer=self._shelf.tokenizer, prices=self._caller.prices)
+        rehearsal = Rehearsal(self._caller, note=planner.note, stand_in=stand_in)
+        async for _ in self.rehearse(rehearsal, tasks, calls=calls):
+            pass
+        return planner.plan(candidates=len(tasks))
+
+    def rehearsal(self, *, note: Callable[[Noted], None], supply: Supply | None = None) -> Rehearsal:
+        """Make ready to judge from the log alone, and from what `supply` has."""
+        return Rehearsal(self._caller, note=note, supply=supply)
+
+    async def rehearse(
+        self, rehearsal: Rehearsal, tasks: Iterable[Task], *, calls: CallLog, run_id: str = ""
+    ) -> AsyncIterator[Judgment]:
+        """Judge without sending anything; yields the judgments that lack no reply."""
+        for task in tasks:
+            for dimension in task.dimensions:
+                judgment = await self._judge(rehearsal, task, dimension, run_id=run_id, calls=calls)
+                if not rehearsal.is_open(task.candidate.candidate_id, dimension):
+                    yield judgment
+
+    async def _judge(self, asker: Asker, task: Task, dimension: Dimension, *, run_id: str, calls: CallLog) -> Judgment:
+        lane = Lane(task.document.document_id if task.document else "", task.candidate.candidate_id)
+        session = Session(asker, self._pack, self._shelf, run_id=run_id, calls=calls, lane=lane)
         match dimension:
             case Dimension.HELPFULNESS | Dimension.LOGICALITY:
                 return await judge_score(session, task, dimension=dimension)
@@ -119,5 +151,6 @@ def _parameters(base_url: str, limits: Limits) -> str:
         "retrieval_tokens": RETRIEVAL_TOKENS,
         "temperatures": list(limits.temperatures),
         "top_k": TOP_K,
+        **({"samples": limits.samples} if limits.samples > 1 else {}),
     }
     return json.dumps(parameters, sort_keys=True, separators=(",", ":"))

@@ -63,6 +63,11 @@ class Shelf:
         self._ready: OrderedDict[str, Material] = OrderedDict()
         self._work = SingleFlight()
 
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What the chunks are measured in."""
+        return self._tokenizer
+
     async def material(self, text: str) -> Material:
         """Return the material of a document's text."""
         if text not in self._ready:

@@ -8,6 +8,7 @@ from lrstudio.domain.verdicts import Coverage, Dimension, Judgment, State
 from lrstudio.judge.packs import CallName
 from lrstudio.judge.parsing import read_score
 from lrstudio.judge.protocol import Task
+from lrstudio.judge.samples import by_mean, scores_of
 from lrstudio.judge.session import Session
 
 _CALLS = {Dimension.HELPFULNESS: CallName.HELPFULNESS, Dimension.LOGICALITY: CallName.LOGICALITY}
@@ -19,6 +20,7 @@ async def judge_score(session: Session, task: Task, *, dimension: Dimension) -> 
         _CALLS[dimension],
         read_score,
         candidate_id=task.candidate.candidate_id,
+        settle=by_mean,
         question=task.question.query,
         answer=task.candidate.text,
     )
@@ -32,4 +34,5 @@ async def judge_score(session: Session, task: Task, *, dimension: Dimension) -> 
     )
     if answer.value is None:
         return judgment(State.UNSCORED, answer.reason)
-    return judgment(State.SCORED, score=answer.value.score, explanation=answer.value.analysis)
+    value = answer.value
+    return judgment(State.SCORED, score=value.score, explanation=value.analysis, samples=scores_of(answer))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.verdicts import Dimension
-from lrstudio.judge.limits import Prices
+from lrstudio.judge.limits import Limits, Prices
 from lrstudio.judge.protocol import Judge
 from lrstudio.services.keys import ApiKey
 from lrstudio.text.resources import resource
@@ -20,9 +20,12 @@ JUDGES = ("lexical", "scripted", "http")
 class JudgeRequest:
     """What to judge and with what.
 
-    `candidate_ids` None means all. `base_url`, `model`, `api_key`, `timeout` (seconds for one call), `prompts` and the
-    prices (per million tokens, None where unknown) concern the http judge; `script` the scripted one. `tokenizer` is a
-    local tokenizer.json, "" for the studio's own. `concurrency` counts calls in flight.
+    `candidate_ids` None means all, `limit` only so many of those that are outstanding. `tokenizer` is a local
+    tokenizer.json, "" for the studio's own. `script` concerns the scripted judge. All else concerns the http judge:
+    `timeout` is in seconds for one call; prices are per million tokens, None where unknown; `concurrency` counts calls
+    in flight at most; `requests_per_minute` and `tokens_per_minute` are 0 where nothing is limited; `samples` says how
+    often scoring and support calls are made; `spend_limit` is what the run may cost from now on, in the currency of the
+    prices.
     """
 
     judge: str = "lexical"
@@ -38,6 +41,11 @@ class JudgeRequest:
     timeout: float = 600.0
     input_price: float | None = None
     output_price: float | None = None
+    samples: int = 1
+    limit: int | None = None
+    spend_limit: float | None = None
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
 
 
 def make_judge(request: JudgeRequest) -> Judge:
@@ -48,6 +56,10 @@ def make_judge(request: JudgeRequest) -> Judge:
     """
     if request.concurrency < 1:
         raise Refused(f"at least one call must be in flight, not {request.concurrency}", where="concurrency")
+    if request.samples < 1:
+        raise Refused(f"each call is made at least once, not {request.samples} times", where="samples")
+    if request.limit is not None and request.limit < 1:
+        raise Refused(f"at least one candidate must be judged, not {request.limit}", where="limit")
     if request.judge == "lexical":
         from lrstudio.judge.lexical import LexicalJudge
 
@@ -68,6 +80,9 @@ def _http_judge(request: JudgeRequest) -> Judge:
         raise Refused(f"an address starts with http:// or https://, not {request.base_url!r}", where="base URL")
     if not request.model:
         raise Refused("the http judge needs the name of a model", where="model")
+    prices = _prices(request)
+    if request.spend_limit is not None and prices is None:
+        raise Refused("a spend limit needs the price of the model's tokens; set it in the settings", where="prices")
     from lrstudio.judge.http import HttpJudge
     from lrstudio.judge.packs import PromptPack
 
@@ -78,9 +93,15 @@ def _http_judge(request: JudgeRequest) -> Judge:
         key_source=request.api_key.source if request.api_key else "",
         pack=PromptPack.load(request.prompts or resource("prompts", "longreward-studio")),
         tokenizer=_tokenizer(request),
-        prices=_prices(request),
+        prices=prices,
         concurrency=request.concurrency,
         timeout=request.timeout,
+        limits=Limits(
+            samples=request.samples,
+            requests_per_minute=request.requests_per_minute,
+            tokens_per_minute=request.tokens_per_minute,
+            spend=request.spend_limit,
+        ),
     )
 
 

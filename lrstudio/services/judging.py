@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 
 import anyio
 from anyio import to_thread
@@ -16,9 +17,14 @@ from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.text import Document
 from lrstudio.domain.verdicts import Dimension, JudgeRun, Judgment, RunState
+from lrstudio.judge.batch import BYTES, ROWS
+from lrstudio.judge.budget import SpendLimitReached
+from lrstudio.judge.http import HttpJudge
 from lrstudio.judge.pipeline import run_judge
+from lrstudio.judge.plan import Plan
 from lrstudio.judge.protocol import Call, Emit, Judge, ParseState, Reply, Task
 from lrstudio.services.audit import JUDGE_LOCK
+from lrstudio.services.batches import BatchRead, BatchReader, BatchWritten, asking, read_results, write_batch
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.who_when import Clock, utc_now
 from lrstudio.store.records import CallRow, CallState
@@ -29,12 +35,22 @@ _DOCUMENTS_KEPT = 8
 
 @dataclass(frozen=True, slots=True)
 class JudgeOutcome:
-    """What a judge run came to: `states` counts the states of its judgments per dimension."""
+    """What a judge run came to: `states` counts the states of its judgments per dimension.
+
+    `left` candidates were not taken up, because only so many were to be. `stopped` says what ended it before its time,
+    "" where nothing did; it can be carried on.
+    """
 
     run: JudgeRun
     resumed: bool
     changes: Changes
     states: Mapping[Dimension, Mapping[str, int]]
+    left: int = 0
+    stopped: str = ""
+
+
+_Work = Callable[[JudgeRun, list[Task], "_StoreSink"], Awaitable[str]]
+"""What a judge run does with what is to be judged; returns what stopped it, "" where nothing did."""
 
 
 class Judging:
@@ -55,16 +71,84 @@ class Judging:
     async def run(self, request: JudgeRequest, *, emit: Emit) -> JudgeOutcome:
         """Judge the candidates that the request names, or finish the run of the same judge that was broken off.
 
-        A finished call is never sent again. Cancelling keeps what is finished.
+        A finished call is never sent again, so that after a change of prompts, model or document only what that makes
+        stale costs anything. Cancelling keeps what is finished, and so does the spend limit.
 
         Raises:
             Refused: there is nothing to judge, or the request lacks something; names the field.
             Environment: another process judges this project, the endpoint cannot be reached, or the disk is full.
         """
+        async with self._judge(request) as judge, self._locked():
+
+            async def work(run: JudgeRun, tasks: list[Task], sink: _StoreSink) -> str:
+                calls = _StoreCalls(self._store, run.run_id, self._clock)
+                try:
+                    await run_judge(
+                        judge,
+                        tasks,
+                        run_id=run.run_id,
+                        calls=calls,
+                        sink=sink,
+                        emit=emit,
+                        concurrency=request.concurrency,
+                    )
+                except SpendLimitReached as reached:
+                    return str(reached)
+                return ""
+
+            return await self._work(judge, request, work)
+
+    async def plan(self, request: JudgeRequest) -> Plan:
+        """Tell what the same run would take. Sends nothing, changes nothing and needs no lock.
+
+        Raises:
+            Refused: as `run`.
+        """
+        async with self._judge(request) as judge:
+            if not isinstance(judge, HttpJudge):
+                return Plan()
+            run, _, tasks = await to_thread.run_sync(self._ahead, judge, request)
+            return await judge.plan(
+                _first(tasks, request.limit), calls=_StoreCalls(self._store, run.run_id, self._clock)
+            )
+
+    async def batch_out(self, request: JudgeRequest, out: Path, *, rows: int = ROWS, size: int = BYTES) -> BatchWritten:
+        """Write the calls that can be made now as batch files; see `write_batch`. Changes nothing in the project."""
+        async with self._judge(request) as judge:
+            asking_judge = asking(judge)
+            run, _, tasks = await to_thread.run_sync(self._ahead, judge, request)
+            calls = _StoreCalls(self._store, run.run_id, self._clock)
+            return await write_batch(asking_judge, _first(tasks, request.limit), out, calls=calls, rows=rows, size=size)
+
+    async def batch_in(self, request: JudgeRequest, files: Sequence[Path]) -> tuple[JudgeOutcome, BatchRead]:
+        """Take in the results of batch files, and judge as far as they go.
+
+        Raises:
+            Refused: as `run`, or a file is no file of results.
+            Environment: another process judges this project, or the disk is full.
+        """
+        async with self._judge(request) as judge:
+            asking_judge = asking(judge)
+            results = await to_thread.run_sync(read_results, files)
+            async with self._locked():
+                read: list[BatchRead] = []
+
+                async def work(run: JudgeRun, tasks: list[Task], sink: _StoreSink) -> str:
+                    calls = _StoreCalls(self._store, run.run_id, self._clock)
+                    reader = BatchReader(asking_judge, results, calls)
+                    async for judgment in reader.judgments(tasks, run_id=run.run_id):
+                        await sink.judged(judgment)
+                    read.append(await reader.told())
+                    return f"{read[0].outstanding} calls are outstanding" if read[0].outstanding else ""
+
+                outcome = await self._work(judge, request, work)
+                return outcome, read[0]
+
+    @asynccontextmanager
+    async def _judge(self, request: JudgeRequest) -> AsyncIterator[Judge]:
         judge = await to_thread.run_sync(self._make_judge, request)
         try:
-            async with self._locked():
-                return await self._run_locked(judge, request, emit)
+            yield judge
         finally:
             with anyio.CancelScope(shield=True):
                 await judge.aclose()
@@ -78,44 +162,41 @@ class Judging:
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(held.release)
 
-    async def _run_locked(self, judge: Judge, request: JudgeRequest, emit: Emit) -> JudgeOutcome:
-        chosen = await to_thread.run_sync(self._chosen, request.candidate_ids)
-        run, resumed = await to_thread.run_sync(self._run_record, judge, request.dimensions)
-        judged: set[str] = set()
+    async def _work(self, judge: Judge, request: JudgeRequest, work: _Work) -> JudgeOutcome:
+        """Do the work of a judge run between its start and its end; the lock is held, so nobody else runs it."""
+        run, resumed, tasks = await to_thread.run_sync(self._ahead, judge, request)
+        await to_thread.run_sync(self._start, run, resumed)
+        now = _first(tasks, request.limit)
+        sink = _StoreSink(self._store)
         state = RunState.FAILED
         try:
-            tasks = await to_thread.run_sync(self._outstanding, run, chosen)
-            await run_judge(
-                judge,
-                tasks,
-                run_id=run.run_id,
-                calls=_StoreCalls(self._store, run.run_id, self._clock),
-                sink=_StoreSink(self._store, judged),
-                emit=emit,
-                concurrency=request.concurrency,
-            )
-            state = RunState.DONE
+            stopped = await work(run, now, sink)
+            state = RunState.CANCELLED if stopped or len(now) < len(tasks) else RunState.DONE
         except anyio.get_cancelled_exc_class():
             state = RunState.CANCELLED
             raise
         finally:
             with anyio.CancelScope(shield=True):
                 run = await to_thread.run_sync(self._finish, run.run_id, state)
-        changes = Changes(judgments=frozenset(judged), runs=frozenset({run.run_id}))
-        return JudgeOutcome(run, resumed, changes, await to_thread.run_sync(self._states, run.run_id))
+        changes = Changes(judgments=frozenset(sink.candidates), runs=frozenset({run.run_id}))
+        states = await to_thread.run_sync(self._states, run.run_id)
+        return JudgeOutcome(run, resumed, changes, states, left=len(tasks) - len(now), stopped=stopped)
 
-    def _run_record(self, judge: Judge, dimensions: Sequence[Dimension]) -> tuple[JudgeRun, bool]:
-        """Return the run to work on and whether it was broken off before; the lock is held, so nobody runs it."""
-        wanted = tuple(dimension for dimension in Dimension if dimension in dimensions)
+    def _ahead(self, judge: Judge, request: JudgeRequest) -> tuple[JudgeRun, bool, list[Task]]:
+        """Return the run to work on, whether it was broken off before, and what is to be judged. Changes nothing."""
+        chosen = self._chosen(request.candidate_ids)
+        wanted = tuple(dimension for dimension in Dimension if dimension in request.dimensions)
         if not wanted:
             raise Refused("choose at least one dimension to judge")
         earlier = self._store.judging.unfinished_run(judge.identity, wanted)
-        if earlier:
-            self._store.judging.set_run_state(earlier.run_id, RunState.RUNNING)
-            return earlier, True
-        run = JudgeRun(uuid.uuid4().hex, judge.identity, wanted, RunState.RUNNING, started=self._clock())
-        self._store.judging.start_run(run)
-        return run, False
+        run = earlier or JudgeRun(uuid.uuid4().hex, judge.identity, wanted, RunState.RUNNING, started=self._clock())
+        return run, earlier is not None, self._outstanding(run, chosen)
+
+    def _start(self, run: JudgeRun, resumed: bool) -> None:
+        if resumed:
+            self._store.judging.set_run_state(run.run_id, RunState.RUNNING)
+        else:
+            self._store.judging.start_run(run)
 
     def _chosen(self, candidate_ids: Sequence[str] | None) -> set[str]:
         known = {info.candidate_id for info in self._store.library.candidate_infos()}
@@ -162,16 +243,20 @@ class Judging:
         return {dimension: dict(counter) for dimension, counter in counts.items()}
 
 
+def _first(tasks: list[Task], limit: int | None) -> list[Task]:
+    return tasks if limit is None else tasks[:limit]
+
+
 class _StoreSink:
     """Stores each judgment in a transaction of its own before it is announced."""
 
-    def __init__(self, store: Store, judged: set[str]) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._judged = judged
+        self.candidates: set[str] = set()
 
     async def judged(self, judgment: Judgment) -> None:
         await to_thread.run_sync(self._store.judging.save_judgment, judgment)
-        self._judged.add(judgment.candidate_id)
+        self.candidates.add(judgment.candidate_id)
 
 
 class _StoreCalls:

@@ -23,7 +23,8 @@ THEMES = ("system", "light", "dark")
 class HttpSettings:
     """Where the http judge asks. `timeout` is in seconds for one call, `concurrency` counts calls in flight.
 
-    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known.
+    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known. For requests and
+    tokens a minute 0 is no limit.
     """
 
     base_url: str = ""
@@ -32,6 +33,8 @@ class HttpSettings:
     timeout: float = 600.0
     input_price: float = 0.0
     output_price: float = 0.0
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,7 @@ def judgment_values(judgment: Judgment) -> Values:
         "tokens_cut": judgment.coverage.tokens_cut,
         "attempts": judgment.coverage.attempts,
         "call_key": judgment.call_key,
+        "samples": to_json(judgment.samples),
     }
 
 
@@ -201,6 +202,7 @@ def judgment_of(row: Any, *, claims: tuple[Claim, ...], key_points: tuple[KeyPoi
         explanation=row.explanation,
         coverage=Coverage(row.chunks_read, row.chunks_total, row.tokens_cut, row.attempts),
         call_key=row.call_key,
+        samples=tuple(json.loads(row.samples)),
     )
 
 
@@ -221,6 +223,7 @@ def claim_values(claim: Claim, *, ordinal: int) -> Values:
         "evidence": to_json([[e.span.start, e.span.end, e.rank, e.score, int(e.by_person)] for e in claim.evidence]),
         "explanation": claim.explanation,
         "call_key": claim.call_key,
+        "votes": to_json([vote.value if vote else None for vote in claim.votes]),
     }
 
 
@@ -241,6 +244,7 @@ def claim_of(row: Any) -> Claim:
         ),
         explanation=row.explanation,
         call_key=row.call_key,
+        votes=tuple(map(support_of, json.loads(row.votes))),
     )
 
 

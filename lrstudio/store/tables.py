@@ -163,10 +163,11 @@ class JudgmentRow(Row, table=True):
     tokens_cut: int
     attempts: int
     call_key: str = Field(sa_type=AnyText)
+    samples: str = Field(sa_type=AnyText)
 
 
 class ClaimRow(Row, table=True):
-    """A claim of a judgment; evidence is JSON `[[start, end, rank, score, by_person], ...]`."""
+    """A claim of a judgment; evidence is JSON `[[start, end, rank, score, by_person], ...]`, votes `[1.0, null, ...]`."""
 
     __tablename__ = "claim"
     judgment_key: int = Field(primary_key=True, foreign_key="judgment.id", ondelete="CASCADE")
@@ -183,6 +184,7 @@ class ClaimRow(Row, table=True):
     evidence: str = Field(sa_type=AnyText)
     explanation: str = Field(sa_type=AnyText)
     call_key: str = Field(sa_type=AnyText)
+    votes: str = Field(sa_type=AnyText)
 
 
 class KeyPointRow(Row, table=True):

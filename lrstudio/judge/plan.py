@@ -1,0 +1,165 @@
+"""What a judge run will take, told before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+from lrstudio.domain.verdicts import Dimension, Support, SupportReason
+from lrstudio.judge.caller import Ask
+from lrstudio.judge.claims import statements
+from lrstudio.judge.limits import Limits, Prices
+from lrstudio.judge.packs import CallName
+from lrstudio.judge.parsing import CompletenessReply, Quoted, ScoreReply, SupportReply
+from lrstudio.judge.rehearsal import DIMENSION_OF, Noted
+from lrstudio.text.tokens import Tokenizer
+
+KEY_POINTS_PER_CHUNK = 3
+_KEY_POINT = "One sentence of the document that bears on the question, with who did what, when and where."
+# Typical lengths of replies in our pack's own form, until the log has some; claims and key points quote what they read.
+_OUTPUT_TOKENS: Mapping[CallName, int] = {
+    CallName.HELPFULNESS: 120,
+    CallName.LOGICALITY: 120,
+    CallName.CLAIMS: 60,
+    CallName.SUPPORT: 90,
+    CallName.KEY_POINTS: 80 * KEY_POINTS_PER_CHUNK,
+    CallName.COMPLETENESS: 150,
+}
+_CLAIMS_PER_ANSWER_TOKEN = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Calls with their tokens and cost; `guessed` of the calls are estimates. `cost` is None without prices."""
+
+    calls: int = 0
+    guessed: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float | None = None
+
+    def __add__(self, other: Effort) -> Effort:
+        """Add up; a cost that is known to one alone is the sum's."""
+        costs = [cost for cost in (self.cost, other.cost) if cost is not None]
+        return Effort(
+            self.calls + other.calls,
+            self.guessed + other.guessed,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            sum(costs) if costs else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is outstanding, and what all of it would take without the call log, by dimension.
+
+    `assumptions` are sentences on what the estimates rest on.
+    """
+
+    candidates: int = 0
+    outstanding: Mapping[Dimension, Effort] = field(default_factory=dict)
+    without_log: Mapping[Dimension, Effort] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A call: whether it is outstanding, and its tokens; `measured` is the length of the reply in the log."""
+
+    call: CallName
+    missing: bool
+    guessed: bool
+    input_tokens: int
+    typical: int
+    measured: int | None
+
+
+def stand_in(ask: Ask[Any]) -> Any:
+    """Make up a reply: sentences of the answer as claims, a few key points per chunk; a score matters to nobody."""
+    match ask.call:
+        case CallName.HELPFULNESS | CallName.LOGICALITY:
+            return ScoreReply(5.0, "")
+        case CallName.CLAIMS:
+            return tuple(Quoted(it.text) for it in statements(ask.values["answer"]) if it.checkable)
+        case CallName.SUPPORT:
+            return SupportReply(Support.FULL, SupportReason.UNSTATED, (), "")
+        case CallName.KEY_POINTS:
+            return tuple(Quoted(f"{_KEY_POINT} ({number})") for number in range(KEY_POINTS_PER_CHUNK))
+        case CallName.COMPLETENESS:
+            return CompletenessReply(5.0, "", {})
+
+
+class Planner:
+    """Takes the notes of a rehearsal with `stand_in`, and adds up. Tokens are those of the prompts as they are sent."""
+
+    def __init__(self, *, limits: Limits, tokenizer: Tokenizer, prices: Prices | None) -> None:
+        """Start with nothing noted."""
+        self._limits = limits
+        self._tokenizer = tokenizer
+        self._prices = prices
+        self._entries: list[_Entry] = []
+
+    def note(self, noted: Noted) -> None:
+        """Count a call; the prompt is not kept."""
+        ask = noted.ask
+        self._entries.append(
+            _Entry(
+                call=ask.call,
+                missing=noted.unsent is not None,
+                guessed=noted.guessed,
+                input_tokens=self._tokenizer.count(ask.prompt),
+                typical=self._typical(ask),
+                measured=noted.output_tokens,
+            )
+        )
+
+    def plan(self, *, candidates: int) -> Plan:
+        """Return what has been noted, by dimension."""
+        means = {
+            call: fmean(measured)
+            for call in CallName
+            if (measured := [it.measured for it in self._entries if it.call is call and it.measured is not None])
+        }
+        return Plan(
+            candidates=candidates,
+            outstanding=self._sums([it for it in self._entries if it.missing], means),
+            without_log=self._sums(self._entries, means),
+            assumptions=_assumptions(self._entries, means),
+        )
+
+    def _sums(self, entries: Sequence[_Entry], means: Mapping[CallName, float]) -> dict[Dimension, Effort]:
+        sums: dict[Dimension, Effort] = {}
+        for entry in entries:
+            written = entry.measured or round(means.get(entry.call, entry.typical))
+            cost = self._prices.cost(entry.input_tokens, written) if self._prices else None
+            effort = Effort(1, int(entry.guessed), entry.input_tokens, written, cost)
+            dimension = DIMENSION_OF[entry.call]
+            sums[dimension] = sums.get(dimension, Effort()) + effort
+        return {dimension: sums[dimension] for dimension in Dimension if dimension in sums}
+
+    def _typical(self, ask: Ask[Any]) -> int:
+        tokens: float = _OUTPUT_TOKENS[ask.call]
+        if ask.call is CallName.CLAIMS:
+            tokens += _CLAIMS_PER_ANSWER_TOKEN * self._tokenizer.count(ask.values["answer"])
+        if ask.call is CallName.COMPLETENESS:
+            tokens += self._limits.completeness_tokens_per_key_point * (ask.values["key_points"].count("\n") + 1)
+        return min(round(tokens), ask.max_tokens)
+
+
+def _assumptions(entries: Sequence[_Entry], means: Mapping[CallName, float]) -> tuple[str, ...]:
+    sentences = ["input tokens are counted by the judge's tokenizer; the model's own may count otherwise"]
+    guessed = {it.call for it in entries if it.guessed}
+    if CallName.SUPPORT in guessed:
+        sentences.append("support checks are estimates: one claim for each sentence of an answer that states something")
+    if CallName.COMPLETENESS in guessed:
+        sentences.append(f"completeness prompts are estimates: {KEY_POINTS_PER_CHUNK} key points for each chunk")
+    if means:
+        sentences.append(f"output tokens of {', '.join(means)} are the mean of the replies in the log")
+    if {it.call for it in entries} - means.keys():
+        sentences.append(f"{'other ' if means else ''}output tokens are typical lengths, not counted")
+    if entries:
+        sentences.append("first attempts only: a reply that cannot be read costs another call")
+    return tuple(sentences)
