@@ -182,7 +182,7 @@ class Judgment:
 
     `score` is 0-10 and set exactly when `state` is scored. `aggregated` says that the score is the mean of the parts,
     so that a decision on a part changes the effective score. `samples` are the scores of the repeats that could be
-    read, for faithfulness those that each round of checks would have given alone; empty where everything was asked once.
+    read, for faithfulness those that each round of checks would have given alone; empty where all was asked once.
     """
 
     run_id: str

@@ -24,6 +24,7 @@ class Budget:
         self._promised = 0.0
         self._calls = 0
         self._changed = anyio.Event()
+        self._reached = False
 
     @property
     def limited(self) -> bool:
@@ -37,14 +38,18 @@ class Budget:
         Raises:
             SpendLimitReached: it could exceed the limit, and no call is on its way.
         """
-        while self._limit is not None and self._spent + self._promised + most > self._limit:
+        while not self._fits(most):
             if not self._calls:
-                raise SpendLimitReached(
-                    f"the spend limit of {self._limit:g} is reached: {self._spent:.4f} is spent and the next call "
-                    f"could cost {most:.4f}; what is finished is kept, so raise the limit and run again to go on",
-                    where="spend limit",
-                )
+                self._reached = True  # a smaller call might still fit, but would be cut off with the rest
+            if self._reached:
+                break
             await self._changed.wait()
+        if self._reached:
+            raise SpendLimitReached(
+                f"the spend limit of {self._limit:g} is reached: {self._spent:.4f} is spent and the next call could "
+                f"cost {most:.4f}; what is finished is kept, so raise the limit and run again to go on",
+                where="spend limit",
+            )
         self._promised += most
         self._calls += 1
         try:
@@ -58,3 +63,6 @@ class Budget:
     def spend(self, cost: float) -> None:
         """Note what a call has cost."""
         self._spent += cost
+
+    def _fits(self, most: float) -> bool:
+        return self._limit is None or self._spent + self._promised + most <= self._limit

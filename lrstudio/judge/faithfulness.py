@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from lrstudio.domain.text import Span
+from lrstudio.domain.text import Span, content_hash
 from lrstudio.domain.verdicts import (
     Claim,
     Coverage,
@@ -29,7 +29,7 @@ from lrstudio.judge.placing import place
 from lrstudio.judge.protocol import Task
 from lrstudio.judge.samples import by_majority, rounds
 from lrstudio.judge.session import Session
-from lrstudio.judge.sharing import concurrently
+from lrstudio.judge.sharing import both, concurrently
 
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"'})
 _FULL_STOP = re.compile(r"(?<![.。])[.。]$")
@@ -55,14 +55,9 @@ async def judge_faithfulness(session: Session, task: Task) -> Judgment:
         return judgment(State.UNSCORED, Reason.NO_DOCUMENT)
     if not task.candidate.text.strip():
         return judgment(State.NOT_CHECKABLE, Reason.NO_CLAIMS)
-    material = await session.shelf.material(text)
-    listed = await session.ask(
-        CallName.CLAIMS,
-        read_claims,
-        candidate_id=task.candidate.candidate_id,
-        document_hash=material.document_hash,
-        question=task.question.query,
-        answer=task.candidate.text,
+    # The claims do not need the document, and everything else waits for them.
+    listed, material = await both(
+        partial(_list, session, task, content_hash(text)), partial(session.shelf.material, text)
     )
     total = len(material.passages)
     if listed.value is None:
@@ -91,6 +86,17 @@ def _cause(reason: Reason, claims: Sequence[Claim]) -> Reason:
     """Return why too few claims were decided, where it was one and the same reason for all."""
     causes = {claim.reason for claim in claims if claim.support is None}
     return causes.pop() if reason is Reason.TOO_FEW_DECIDED and len(causes) == 1 else reason
+
+
+async def _list(session: Session, task: Task, document_hash: str) -> Answer[tuple[Quoted, ...]]:
+    return await session.ask(
+        CallName.CLAIMS,
+        read_claims,
+        candidate_id=task.candidate.candidate_id,
+        document_hash=document_hash,
+        question=task.question.query,
+        answer=task.candidate.text,
+    )
 
 
 async def _check(

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import anyio
 
-_FEW = 4
+_FEW = 8
 _MINUTE = 60.0
-# After the first overload the window grows by an eighth a round trip: it doubles in six, and overloads rarely again.
-_GROWTH = 0.125
+# By how much the window grows with every answer: it triples each round trip until the first overload, and after that
+# takes six to double, so that it overloads rarely again.
+_FAST, _SLOW = 2.0, 0.125
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Rate:
 
     def wait(self, tokens: int, *, now: float) -> float:
         """Return the seconds until a request of so many tokens may go; 0 for now."""
-        while self._sent and self._sent[0].time <= now - _MINUTE:
+        while self._sent and self._sent[0].time + _MINUTE <= now:
             old = self._sent.popleft()
             old.counts = False
             self._total -= old.tokens
@@ -131,7 +132,7 @@ class Turn:
 class Gate:
     """Lets the requests to one endpoint through.
 
-    It starts with a few at once, lets in one more with every answer, up to `most`, and halves at an overload: once for
+    It starts with a few at once, lets in more with every answer, up to `most`, and halves at an overload: once for
     all requests that were on their way at the time, however many of them fail. From then on it grows more slowly.
     """
 
@@ -146,7 +147,7 @@ class Gate:
         """Open a gate for at most `most` requests at once."""
         self._most = most
         self._window = float(min(_FEW, most))
-        self._growth = 1.0
+        self._growth = _FAST
         self._halvings = 0
         self._in_flight = 0
         self._rate = rate or Rate()
@@ -200,7 +201,7 @@ class Gate:
         if halvings == self._halvings:
             self._halvings += 1
             self._window = max(1.0, self._window / 2)
-            self._growth = _GROWTH
+            self._growth = _SLOW
 
     async def _enter(self, lane: Lane) -> None:
         waiter = anyio.Event()

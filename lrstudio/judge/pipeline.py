@@ -13,6 +13,8 @@ from lrstudio.judge.sharing import concurrently
 
 # The time left is reckoned from this many judgments, so that those that came from the log at the start are forgotten.
 _WINDOW = 32
+# Claims and key points lead to further calls, so they are asked for before the scores that stand alone.
+_LONGEST_FIRST = (Dimension.FAITHFULNESS, Dimension.COMPLETENESS, Dimension.HELPFULNESS, Dimension.LOGICALITY)
 
 
 async def run_judge(
@@ -46,7 +48,8 @@ async def run_judge(
 
     async def work(waiting: Iterator[Task]) -> None:
         for task in waiting:
-            await concurrently(partial(one, task, dimension) for dimension in task.dimensions)
+            longest_first = sorted(task.dimensions, key=_LONGEST_FIRST.index)
+            await concurrently(partial(one, task, dimension) for dimension in longest_first)
 
     waiting = iter(queue)  # shared, so that whoever is free takes the next candidate
     await concurrently(partial(work, waiting) for _ in range(max(1, concurrency)))

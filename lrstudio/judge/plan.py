@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
@@ -134,11 +134,14 @@ class Planner:
         sums: dict[Dimension, Effort] = {}
         for entry in entries:
             written = entry.measured or round(means.get(entry.call, entry.typical))
-            cost = self._prices.cost(entry.input_tokens, written) if self._prices else None
-            effort = Effort(1, int(entry.guessed), entry.input_tokens, written, cost)
             dimension = DIMENSION_OF[entry.call]
+            effort = Effort(1, int(entry.guessed), entry.input_tokens, written)
             sums[dimension] = sums.get(dimension, Effort()) + effort
-        return {dimension: sums[dimension] for dimension in Dimension if dimension in sums}
+        return {dimension: self._priced(sums[dimension]) for dimension in Dimension if dimension in sums}
+
+    def _priced(self, effort: Effort) -> Effort:
+        cost = self._prices.cost(effort.input_tokens, effort.output_tokens) if self._prices else None
+        return replace(effort, cost=cost)
 
     def _typical(self, ask: Ask[Any]) -> int:
         tokens: float = _OUTPUT_TOKENS[ask.call]

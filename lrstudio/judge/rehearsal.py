@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import anyio
+
 from lrstudio.domain.verdicts import Dimension, Reason
 from lrstudio.judge.caller import Answer, Ask, Caller, T, Unsent
 from lrstudio.judge.endpoint import Completion, NoReply
 from lrstudio.judge.limits import Limits
 from lrstudio.judge.packs import CallName
 from lrstudio.judge.protocol import Call, CallLog, Reply
-from lrstudio.judge.sharing import SingleFlight
 
 DIMENSION_OF = {
     CallName.HELPFULNESS: Dimension.HELPFULNESS,
@@ -66,7 +67,7 @@ class Rehearsal:
         self._note = note
         self._stand_in = stand_in
         self._supply = supply
-        self._flights = SingleFlight()
+        self._in_order = anyio.Lock()  # equal asks one after another, and the notes the same each time
         self._failed: dict[str, Reply] = {}
         self._asked: set[str] = set()
         self._open: set[tuple[str, Dimension]] = set()
@@ -86,9 +87,8 @@ class Rehearsal:
         guessed = ask.call not in FIRST_WAVE and place in self._open
         log = _Listening(calls)
         key = self._caller.key(ask)
-        found: Answer[T] | Unsent[T] = await self._flights.run(
-            key, lambda: self._caller.answer(ask, calls=log, call=partial(self._missing, calls=calls))
-        )
+        async with self._in_order:
+            found = await self._caller.answer(ask, calls=log, call=partial(self._missing, calls=calls))
         unsent = found if isinstance(found, Unsent) else None
         if key not in self._asked:
             self._asked.add(key)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import anyio
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class _Flight:
@@ -63,6 +64,13 @@ async def concurrently(works: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
     if failure is not None:
         raise failure
     return [results[index] for index in range(len(jobs))]
+
+
+async def both(one: Callable[[], Awaitable[T]], other: Callable[[], Awaitable[U]]) -> tuple[T, U]:
+    """Do two different things at once; errors as in `concurrently`."""
+    works: list[Callable[[], Awaitable[Any]]] = [one, other]
+    first, second = await concurrently(works)
+    return first, second
 
 
 def _first(error: BaseException) -> BaseException:

@@ -167,7 +167,7 @@ class JudgmentRow(Row, table=True):
 
 
 class ClaimRow(Row, table=True):
-    """A claim of a judgment; evidence is JSON `[[start, end, rank, score, by_person], ...]`, votes `[1.0, null, ...]`."""
+    """A claim of a judgment; evidence is JSON `[[start, end, rank, score, by_person], ...]`, votes `[1, null, ...]`."""
 
     __tablename__ = "claim"
     judgment_key: int = Field(primary_key=True, foreign_key="judgment.id", ondelete="CASCADE")

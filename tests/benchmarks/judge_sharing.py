@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 import anyio
 
@@ -26,8 +25,8 @@ from lrstudio.judge.endpoint import Endpoint
 from lrstudio.judge.http import HttpJudge
 from lrstudio.judge.limits import Limits
 from lrstudio.judge.material import Shelf
-from lrstudio.judge.packs import CallName, PromptPack
 from lrstudio.judge.pacing import Lane
+from lrstudio.judge.packs import CallName, PromptPack
 from lrstudio.judge.parsing import read_key_points
 from lrstudio.judge.pipeline import run_judge
 from lrstudio.judge.protocol import Task
@@ -40,7 +39,7 @@ from tests.doubles.call_log import MemoryCallLog
 from tests.doubles.ten_answers import ANSWERS, tasks
 
 LATENCY = 0.05
-ROUNDS = 3
+ROUNDS = 5
 _SERVER = Path(__file__).parents[1] / "doubles" / "chat_server.py"
 _PACK = PromptPack.load(resource("prompts", "longreward-studio"))
 _TOKENIZER = Tokenizer.shipped()
@@ -69,9 +68,7 @@ def shared(base_url: str, *, concurrency: int, of: Sequence[Task]) -> Work:
 
     async def run() -> float:
         started = time.perf_counter()
-        await run_judge(
-            judge, of, run_id="r", calls=log, sink=sink, emit=lambda _: None, concurrency=concurrency
-        )
+        await run_judge(judge, of, run_id="r", calls=log, sink=sink, emit=lambda _: None, concurrency=concurrency)
         spent = time.perf_counter() - started
         await judge.aclose()
         return spent
@@ -140,7 +137,7 @@ def serving() -> Iterator[str]:
 
 
 def judge_sharing() -> Sequence[Ratio]:
-    """Calls and tokens against the reference; wall time against it at three concurrencies, and candidate by candidate."""
+    """Calls and tokens against the reference; wall time at three concurrencies, and against one after another."""
     with serving() as url:
         shared(url, concurrency=64, of=tasks())  # warms up imports and the server
         found: list[Ratio] = []
@@ -152,7 +149,8 @@ def judge_sharing() -> Sequence[Ratio]:
                 )
                 for _ in range(ROUNDS)
             ]
-            ours, theirs = (median(it.seconds for it in side) for side in zip(*rounds, strict=True))
+            # The fastest of each side: the work is the same every time, and what else runs here only adds to it.
+            ours, theirs = (min(it.seconds for it in side) for side in zip(*rounds, strict=True))
             detail = f"{ours:.2f} s against {theirs:.2f} s"
             bound = 0.3 if concurrency == 64 else 1.0
             found.append(Ratio(f"judge_wall_time_{concurrency}", ours / theirs, bound, detail))

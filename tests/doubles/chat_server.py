@@ -178,6 +178,11 @@ class ChatServer:
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests are being answered now."""
+        return self._in_flight
+
     def calls(self) -> dict[str, int]:
         """How many requests came in, by call."""
         counts: dict[str, int] = {}
