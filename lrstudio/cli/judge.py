@@ -6,14 +6,18 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import anyio
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lrstudio.cli.common import Answer, AsJson, ProjectPath, announce, opened, say, stoppable, verb, with_options
+from lrstudio.cli import judge_ahead
+from lrstudio.cli.common import Answer, AsJson, ProjectPath, announce, opened, say, stoppable, usage, verb, with_options
 from lrstudio.cli.judge_options import JudgeOptions
 from lrstudio.domain.verdicts import Reason, State
+from lrstudio.judge.batch import BYTES, ROWS
 from lrstudio.judge.protocol import JudgeEvent
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.judging import JudgeOutcome
@@ -25,18 +29,36 @@ _FAILED = f"{State.UNSCORED.value}: {Reason.CALL_FAILED.value}"
 
 @verb
 @with_options(JudgeOptions)
-def judge(project: ProjectPath, options: JudgeOptions, *, as_json: AsJson = False) -> Answer:
+def judge(
+    project: ProjectPath,
+    options: JudgeOptions,
+    *,
+    plan: Annotated[bool, typer.Option("--plan", help="Print calls, tokens and cost; send nothing.")] = False,
+    batch_out: Annotated[Path | None, typer.Option(help="http: write the outstanding calls as a batch file.")] = None,
+    batch_in: Annotated[list[Path] | None, typer.Option(help="http: read batch results; may be repeated.")] = None,
+    batch_rows: Annotated[int, typer.Option(min=1, help="Calls in one batch file, at most.")] = ROWS,
+    batch_bytes: Annotated[int, typer.Option(min=1, help="Bytes of one batch file, at most.")] = BYTES,
+    as_json: AsJson = False,
+) -> Answer:
     """Judge all candidates, or finish the run of this judge that was broken off."""
+    if sum((plan, batch_out is not None, bool(batch_in))) > 1:
+        usage("--plan, --batch-out and --batch-in are three different things: give one of them")
     request = options.request(SettingsStore().load().http)
     started = time.monotonic()
     with opened(project) as it:
+        if plan:
+            return judge_ahead.plan(it, request)
         announce(it.judging.outgoing(request))
+        if batch_out:
+            return judge_ahead.batch_out(it, request, batch_out, rows=batch_rows, size=batch_bytes)
+        if batch_in:
+            outcome, read = anyio.run(it.judging.batch_in, request, batch_in)
+            return judge_ahead.with_batch(answer(it.path, outcome, seconds=time.monotonic() - started), read)
         if request.serve:
             say(f"lrstudio: the server's output goes to {it.judging.server_log()}")
         with stoppable():
             outcome = run_with_bar(it, request)
-        path = it.path
-    return answer(path, outcome, seconds=time.monotonic() - started)
+        return answer(it.path, outcome, seconds=time.monotonic() - started)
 
 
 def run_with_bar(project: Project, request: JudgeRequest) -> JudgeOutcome:
@@ -76,6 +98,8 @@ def answer(path: Path, outcome: JudgeOutcome, *, seconds: float) -> Answer:
         "output_tokens": run.output_tokens,
         "cost": run.cost,
         "states": {dimension.value: dict(states) for dimension, states in outcome.states.items()},
+        "left": outcome.left,
+        "stopped": outcome.stopped,
         "seconds": round(seconds, 3),
     }
     lines = [f"{run.identity.judge}: {len(outcome.changes.judgments)} candidates, {run.calls} calls, {seconds:.1f} s"]
@@ -83,8 +107,9 @@ def answer(path: Path, outcome: JudgeOutcome, *, seconds: float) -> Answer:
         lines.append(
             f"  {dimension.value:<13} " + ", ".join(f"{count} {name}" for name, count in sorted(states.items()))
         )
-    failed = sum(states.get(_FAILED, 0) for states in outcome.states.values())
-    problems = (
-        (f"lrstudio: {failed} judgments failed because a call did; judge again to try them anew",) if failed else ()
-    )
-    return Answer(data, "\n".join(lines), problems=problems, complete=not failed)
+    if outcome.left:
+        lines.append(f"{outcome.left} candidates are left; run again to go on")
+    problems = [f"lrstudio: {outcome.stopped}"] if outcome.stopped else []
+    if failed := sum(states.get(_FAILED, 0) for states in outcome.states.values()):
+        problems.append(f"lrstudio: {failed} judgments failed because a call did; judge again to try them anew")
+    return Answer(data, "\n".join(lines), tuple(problems), complete=not problems)

@@ -40,8 +40,11 @@ class JudgeOptions:
     serve_timeout: Annotated[float, typer.Option(help="Seconds until that server must be ready.")] = 900.0
     dimension: Annotated[list[Dimension] | None, typer.Option(help="Only this dimension; may be repeated.")] = None
     candidate: Annotated[list[str] | None, typer.Option(help="Only this candidate; may be repeated.")] = None
-    concurrency: Annotated[int | None, typer.Option(help="Calls in flight.")] = None
+    concurrency: Annotated[int | None, typer.Option(help="Calls in flight, at most.")] = None
     timeout: Annotated[float | None, typer.Option(help="Seconds for one call.")] = None
+    samples: Annotated[int, typer.Option(help="http: how often each scoring and support call is made.")] = 1
+    limit: Annotated[int | None, typer.Option(help="Only the first N candidates that are outstanding.")] = None
+    spend_limit: Annotated[float | None, typer.Option(help="http: stop before more than this is spent.")] = None
     take_over: Annotated[
         bool, typer.Option("--take-over", help="The judge run that another machine began here is over: go on.")
     ] = False
@@ -70,6 +73,11 @@ class JudgeOptions:
             timeout=http.timeout if self.timeout is None else self.timeout,
             input_price=http.input_price or None,
             output_price=http.output_price or None,
+            samples=self.samples,
+            limit=self.limit,
+            spend_limit=self.spend_limit,
+            requests_per_minute=http.requests_per_minute,
+            tokens_per_minute=http.tokens_per_minute,
             take_over=self.take_over,
             retrieval=self.retrieval,
             embedding_model=self.embedding_model,

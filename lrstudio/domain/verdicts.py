@@ -115,8 +115,9 @@ class Claim:
     differ from `text`. `support` is set exactly when
     `state` is scored. `support_probability` in [0, 1] is the probability that the document fully supports the claim
     (not the confidence in the verdict); it is kept when the judge abstains and is None when the judge gives none.
-    `reference_support` is what the published LongReward script takes the same reply for, None where it takes it for
-    nothing and for every judge that does not follow the script.
+    `votes` are the verdicts of the repeats of a check, None for one that could not be read; empty where it was made
+    once. `reference_support` is what the published LongReward script takes the same reply for, None where it takes it
+    for nothing and for every judge that does not follow the script.
     """
 
     claim_id: str
@@ -131,6 +132,7 @@ class Claim:
     explanation: str = ""
     call_key: str = ""
     reference_support: Support | None = None
+    votes: tuple[Support | None, ...] = ()
 
     def __post_init__(self) -> None:
         """Hold state and support together, and keep probabilities probabilities."""
@@ -183,7 +185,8 @@ class Judgment:
     """What one judge run says about one candidate in one dimension.
 
     `score` is 0-10 and set exactly when `state` is scored. `aggregated` says that the score is the mean of the parts,
-    so that a decision on a part changes the effective score.
+    so that a decision on a part changes the effective score. `samples` are the scores of the repeats that could be
+    read, for faithfulness those that each round of checks would have given alone; empty where all was asked once.
 
     `reference_score` is what the published LongReward script makes of the same replies, in its own way: not held to
     0-10, an unknown label counts 0, a cut-off reply counts. It is None where the script drops the answer or crashes,
@@ -205,6 +208,7 @@ class Judgment:
     call_key: str = ""
     reference_score: float | None = None
     reference_note: str = ""
+    samples: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Hold state and score together; a score outside 0-10 never gets in, nor a number that is none."""
@@ -214,6 +218,11 @@ class Judgment:
             raise ValueError(f"score {self.score} is outside 0-10")
         if self.reference_score is not None and not math.isfinite(self.reference_score):
             raise ValueError(f"reference score {self.reference_score} is not a finite number")
+
+    @property
+    def spread(self) -> tuple[float, float] | None:
+        """The lowest and the highest of the repeats; None where there are none."""
+        return (min(self.samples), max(self.samples)) if self.samples else None
 
 
 @dataclass(frozen=True, slots=True)

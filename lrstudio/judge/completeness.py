@@ -15,6 +15,7 @@ from lrstudio.judge.parsing import CompletenessReply
 from lrstudio.judge.placing import place
 from lrstudio.judge.protocol import Task
 from lrstudio.judge.published import with_reference
+from lrstudio.judge.samples import by_mean_cover, scores_of
 from lrstudio.judge.session import Session
 from lrstudio.judge.sharing import concurrently
 
@@ -56,7 +57,8 @@ async def judge_completeness(session: Session, task: Task) -> Judgment:
     elif answer.value is None:
         judged = judgment(State.UNSCORED, answer.reason)
     else:
-        judged = judgment(State.SCORED, score=answer.value.score, explanation=answer.value.analysis)
+        value = answer.value
+        judged = judgment(State.SCORED, score=value.score, explanation=value.analysis, samples=scores_of(answer))
     parts = [(f"chunk {number}", it.published) for number, it in enumerate(found, start=1)]
     said = answer.taken if answer else None
     return with_reference(
@@ -81,7 +83,8 @@ async def _cover(
     )
     if ask is None:
         return None
-    return await session.ask(ask, candidate_id=task.candidate.candidate_id, document_hash=material.document_hash)
+    name = task.candidate.candidate_id
+    return await session.ask(ask, candidate_id=name, document_hash=material.document_hash, settle=by_mean_cover)
 
 
 def _points(material: Material, found: Sequence[Answer[Findings]], kept: frozenset[int]) -> list[Point]:

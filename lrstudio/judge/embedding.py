@@ -95,6 +95,11 @@ class VectorCache:
                 await self._pending[missing[0]].wait()
         return self._rows([found[it] for it in hashes])
 
+    async def missing(self, texts: Sequence[str]) -> frozenset[str]:
+        """Return which of these have no vector yet, as the SHA-256 of the text; asks no model."""
+        hashes = frozenset(map(content_hash, texts))
+        return hashes - (await self._store.load(self.space, sorted(hashes))).keys()
+
     async def aclose(self) -> None:
         """Close the embedder."""
         await self._embedder.aclose()

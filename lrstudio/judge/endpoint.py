@@ -82,13 +82,14 @@ class Trouble(Enum):
 
 
 class NoReply(Exception):
-    """A request without a reply. `wait` is what the server asked for, in seconds."""
+    """A request without a reply. `wait` is what the server asked for, in seconds; `busy` that it had too much to do."""
 
-    def __init__(self, trouble: Trouble, message: str, *, wait: float | None = None) -> None:
+    def __init__(self, trouble: Trouble, message: str, *, wait: float | None = None, busy: bool = False) -> None:
         """Keep what kind of trouble it is, what the server said, and for how long to leave it alone."""
         super().__init__(message)
         self.trouble = trouble
         self.wait = wait
+        self.busy = busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ class Endpoint:
             with anyio.fail_after(self._timeout):
                 return await self._client.post(path, content=body.encode("utf-8"), cast_to=httpx2.Response)
         except TimeoutError as error:
-            raise NoReply(Trouble.AGAIN, f"no reply within {self._timeout:g} s") from error
+            raise NoReply(Trouble.AGAIN, f"no reply within {self._timeout:g} s", busy=True) from error
         except openai.APIStatusError as error:
             raise self._explain(error) from error
         except openai.APIConnectionError as error:
@@ -233,12 +234,18 @@ class Endpoint:
             target = self._hidden(error.response.headers.get("location", "elsewhere"))
             return Refused(f"the endpoint sends on to {target}; give that as the base URL", where=self.base_url)
         if status in (408, 409, 425, 429) or status >= 500:
-            return NoReply(Trouble.AGAIN, f"status {status}: {said}", wait=_retry_after(error.response.headers))
-        if status == 413 or _OVERFLOW.search(said):
-            return NoReply(Trouble.CONTEXT_OVERFLOW, f"status {status}: {said}")
-        if _FILTERED.search(said):
-            return NoReply(Trouble.FILTERED, f"status {status}: {said}")
-        return NoReply(Trouble.REJECTED, f"status {status}: {said}")
+            wait = _retry_after(error.response.headers)
+            return NoReply(Trouble.AGAIN, f"status {status}: {said}", wait=wait, busy=True)
+        return rejection(status, said)
+
+
+def rejection(status: int, said: str) -> NoReply:
+    """Tell what is wrong with a request that an endpoint has turned down for good."""
+    if status == 413 or _OVERFLOW.search(said):
+        return NoReply(Trouble.CONTEXT_OVERFLOW, f"status {status}: {said}")
+    if _FILTERED.search(said):
+        return NoReply(Trouble.FILTERED, f"status {status}: {said}")
+    return NoReply(Trouble.REJECTED, f"status {status}: {said}")
 
 
 def _address(base_url: str) -> SplitResult:
@@ -272,12 +279,21 @@ def _completion(content: bytes, *, start: str) -> Completion:
         body = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise NoReply(Trouble.AGAIN, f"the reply is not JSON: {start!r}") from error
+    return completion_of(body, shown=repr(start))
+
+
+def completion_of(body: object, *, shown: str) -> Completion:
+    """Read the JSON value of a chat completion; `shown` is what a complaint about it quotes.
+
+    Raises:
+        NoReply: it is none; to be asked for again.
+    """
     choices = body.get("choices") if isinstance(body, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise NoReply(Trouble.AGAIN, f"the reply is no chat completion: {start!r}")
-    usage = body.get("usage")
+        raise NoReply(Trouble.AGAIN, f"the reply is no chat completion: {shown}")
+    usage = body.get("usage") if isinstance(body, dict) else None
     counts = usage if isinstance(usage, dict) else {}
     text, refusal = _text(message.get("content")), _text(message.get("refusal"))
     finish_reason = choice.get("finish_reason")
@@ -320,11 +336,15 @@ def _count(value: object) -> int | None:
 
 def _complaint(response: httpx2.Response) -> str:
     """Return what the server says is wrong, with the field it names, on one line."""
-    said: object = response.text
     try:
-        body = json.loads(response.content)
+        return complaint_of(json.loads(response.content))
     except (ValueError, RecursionError):
-        body = None
+        return complaint_of(response.text)
+
+
+def complaint_of(body: object) -> str:
+    """Return what an error body says, with the field it names, on one line."""
+    said: object = body
     error = body.get("error", body) if isinstance(body, dict) else None
     if isinstance(error, dict):
         said = " ".join(str(error[key]) for key in ("message", "detail", "code", "param") if error.get(key)) or error

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from lrstudio.domain.text import Span
+from lrstudio.domain.text import Span, content_hash
 from lrstudio.domain.verdicts import (
     Claim,
     Coverage,
@@ -26,8 +26,9 @@ from lrstudio.judge.parsing import Quoted, SupportReply
 from lrstudio.judge.placing import place
 from lrstudio.judge.protocol import Task
 from lrstudio.judge.published import with_reference
+from lrstudio.judge.samples import by_majority, rounds
 from lrstudio.judge.session import Session
-from lrstudio.judge.sharing import concurrently
+from lrstudio.judge.sharing import both, concurrently
 
 
 async def judge_faithfulness(session: Session, task: Task) -> Judgment:
@@ -42,11 +43,9 @@ async def judge_faithfulness(session: Session, task: Task) -> Judgment:
         return session.manner.unasked(judgment(State.UNSCORED, Reason.NO_DOCUMENT), "would crash: no document")
     if not task.candidate.text.strip():
         return session.manner.unasked(judgment(State.NOT_CHECKABLE, Reason.NO_CLAIMS), "not asked: an empty answer")
-    material = await session.shelf.material(text)
-    listed = await session.ask(
-        session.manner.claims(question=task.question.query, answer=task.candidate.text),
-        candidate_id=task.candidate.candidate_id,
-        document_hash=material.document_hash,
+    # The claims do not need the document, and everything else waits for them.
+    listed, material = await both(
+        partial(_list, session, task, content_hash(text)), partial(session.shelf.material, text)
     )
     total = len(material.passages)
     items = listed.taken
@@ -71,6 +70,7 @@ async def judge_faithfulness(session: Session, task: Task) -> Judgment:
         claims=claims,
         coverage=Coverage(total, total, attempts=listed.attempts + sum(answer.attempts for answer in answers)),
         call_key=listed.call_key,
+        samples=rounds(claims),
     )
     return _with_reference(judged, listed, answers)
 
@@ -90,11 +90,16 @@ def _cause(reason: Reason, claims: Sequence[Claim]) -> Reason:
     return causes.pop() if reason is Reason.TOO_FEW_DECIDED and len(causes) == 1 else reason
 
 
+async def _list(session: Session, task: Task, document_hash: str) -> Answer[tuple[Quoted, ...]]:
+    ask = session.manner.claims(question=task.question.query, answer=task.candidate.text)
+    return await session.ask(ask, candidate_id=task.candidate.candidate_id, document_hash=document_hash)
+
+
 async def _check(
     session: Session, material: Material, wording: str, evidence: Sequence[Evidence]
 ) -> Answer[SupportReply]:
     ask = session.manner.support(claim=wording, material=material, evidence=evidence)
-    return await session.ask(ask, document_hash=material.document_hash)
+    return await session.ask(ask, document_hash=material.document_hash, settle=by_majority)
 
 
 def _claims(
@@ -130,6 +135,7 @@ def _claim(
         reason=answer.reason,
         evidence=found,
         call_key=answer.call_key,
+        votes=tuple(vote.support if vote else None for vote in answer.samples),
         reference_support=answer.published.value.support if answer.published and answer.published.value else None,
     )
     if answer.value is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Self
 
@@ -18,12 +18,16 @@ from lrstudio.judge.faithfulness import judge_faithfulness
 from lrstudio.judge.limits import Limits, Prices
 from lrstudio.judge.manner import Manner
 from lrstudio.judge.material import TOP_K, Shelf
+from lrstudio.judge.pacing import Lane
 from lrstudio.judge.packs import PackKind, PromptPack
+from lrstudio.judge.plan import Plan, Planner, stand_in
 from lrstudio.judge.protocol import CallLog, Task
 from lrstudio.judge.reference_manner import ReferenceManner
+from lrstudio.judge.rehearsal import Noted, Rehearsal, Supply
 from lrstudio.judge.retrieval import Bm25Retriever, Retriever
 from lrstudio.judge.scores import judge_score
 from lrstudio.judge.session import Session
+from lrstudio.judge.sharing import Feed
 from lrstudio.judge.studio_manner import StudioManner
 from lrstudio.judge.transport import Transport
 from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS
@@ -98,7 +102,9 @@ class HttpJudge:
         )
         parameters = _parameters(endpoint.base_url, limits, retrieval=retriever.name)
         identity = JudgeIdentity("http", model, pack.version, tokenizer.name, parameters)
-        caller = Caller(endpoint, prompt_pack=pack.version, limits=limits, prices=prices, sleep=sleep)
+        caller = Caller(
+            endpoint, prompt_pack=pack.version, limits=limits, prices=prices, sleep=sleep, count=tokenizer.count
+        )
         shelf = Shelf(tokenizer=tokenizer, retriever=retriever, decoded=manner.decodes)
         return cls(caller, manner=manner, shelf=shelf, retriever=retriever, identity=identity)
 
@@ -113,19 +119,42 @@ class HttpJudge:
         Raises:
             Environment: the endpoint cannot be reached, refuses the key, or the account is empty.
             Refused: the endpoint does not know the model.
+            SpendLimitReached: the next call could cost more than is left of the spend limit.
         """
-        session = Session(self._caller, self._manner, self._shelf, run_id=run_id, calls=calls)
-        match dimension:
-            case Dimension.HELPFULNESS | Dimension.LOGICALITY:
-                return await judge_score(session, task, dimension=dimension)
-            case Dimension.FAITHFULNESS:
-                try:
-                    return await judge_faithfulness(session, task)
-                except NoVectors as error:
-                    name = task.candidate.candidate_id
-                    return Judgment(run_id, name, dimension, State.UNSCORED, Reason.CALL_FAILED, explanation=str(error))
-            case Dimension.COMPLETENESS:
-                return await judge_completeness(session, task)
+        session = Session(self._caller, self._manner, self._shelf, run_id=run_id, calls=calls, lane=_lane(task))
+        return await _judgment(session, task, dimension)
+
+    async def plan(self, tasks: Iterable[Task], *, calls: CallLog) -> Plan:
+        """Tell what judging these tasks will take. Sends nothing and writes nothing."""
+        planner = Planner(limits=self._caller.limits, tokenizer=self._shelf.tokenizer, prices=self._caller.prices)
+        rehearsal = Rehearsal(self._caller, note=planner.note, stand_in=stand_in)
+        shelf = self._shelf.rehearsed(planner.note_texts)
+        feed = Feed(tasks)
+        while (task := await feed.take()) is not None:
+            planner.note_candidate()
+            session = Session(rehearsal, self._manner, shelf, run_id="", calls=calls, lane=_lane(task))
+            for dimension in task.dimensions:
+                await _judgment(session, task, dimension)
+        return planner.plan()
+
+    def rehearsal(self, *, note: Callable[[Noted], None], supply: Supply | None = None) -> Rehearsal:
+        """Make ready to judge from the log alone, and from what `supply` has."""
+        return Rehearsal(self._caller, note=note, supply=supply)
+
+    async def rehearse(
+        self, rehearsal: Rehearsal, tasks: Iterable[Task], *, calls: CallLog, run_id: str = ""
+    ) -> AsyncIterator[Judgment]:
+        """Judge without asking the model; yields the judgments that lack no reply.
+
+        Passages are retrieved as in a run, so an embedding model may be asked.
+        """
+        feed = Feed(tasks)
+        while (task := await feed.take()) is not None:
+            session = Session(rehearsal, self._manner, self._shelf, run_id=run_id, calls=calls, lane=_lane(task))
+            for dimension in task.dimensions:
+                judgment = await _judgment(session, task, dimension)
+                if not rehearsal.is_open(task.candidate.candidate_id, dimension):
+                    yield judgment
 
     async def aclose(self) -> None:
         """Close the connections, also of what finds passages."""
@@ -133,6 +162,24 @@ class HttpJudge:
             await self._caller.aclose()
         finally:
             await self._retriever.aclose()
+
+
+def _lane(task: Task) -> Lane:
+    return Lane(task.document.document_id if task.document else "", task.candidate.candidate_id)
+
+
+async def _judgment(session: Session, task: Task, dimension: Dimension) -> Judgment:
+    match dimension:
+        case Dimension.HELPFULNESS | Dimension.LOGICALITY:
+            return await judge_score(session, task, dimension=dimension)
+        case Dimension.FAITHFULNESS:
+            try:
+                return await judge_faithfulness(session, task)
+            except NoVectors as error:
+                name, reason = task.candidate.candidate_id, Reason.CALL_FAILED
+                return Judgment(session.run_id, name, dimension, State.UNSCORED, reason, explanation=str(error))
+        case Dimension.COMPLETENESS:
+            return await judge_completeness(session, task)
 
 
 def manner_of(pack: PromptPack, limits: Limits) -> Manner:
@@ -155,5 +202,6 @@ def _parameters(base_url: str, limits: Limits, *, retrieval: str) -> str:
         "retrieval_tokens": RETRIEVAL_TOKENS,
         "temperatures": list(limits.temperatures),
         "top_k": TOP_K,
+        **({"samples": limits.samples} if limits.samples > 1 else {}),
     }
     return json.dumps(parameters, sort_keys=True, separators=(",", ":"))

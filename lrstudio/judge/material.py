@@ -12,7 +12,7 @@ import anyio.to_thread
 
 from lrstudio.domain.text import Span, content_hash
 from lrstudio.domain.verdicts import Evidence
-from lrstudio.judge.retrieval import Bm25Retriever, Index, Retriever
+from lrstudio.judge.retrieval import Bm25Retriever, Index, NoteTexts, Retriever
 from lrstudio.judge.sharing import SingleFlight
 from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS, decoded_chunks, token_chunks
 from lrstudio.text.retrieval import Hit
@@ -86,6 +86,16 @@ class Shelf:
         self._size = size
         self._ready: OrderedDict[str, Material] = OrderedDict()
         self._work = SingleFlight()
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What the chunks are measured in."""
+        return self._tokenizer
+
+    def rehearsed(self, note: NoteTexts) -> Shelf:
+        """Return an empty one that makes documents ready alike and asks no model; see `Retriever.rehearsed`."""
+        retriever = self._retriever.rehearsed(note)
+        return Shelf(tokenizer=self._tokenizer, retriever=retriever, size=self._size, decoded=self._decoded)
 
     async def material(self, text: str) -> Material:
         """Return the material of a document's text."""

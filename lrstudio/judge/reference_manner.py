@@ -65,7 +65,8 @@ class ReferenceManner:
         """Ask for statement elements."""
         prompt, note = fill(self.pack.templates[CallName.CLAIMS], question=question, answer=answer)
         publish = publisher(replies.publish_claims, show=lambda items: f"{len(items)} claims")
-        return self._ask(CallName.CLAIMS, prompt, replies.read_claims, publish=publish, note=note)
+        ask = self._ask(CallName.CLAIMS, prompt, replies.read_claims, publish=publish, note=note)
+        return replace(ask, answer=answer)
 
     def wording(self, statement: str) -> str:
         """Return the statement as it is: only equal ones make equal calls."""

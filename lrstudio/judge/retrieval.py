@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
 import anyio.to_thread
 
-from lrstudio.domain.text import Span
+from lrstudio.domain.text import Span, content_hash
 from lrstudio.judge.embedding import VectorCache
 from lrstudio.judge.sharing import SingleFlight, concurrently
 from lrstudio.text.retrieval import Bm25Index, Hit
@@ -29,6 +29,10 @@ class Index(Protocol):
         ...
 
 
+NoteTexts = Callable[[Iterable[str], Iterable[str]], None]
+"""Is told of texts that need vectors, and of those among them that have none yet, each by its SHA-256."""
+
+
 class Retriever(Protocol):
     """A way to find passages. `name` tells it from every other way that may find other passages."""
 
@@ -39,6 +43,13 @@ class Retriever(Protocol):
 
     def index(self, text: str, passages: Sequence[Span]) -> Index:
         """Make a document ready; called on a worker thread, may take seconds, asks no model."""
+        ...
+
+    def rehearsed(self, note: NoteTexts) -> Retriever:
+        """Return one that asks no model, ever: `note` is told what this one would ask for.
+
+        Where vectors are missing it finds the first passages of the document. It need not be closed.
+        """
         ...
 
     async def aclose(self) -> None:
@@ -54,6 +65,10 @@ class Bm25Retriever:
     def index(self, text: str, passages: Sequence[Span]) -> Index:
         """Index the words of every passage."""
         return _Words(Bm25Index.build(text, passages))
+
+    def rehearsed(self, note: NoteTexts) -> Retriever:
+        """Return itself."""
+        return self
 
     async def aclose(self) -> None:
         """Nothing is held."""
@@ -75,6 +90,10 @@ class VectorRetriever:
         """Remember the passages; their vectors are asked for when the first claim needs them."""
         return _Vectors(self._vectors, tuple(passage.of(text) for passage in passages))
 
+    def rehearsed(self, note: NoteTexts) -> Retriever:
+        """Return one that ranks by the vectors that are kept."""
+        return _RehearsedRetriever(self._vectors, note)
+
     async def aclose(self) -> None:
         """Close what gives the vectors."""
         await self._vectors.aclose()
@@ -95,6 +114,11 @@ class FusedRetriever:
     def index(self, text: str, passages: Sequence[Span]) -> Index:
         """Make the document ready for both."""
         return _Fused([retriever.index(text, passages) for retriever in self._both], passages=len(passages))
+
+    def rehearsed(self, note: NoteTexts) -> Retriever:
+        """Return both rehearsed."""
+        first, second = self._both
+        return FusedRetriever(first.rehearsed(note), second.rehearsed(note))
 
     async def aclose(self) -> None:
         """Close both."""
@@ -125,6 +149,39 @@ class _Vectors:
             self._rows = await self._work.run("passages", partial(self._vectors.vectors, self._passages))
         wanted = await self._vectors.vectors(queries)
         return await anyio.to_thread.run_sync(nearest, self._rows, wanted, k)
+
+
+class _RehearsedRetriever(VectorRetriever):
+    def __init__(self, vectors: VectorCache, note: NoteTexts) -> None:
+        super().__init__(vectors)
+        self._note = note
+
+    def index(self, text: str, passages: Sequence[Span]) -> Index:
+        return _RehearsedVectors(self._vectors, tuple(passage.of(text) for passage in passages), self._note)
+
+
+class _RehearsedVectors:
+    def __init__(self, vectors: VectorCache, passages: Sequence[str], note: NoteTexts) -> None:
+        self._vectors = vectors
+        self._passages = passages
+        self._index = _Vectors(vectors, passages)
+        self._note = note
+        self._work = SingleFlight()
+        self._complete: bool | None = None
+
+    async def top(self, queries: Sequence[str], k: int) -> list[tuple[Hit, ...]]:
+        if not queries or not self._passages:
+            return [() for _ in queries]
+        if self._complete is None:
+            self._complete = await self._work.run("passages", partial(self._known, self._passages))
+        if await self._known(queries) and self._complete:
+            return await self._index.top(queries, k)
+        return [tuple(Hit(index, 0.0) for index in range(min(k, len(self._passages)))) for _ in queries]
+
+    async def _known(self, texts: Sequence[str]) -> bool:
+        missing = await self._vectors.missing(texts)
+        self._note(map(content_hash, texts), missing)
+        return not missing
 
 
 class _Fused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lrstudio.domain.text import Span
 from lrstudio.domain.verdicts import Evidence, Judgment
@@ -55,7 +55,7 @@ class StudioManner:
 
     def claims(self, *, question: str, answer: str) -> Ask[tuple[Quoted, ...]]:
         """Ask for statements with the stretch each was taken from."""
-        return self._ask(CallName.CLAIMS, read_claims, question=question, answer=answer)
+        return replace(self._ask(CallName.CLAIMS, read_claims, question=question, answer=answer), answer=answer)
 
     def wording(self, statement: str) -> str:
         """Return the canonical wording."""

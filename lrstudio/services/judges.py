@@ -9,7 +9,7 @@ from pathlib import Path
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.judge.embedding import Embedder, VectorStore
-from lrstudio.judge.limits import Prices
+from lrstudio.judge.limits import Limits, Prices
 from lrstudio.judge.protocol import Judge
 from lrstudio.judge.retrieval import Retriever
 from lrstudio.judge.transport import Transport, host_of
@@ -25,15 +25,18 @@ RETRIEVALS = ("bm25", "embeddings", "local", "fusion")
 class JudgeRequest:
     """What to judge and with what.
 
-    `candidate_ids` None means all. `base_url`, `model`, `api_key`, `timeout` (seconds for one call), `prompts` and the
-    prices (per million tokens, None where unknown) concern the http judge; `script` the scripted one. `tokenizer` is a
-    local tokenizer.json or an id of the Hugging Face hub, "" the studio's own. `concurrency` counts calls in flight.
-    `take_over` is a person's word that the judge run which another machine began is over.
+    `candidate_ids` None means all, `limit` only so many of those that are outstanding. `tokenizer` is a local
+    tokenizer.json or an id of the Hugging Face hub, "" the studio's own. `take_over` is a person's word that the judge
+    run which another machine began is over. `script` concerns the scripted judge.
 
-    `retrieval` is how the http judge finds passages: "bm25"; "embeddings" of `embedding_model` at `embedding_base_url`
-    ("" for that of the judge); "local", where `embedding_model` is a folder; "fusion" of BM25 with one of these two.
-    `serve` is the command of a model server to start for the run: it gives `base_url`, which `known_as` then stands for
-    in identities and call keys. `agreed` says that a person agreed, for this run, to what is sent to other machines.
+    All else concerns the http judge: `timeout` is in seconds for one call; prices are per million tokens, None where
+    unknown; `concurrency` counts calls in flight at most; `requests_per_minute` and `tokens_per_minute` are 0 where
+    nothing is limited; `samples` says how often scoring and support calls are made; `spend_limit` is what the run may
+    cost from now on, in the currency of the prices. `retrieval` is how passages are found: "bm25"; "embeddings" of
+    `embedding_model` at `embedding_base_url` ("" for that of the judge); "local", where `embedding_model` is a folder;
+    "fusion" of BM25 with one of these two. `serve` is the command of a model server to start for the run: it gives
+    `base_url`, which `known_as` then stands for in identities and call keys. `agreed` says that a person agreed, for
+    this run, to what is sent to other machines.
     """
 
     judge: str = "lexical"
@@ -59,6 +62,11 @@ class JudgeRequest:
     known_as: str = ""
     transport: Transport = field(default_factory=Transport)
     agreed: bool = False
+    samples: int = 1
+    limit: int | None = None
+    spend_limit: float | None = None
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
 
     @property
     def asks_embeddings(self) -> bool:
@@ -85,6 +93,10 @@ def make_judge(request: JudgeRequest, *, vectors: VectorStore | None = None) -> 
     """
     if request.concurrency < 1:
         raise Refused(f"at least one call must be in flight, not {request.concurrency}", where="concurrency")
+    if request.samples < 1:
+        raise Refused(f"each call is made at least once, not {request.samples} times", where="samples")
+    if request.limit is not None and request.limit < 1:
+        raise Refused(f"at least one candidate must be judged, not {request.limit}", where="limit")
     if request.judge == "lexical":
         from lrstudio.judge.lexical import LexicalJudge
 
@@ -105,6 +117,9 @@ def _http_judge(request: JudgeRequest, vectors: VectorStore | None) -> Judge:
         raise Refused(f"an address starts with http:// or https://, not {request.base_url!r}", where="base URL")
     if not request.model:
         raise Refused("the http judge needs the name of a model", where="model")
+    prices = _prices(request)
+    if request.spend_limit is not None and prices is None:
+        raise Refused("a spend limit needs the price of the model's tokens; set it in the settings", where="prices")
     from lrstudio.judge.http import HttpJudge
     from lrstudio.judge.packs import PromptPack
 
@@ -115,12 +130,18 @@ def _http_judge(request: JudgeRequest, vectors: VectorStore | None) -> Judge:
         key_source=request.api_key.source if request.api_key else PLACES,
         pack=PromptPack.load(request.prompts or resource("prompts", "longreward-studio")),
         tokenizer=_tokenizer(request),
-        prices=_prices(request),
+        prices=prices,
         concurrency=request.concurrency,
         timeout=request.timeout,
         retriever=_retriever(request, vectors),
         transport=request.transport,
         known_as=request.known_as,
+        limits=Limits(
+            samples=request.samples,
+            requests_per_minute=request.requests_per_minute,
+            tokens_per_minute=request.tokens_per_minute,
+            spend=request.spend_limit,
+        ),
     )
 
 

@@ -26,8 +26,8 @@ from lrstudio.judge.parsing import Parsed
 from lrstudio.judge.protocol import ParseState
 from lrstudio.judge.sharing import concurrently
 from lrstudio.judge.transport import Transport
+from lrstudio.services.call_log import StoreCalls
 from lrstudio.services.consent import Consent, Outgoing
-from lrstudio.services.judging import StoreCalls
 from lrstudio.services.keys import PLACES, ApiKey
 from lrstudio.services.who_when import Clock, utc_now
 from lrstudio.store.records import Added

@@ -102,11 +102,25 @@ async def served(request: JudgeRequest, *, log: Path) -> AsyncIterator[JudgeRequ
     if not request.serve:
         yield request
         return
+    ready = unstarted(request)
+    command = ServerCommand.parse(request.serve, model=request.model)
+    async with serving(command, log=log, patience=request.serve_timeout) as base_url:
+        yield replace(ready, base_url=base_url)
+
+
+def unstarted(request: JudgeRequest) -> JudgeRequest:
+    """Give the request as `served` would, but start nothing: nobody answers at its address.
+
+    Raises:
+        Refused: the command cannot be understood, or the judge asks no server.
+    """
+    if not request.serve:
+        return request
     if request.judge != "http":
         raise Refused(f"only the http judge asks a server, not the {request.judge} one", where="serve")
     command = ServerCommand.parse(request.serve, model=request.model)
-    async with serving(command, log=log, patience=request.serve_timeout) as base_url:
-        yield replace(request, base_url=base_url, model=command.model, known_as=f"serve:{request.serve.strip()}")
+    known_as = f"serve:{request.serve.strip()}"
+    return replace(request, base_url=f"http://{HOST}/v1", model=command.model, known_as=known_as)
 
 
 @asynccontextmanager

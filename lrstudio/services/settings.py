@@ -23,11 +23,11 @@ THEMES = ("system", "light", "dark")
 class HttpSettings:
     """Where the http judge asks. `timeout` is in seconds for one call, `concurrency` counts calls in flight.
 
-    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known. `prompts` is the
-    folder of a prompt pack and `tokenizer` a tokenizer.json or an id of the Hugging Face hub; "" is the studio's own.
-    `proxy` "" leaves it to the environment, `ca_file` "" to the system. `headers` go with every request, in the file as
-    a table; a value that is $NAME is taken from the environment, so that no secret need stand here. `serve` is the
-    command of a model server that the studio starts and stops itself.
+    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known. For requests and
+    tokens a minute 0 is no limit. `prompts` is the folder of a prompt pack and `tokenizer` a tokenizer.json or an id of
+    the Hugging Face hub; "" is the studio's own. `proxy` "" leaves it to the environment, `ca_file` "" to the system.
+    `headers` go with every request, in the file as a table; a value that is $NAME is taken from the environment, so
+    that no secret need stand here. `serve` is the command of a model server that the studio starts and stops itself.
     """
 
     base_url: str = ""
@@ -36,6 +36,8 @@ class HttpSettings:
     timeout: float = 600.0
     input_price: float = 0.0
     output_price: float = 0.0
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
     prompts: str = ""
     tokenizer: str = ""
     proxy: str = ""

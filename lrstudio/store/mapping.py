@@ -185,6 +185,7 @@ def judgment_values(judgment: Judgment) -> Values:
         "call_key": judgment.call_key,
         "reference_score": judgment.reference_score,
         "reference_note": judgment.reference_note,
+        "samples": to_json(judgment.samples),
     }
 
 
@@ -205,6 +206,7 @@ def judgment_of(row: Any, *, claims: tuple[Claim, ...], key_points: tuple[KeyPoi
         call_key=row.call_key,
         reference_score=row.reference_score,
         reference_note=row.reference_note,
+        samples=tuple(json.loads(row.samples)),
     )
 
 
@@ -226,6 +228,7 @@ def claim_values(claim: Claim, *, ordinal: int) -> Values:
         "explanation": claim.explanation,
         "call_key": claim.call_key,
         "reference_support": claim.reference_support.value if claim.reference_support else None,
+        "votes": to_json([vote.value if vote else None for vote in claim.votes]),
     }
 
 
@@ -247,6 +250,7 @@ def claim_of(row: Any) -> Claim:
         explanation=row.explanation,
         call_key=row.call_key,
         reference_support=support_of(row.reference_support),
+        votes=tuple(map(support_of, json.loads(row.votes))),
     )
 
 

@@ -167,10 +167,11 @@ class JudgmentRow(Row, table=True):
     call_key: str = Field(sa_type=AnyText)
     reference_score: float | None
     reference_note: str = Field(sa_type=AnyText)
+    samples: str = Field(sa_type=AnyText)
 
 
 class ClaimRow(Row, table=True):
-    """A claim of a judgment; evidence is JSON `[[start, end, rank, score, by_person], ...]`."""
+    """A claim of a judgment; evidence is JSON `[[start, end, rank, score, by_person], ...]`, votes `[1, null, ...]`."""
 
     __tablename__ = "claim"
     judgment_key: int = Field(primary_key=True, foreign_key="judgment.id", ondelete="CASCADE")
@@ -188,6 +189,7 @@ class ClaimRow(Row, table=True):
     explanation: str = Field(sa_type=AnyText)
     call_key: str = Field(sa_type=AnyText)
     reference_support: float | None
+    votes: str = Field(sa_type=AnyText)
 
 
 class KeyPointRow(Row, table=True):

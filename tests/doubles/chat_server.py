@@ -202,6 +202,11 @@ class ChatServer:
         """Every text that was sent to be embedded, in order, as often as it came."""
         return [text for request in self.embeddings for text in request.body["input"]]
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests are being answered now."""
+        return self._in_flight
+
     def calls(self) -> dict[str, int]:
         """How many requests came in, by call."""
         counts: dict[str, int] = {}

@@ -468,7 +468,8 @@ def run_all(server: ChatServer, tasks: Sequence[Task], *, log: MemoryCallLog, st
                 if stop_after is not None and len(log.replies) >= stop_after:
                     scope.cancel()
 
-            await run_judge(judge, tasks, run_id="r1", calls=log, sink=sink, emit=emit)
+            total = sum(len(task.dimensions) for task in tasks)
+            await run_judge(judge, tasks, total=total, run_id="r1", calls=log, sink=sink, emit=emit)
         await judge.aclose()
 
     anyio.run(run)

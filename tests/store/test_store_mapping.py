@@ -55,6 +55,7 @@ claims = st.builds(
     span=st.none() | spans,
     reason=st.sampled_from(Reason),
     support_probability=st.none() | st.floats(0, 1),
+    votes=st.lists(st.none() | st.sampled_from(Support), max_size=3).map(tuple),
     evidence=st.lists(st.builds(Evidence, spans, st.integers(1, 9), st.none() | finite, st.booleans()), max_size=3).map(
         tuple
     ),
@@ -85,6 +86,7 @@ judgments = st.builds(
     key_points=st.lists(key_points, max_size=3).map(tuple),
     explanation=texts,
     coverage=st.builds(Coverage, counts, counts, counts, counts),
+    samples=st.lists(scores, max_size=3).map(tuple),
     call_key=texts,
     reference_score=st.none() | st.floats(allow_nan=False, allow_infinity=False),
     reference_note=texts,

@@ -148,6 +148,7 @@ def _judging() -> None:
         sa.Column("call_key", sa.Text(), nullable=False),
         sa.Column("reference_score", sa.Float(), nullable=True),
         sa.Column("reference_note", sa.Text(), nullable=False),
+        sa.Column("samples", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_judgment"),
         sa.ForeignKeyConstraint(["candidate_key"], ["candidate.id"], name="fk_judgment_candidate_key_candidate"),
         sa.ForeignKeyConstraint(["run_key"], ["judge_run.id"], name="fk_judgment_run_key_judge_run"),
@@ -176,6 +177,7 @@ def _parts() -> None:
         sa.Column("explanation", sa.Text(), nullable=False),
         sa.Column("call_key", sa.Text(), nullable=False),
         sa.Column("reference_support", sa.Float(), nullable=True),
+        sa.Column("votes", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("judgment_key", "ordinal", name="pk_claim"),
         sa.ForeignKeyConstraint(
             ["judgment_key"], ["judgment.id"], name="fk_claim_judgment_key_judgment", ondelete="CASCADE"
