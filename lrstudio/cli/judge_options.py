@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lrstudio.cli.common import Yes, one_of
 from lrstudio.domain.verdicts import Dimension
-from lrstudio.judge.transport import Transport
 from lrstudio.services.judges import JUDGES, RETRIEVALS, JudgeRequest
-from lrstudio.services.keys import find_embedding_key, find_key
-from lrstudio.services.network import transport
+from lrstudio.services.keys import find_embedding_key
+from lrstudio.services.network import http_request
 from lrstudio.services.settings import HttpSettings
 
 
@@ -57,27 +56,27 @@ class JudgeOptions:
             Refused: a header of the settings names a variable that is not set.
         """
         judge = self.judge or ("http" if self.serve else "lexical")
-        asks = judge == "http"
-        serve = self.serve or (http.serve if asks and not self.base_url else "")
-        return JudgeRequest(
-            judge=judge,
-            base_url=self.base_url or http.base_url,
-            model=self.model or ("" if serve else http.model),
-            api_key=find_key() if asks else None,
+        request = http_request(http) if judge == "http" else JudgeRequest(judge, concurrency=http.concurrency)
+        serve = self.serve or (http.serve if judge == "http" and not self.base_url else "")
+        said: dict[str, Any] = {"model": ""} if serve else {}  # that of the settings is their endpoint's
+        given = {
+            "base_url": self.base_url,
+            "model": self.model,
+            "prompts": self.prompts,
+            "tokenizer": self.tokenizer,
+            "concurrency": self.concurrency,
+            "timeout": self.timeout,
+        }
+        said |= {name: value for name, value in given.items() if value not in (None, "")}
+        return replace(
+            request,
+            **said,
             script=self.script,
-            prompts=self.prompts or (Path(http.prompts) if http.prompts else None),
-            tokenizer=self.tokenizer or (http.tokenizer if asks else ""),
             dimensions=tuple(self.dimension) if self.dimension else tuple(Dimension),
             candidate_ids=tuple(self.candidate) if self.candidate else None,
-            concurrency=http.concurrency if self.concurrency is None else self.concurrency,
-            timeout=http.timeout if self.timeout is None else self.timeout,
-            input_price=http.input_price or None,
-            output_price=http.output_price or None,
             samples=self.samples,
             limit=self.limit,
             spend_limit=self.spend_limit,
-            requests_per_minute=http.requests_per_minute,
-            tokens_per_minute=http.tokens_per_minute,
             take_over=self.take_over,
             retrieval=self.retrieval,
             embedding_model=self.embedding_model,
@@ -85,6 +84,5 @@ class JudgeOptions:
             embedding_key=find_embedding_key() if self.embedding_base_url else None,
             serve=serve,
             serve_timeout=self.serve_timeout,
-            transport=transport(http) if asks else Transport(),
             agreed=self.yes,
         )

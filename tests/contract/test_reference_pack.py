@@ -24,6 +24,7 @@ from lrstudio.judge.limits import Limits
 from lrstudio.judge.manner import Findings
 from lrstudio.judge.material import Material
 from lrstudio.judge.packs import CallName, PromptPack
+from lrstudio.judge.plan import Plan
 from lrstudio.judge.protocol import Task
 from lrstudio.judge.reference_manner import is_latin, shares
 from lrstudio.text.tokens import Tokenizer
@@ -147,19 +148,30 @@ async def no_wait(_: float) -> None:
     await anyio.sleep(0)
 
 
+def make_judge(server: ChatServer, *, limits: Limits | None = None) -> HttpJudge:
+    return HttpJudge.create(
+        base_url=server.base_url,
+        model="judge",
+        api_key="",
+        pack=PACK,
+        tokenizer=TOKENIZER,
+        limits=limits,
+        sleep=no_wait,
+    )
+
+
 def judged(
     case: Case,
     server: ChatServer,
     *,
     log: MemoryCallLog | None = None,
     dimensions: tuple[Dimension, ...] = tuple(Dimension),
+    limits: Limits | None = None,
 ) -> dict[Dimension, Judgment]:
     judgments: dict[Dimension, Judgment] = {}
 
     async def run() -> None:
-        judge = HttpJudge.create(
-            base_url=server.base_url, model="judge", api_key="", pack=PACK, tokenizer=TOKENIZER, sleep=no_wait
-        )
+        judge = make_judge(server, limits=limits)
         for dimension in dimensions:
             calls = log or MemoryCallLog()
             judgments[dimension] = await judge.judge(case.task, dimension, run_id="r1", calls=calls)
@@ -289,6 +301,46 @@ def test_a_finished_run_is_read_again_from_the_log_alike(serve: Serve) -> None:
     sent = len(server.requests)
     assert judged(CHINESE, server, log=log) == before
     assert len(server.requests) == sent
+
+
+def test_of_repeats_the_script_takes_the_first_and_the_studio_all() -> None:
+    def by_temperature(request: Request) -> Answer:
+        first = request.body["temperature"] == 0.01
+        if "句子：" in request.prompt:
+            return Answer("[[Fully supported]]" if first else "[[No support]]")
+        if CALLS[request.prompt[:8]] == "claims":
+            return Answer("<statement>Ines Moor mended the crane.</statement>")
+        return Answer("[[8]]" if first else "[[5]]")
+
+    with ChatServer(by_temperature) as server:
+        got = judged(ENGLISH, server, limits=Limits(samples=3))
+    assert {it: (got[it].score, got[it].reference_score) for it in (H, L, C)} == dict.fromkeys((H, L, C), (6.0, 8.0))
+    assert (got[F].score, got[F].reference_score) == (0.0, 10.0)
+    assert got[F].claims[0].votes == (Support.FULL, Support.NONE, Support.NONE)
+    assert got[F].claims[0].reference_support is Support.FULL
+    assert all(
+        sorted(request.body) == ["max_tokens", "messages", "model", "temperature"] for request in server.requests
+    )
+
+
+def test_a_plan_counts_the_calls_and_sends_none(serve: Serve) -> None:
+    server, log = serve(ENGLISH.replies), MemoryCallLog()
+
+    async def planned() -> Plan:
+        judge = make_judge(server)
+        try:
+            return await judge.plan([ENGLISH.task], calls=log)
+        finally:
+            await judge.aclose()
+
+    ahead = anyio.run(planned)
+    # One call each for helpfulness, logicality and claims, three sentences, three chunks, and their completeness.
+    assert {it: effort.calls for it, effort in ahead.outstanding.items()} == {H: 1, L: 1, F: 4, C: 4}
+    assert server.requests == []
+    judged(ENGLISH, server, log=log)
+    after = anyio.run(planned)
+    assert after.outstanding == {}
+    assert {it: effort.calls for it, effort in after.without_log.items()} == {H: 1, L: 1, F: 7, C: 4}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -237,3 +238,69 @@ def test_after_a_batch_a_direct_run_goes_on_where_it_ended(project: Project, tmp
         done = judge(project, wanted)
         assert (done.resumed, done.run.state) == (True, RunState.DONE)
         assert server.calls() == {"support": 28}
+
+
+@pytest.mark.parametrize("retrieval", ["embeddings", "fusion"])
+def test_a_plan_counts_the_texts_to_be_embedded_and_embeds_none(project: Project, retrieval: str) -> None:
+    with ChatServer() as server:
+        wanted = request(server.base_url, retrieval=retrieval, embedding_model="e")
+        before = anyio.run(project.judging.plan, wanted)
+        assert (server.requests, server.embeddings) == ([], [])
+        assert before.embedded == before.embedded_without_log > 250
+        assert any("until its texts are embedded" in sentence for sentence in before.assumptions)
+        judge(project, wanted)
+        assert before.embedded == len(server.embedded())
+        after = anyio.run(project.judging.plan, wanted)
+        assert (after.embedded, after.embedded_without_log) == (0, before.embedded)
+        assert sum(after.outstanding.values(), Effort()).calls == 0, "passages are found by the vectors that are kept"
+        assert before.embedded == len(server.embedded())
+        assert anyio.run(project.judging.plan, request(server.base_url)).embedded_without_log == 0
+
+
+def test_batches_leave_the_machine_as_a_run_does(project: Project, tmp_path: Path) -> None:
+    away = request("http://judge.example/v1")
+    assert anyio.run(project.judging.plan, away).candidates == KEPT, "a plan sends nothing"
+    for wanted in (away, request(retrieval="embeddings", embedding_model="e", embedding_base_url=away.base_url)):
+        with pytest.raises(Refused, match=r"judge\.example is another machine"):
+            batch_out(project, tmp_path / "calls", wanted)
+        with pytest.raises(Refused, match=r"judge\.example is another machine"):
+            batch_in(project, wanted, tmp_path / "missing")
+    assert not (tmp_path / "calls").exists()
+    agreed = request(away.base_url, agreed=True)
+    assert sum(batch_out(project, tmp_path / "calls", agreed).calls.values()) == 20
+    project.consent.keep_local(True)
+    with pytest.raises(Refused, match="must stay on this machine"):
+        batch_out(project, tmp_path / "calls", agreed)
+    assert sum(batch_out(project, tmp_path / "here", request()).calls.values()) == 20
+
+
+def test_a_server_is_not_started_for_a_plan_or_a_batch(project: Project, tmp_path: Path) -> None:
+    wanted = JudgeRequest(judge="http", model="judge", serve="no-such-program --port {port}")
+    with pytest.raises(Refused, match="no program"):
+        judge(project, wanted)
+    assert anyio.run(project.judging.plan, wanted).candidates == KEPT
+    written = batch_out(project, tmp_path / "calls", wanted)
+    _, read = batch_in(project, wanted, execute(written.files, tmp_path / "results"))
+    assert (read.replies, read.unknown) == (20, ())
+    embedding = replace(wanted, retrieval="embeddings", embedding_model="e")
+    assert anyio.run(project.judging.plan, embedding).embedded > 0
+    with pytest.raises(Refused, match="no server is started"):
+        batch_out(project, tmp_path / "more", embedding)
+
+
+def test_a_batch_finds_its_passages_as_a_run_does(project: Project, tmp_path: Path) -> None:
+    with ChatServer() as server:
+        faithfulness = (Dimension.FAITHFULNESS,)
+        wanted = request(server.base_url, dimensions=faithfulness, retrieval="embeddings", embedding_model="e")
+        written = batch_out(project, tmp_path / "calls", wanted)
+        assert (written.calls, server.embeddings) == ({"claims": KEPT}, [])
+        batch_in(project, wanted, execute(written.files, tmp_path / "results"))
+        again = batch_out(project, tmp_path / "calls", wanted)
+        outcome, read = batch_in(project, wanted, execute(again.files, tmp_path / "results"))
+        assert (again.wave, read.outstanding, outcome.run.state) == (2, 0, RunState.DONE)
+        assert server.requests == [], "only the embeddings were asked for"
+        assert len(server.embedded()) == len(set(server.embedded())) > 250
+        other = filled(tmp_path / "direct.lrs")
+        judge(other, wanted)
+        assert exported(other, tmp_path / "d.jsonl") == exported(project, tmp_path / "b.jsonl")
+        other.close()
