@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, ParamSpec
+from types import FrameType
+from typing import Annotated, Any, Concatenate, NoReturn, ParamSpec, get_type_hints
 
 import typer
 
 from lrstudio.domain.errors import Environment, Refused
+from lrstudio.services.consent import Outgoing
 from lrstudio.services.wiring import Project, open_project
 
 P = ParamSpec("P")
 
 ProjectPath = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project file, NAME.lrs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Agree, for this once, to what goes to another machine.")]
 Reviewer = Annotated[str, typer.Option(help="Who decides; else the name in the settings.")]
 
 NOT_DONE = 1
@@ -61,6 +66,34 @@ def verb(function: Callable[P, Answer]) -> Callable[P, None]:
     return command
 
 
+def with_options(record: type[Any]) -> Callable[[Callable[Concatenate[Path, Any, P], Answer]], Callable[..., Answer]]:
+    """Let a verb take its options as one record: each field of the dataclass `record` is an option on the command line.
+
+    The verb takes the project, the record, and what options it names itself.
+    """
+
+    def decorate(function: Callable[Concatenate[Path, Any, P], Answer]) -> Callable[..., Answer]:
+        names = [spec.name for spec in fields(record)]
+
+        @wraps(function)
+        def command(project: Path, *args: P.args, **kwargs: P.kwargs) -> Answer:
+            options = record(**{name: kwargs.pop(name) for name in names})
+            return function(project, options, *args, **kwargs)
+
+        hints = get_type_hints(record, include_extras=True)
+        first, _, *rest = signature(function, eval_str=True).parameters.values()
+        own = [
+            Parameter(it.name, Parameter.KEYWORD_ONLY, default=it.default, annotation=hints[it.name])
+            for it in fields(record)
+        ]
+        parameters = [first, *own, *(it.replace(kind=Parameter.KEYWORD_ONLY) for it in rest)]
+        command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {it.name: it.annotation for it in parameters}
+        return command
+
+    return decorate
+
+
 def say(message: str) -> None:
     """Write a message for a person to standard error."""
     sys.stderr.write(message + "\n")
@@ -72,14 +105,42 @@ def usage(message: str) -> NoReturn:
 
 
 def one_of(choices: Sequence[str], *names: str, help: str) -> Any:  # noqa: A002 - typer's word
-    """Return an option that takes one of some words; another one is a usage error."""
+    """Return an option that takes one of some words, or is left out; another one is a usage error."""
 
-    def check(value: str) -> str:
-        if value not in choices:
+    def check(value: str | None) -> str | None:
+        if value is not None and value not in choices:
             raise typer.BadParameter(f"{value!r} is none of {', '.join(choices)}")
         return value
 
     return typer.Option(*names, help=help, metavar="|".join(choices), callback=check)
+
+
+def announce(outgoing: Iterable[Outgoing]) -> None:
+    """Say, before anything is sent, what goes to which other machine."""
+    for it in outgoing:
+        say(f"lrstudio: {it}{' (allowed in this project)' if it.allowed else ''}")
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let a polite end (SIGTERM, a closed terminal) do what Ctrl-C does: end in order, with everything put away."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        handler = signal.getsignal(signal.SIGINT)  # while a loop runs it is the loop's
+        if not callable(handler):
+            raise KeyboardInterrupt
+        handler(signal.SIGINT, frame)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # One that is ignored (nohup) stays so.
+    before = {it: old for it in numbers if (old := signal.getsignal(it)) is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 @contextmanager

@@ -13,12 +13,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lrstudio.cli.common import Answer, AsJson, ProjectPath, one_of, opened, verb
-from lrstudio.domain.verdicts import Dimension, Reason, State
+from lrstudio.cli import judge_ahead
+from lrstudio.cli.common import Answer, AsJson, ProjectPath, announce, opened, say, stoppable, usage, verb, with_options
+from lrstudio.cli.judge_options import JudgeOptions
+from lrstudio.domain.verdicts import Reason, State
+from lrstudio.judge.batch import BYTES, ROWS
 from lrstudio.judge.protocol import JudgeEvent
-from lrstudio.services.judges import JUDGES, JudgeRequest
+from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.judging import JudgeOutcome
-from lrstudio.services.keys import find_key
 from lrstudio.services.settings import SettingsStore
 from lrstudio.services.wiring import Project
 
@@ -26,46 +28,37 @@ _FAILED = f"{State.UNSCORED.value}: {Reason.CALL_FAILED.value}"
 
 
 @verb
+@with_options(JudgeOptions)
 def judge(
     project: ProjectPath,
-    judge: Annotated[str, one_of(JUDGES, help="Which judge.")] = "lexical",
-    base_url: Annotated[str, typer.Option(help="http: the address of an OpenAI-compatible endpoint.")] = "",
-    model: Annotated[str, typer.Option(help="http: the model's name there.")] = "",
-    script: Annotated[Path | None, typer.Option(help="scripted: a JSON file with its verdicts.")] = None,
-    prompts: Annotated[Path | None, typer.Option(help="http: a folder with another prompt pack.")] = None,
-    tokenizer: Annotated[str, typer.Option(help="A tokenizer.json to chunk with, else the studio's own.")] = "",
-    dimension: Annotated[list[Dimension] | None, typer.Option(help="Only this dimension; may be repeated.")] = None,
-    candidate: Annotated[list[str] | None, typer.Option(help="Only this candidate; may be repeated.")] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Calls in flight.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds for one call.")] = None,
-    take_over: Annotated[
-        bool, typer.Option("--take-over", help="The judge run that another machine began here is over: go on.")
-    ] = False,
+    options: JudgeOptions,
+    *,
+    plan: Annotated[bool, typer.Option("--plan", help="Print calls, tokens and cost; send nothing.")] = False,
+    batch_out: Annotated[Path | None, typer.Option(help="http: write the outstanding calls as a batch file.")] = None,
+    batch_in: Annotated[list[Path] | None, typer.Option(help="http: read batch results; may be repeated.")] = None,
+    batch_rows: Annotated[int, typer.Option(min=1, help="Calls in one batch file, at most.")] = ROWS,
+    batch_bytes: Annotated[int, typer.Option(min=1, help="Bytes of one batch file, at most.")] = BYTES,
     as_json: AsJson = False,
 ) -> Answer:
     """Judge all candidates, or finish the run of this judge that was broken off."""
-    http = SettingsStore().load().http
-    request = JudgeRequest(
-        judge=judge,
-        base_url=base_url or http.base_url,
-        model=model or http.model,
-        api_key=find_key() if judge == "http" else None,
-        script=script,
-        prompts=prompts,
-        tokenizer=tokenizer,
-        dimensions=tuple(dimension) if dimension else tuple(Dimension),
-        candidate_ids=tuple(candidate) if candidate else None,
-        concurrency=http.concurrency if concurrency is None else concurrency,
-        timeout=http.timeout if timeout is None else timeout,
-        input_price=http.input_price or None,
-        output_price=http.output_price or None,
-        take_over=take_over,
-    )
+    if sum((plan, batch_out is not None, bool(batch_in))) > 1:
+        usage("--plan, --batch-out and --batch-in are three different things: give one of them")
+    request = options.request(SettingsStore().load().http)
     started = time.monotonic()
     with opened(project) as it:
-        outcome = run_with_bar(it, request)
-        path = it.path
-    return answer(path, outcome, seconds=time.monotonic() - started)
+        if plan:
+            return judge_ahead.plan(it, request)
+        announce(it.judging.outgoing(request))
+        if batch_out:
+            return judge_ahead.batch_out(it, request, batch_out, rows=batch_rows, size=batch_bytes)
+        if batch_in:
+            outcome, read = anyio.run(it.judging.batch_in, request, batch_in)
+            return judge_ahead.with_batch(answer(it.path, outcome, seconds=time.monotonic() - started), read)
+        if request.serve:
+            say(f"lrstudio: the server's output goes to {it.judging.server_log()}")
+        with stoppable():
+            outcome = run_with_bar(it, request)
+        return answer(it.path, outcome, seconds=time.monotonic() - started)
 
 
 def run_with_bar(project: Project, request: JudgeRequest) -> JudgeOutcome:
@@ -105,6 +98,8 @@ def answer(path: Path, outcome: JudgeOutcome, *, seconds: float) -> Answer:
         "output_tokens": run.output_tokens,
         "cost": run.cost,
         "states": {dimension.value: dict(states) for dimension, states in outcome.states.items()},
+        "left": outcome.left,
+        "stopped": outcome.stopped,
         "seconds": round(seconds, 3),
     }
     lines = [f"{run.identity.judge}: {len(outcome.changes.judgments)} candidates, {run.calls} calls, {seconds:.1f} s"]
@@ -112,8 +107,9 @@ def answer(path: Path, outcome: JudgeOutcome, *, seconds: float) -> Answer:
         lines.append(
             f"  {dimension.value:<13} " + ", ".join(f"{count} {name}" for name, count in sorted(states.items()))
         )
-    failed = sum(states.get(_FAILED, 0) for states in outcome.states.values())
-    problems = (
-        (f"lrstudio: {failed} judgments failed because a call did; judge again to try them anew",) if failed else ()
-    )
-    return Answer(data, "\n".join(lines), problems=problems, complete=not failed)
+    if outcome.left:
+        lines.append(f"{outcome.left} candidates are left; run again to go on")
+    problems = [f"lrstudio: {outcome.stopped}"] if outcome.stopped else []
+    if failed := sum(states.get(_FAILED, 0) for states in outcome.states.values()):
+        problems.append(f"lrstudio: {failed} judgments failed because a call did; judge again to try them anew")
+    return Answer(data, "\n".join(lines), tuple(problems), complete=not problems)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lrstudio import __version__
-from lrstudio.cli import decide, export, import_, judge, new, show, tour
+from lrstudio.cli import consent, decide, export, import_, judge, new, sample, show, tour
 
 app = typer.Typer(
     name="lrstudio",
@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 app.command("new")(new.new)
 app.command("import")(import_.import_)
+app.command("sample")(sample.sample)
+app.command("consent")(consent.consent)
 app.command("judge")(judge.judge)
 app.command("show")(show.show)
 app.command("decide")(decide.decide)

@@ -76,7 +76,8 @@ class QuestionSummary:
 class DocumentSummary:
     """One document in a list, and how many questions and candidates it has.
 
-    `length` counts code points; it is None, and `text_hash` "", where the source publishes no text.
+    `length` counts code points; it is None, and `text_hash` "", where the source publishes no text. One that is
+    `local_only` is never sent to another machine.
     """
 
     document_id: str
@@ -85,6 +86,7 @@ class DocumentSummary:
     text_hash: str = ""
     questions: int = 0
     candidates: int = 0
+    local_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,12 +98,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as imported. `text` is None where the source publishes none: nothing can be checked against it."""
+    """A document as imported. `text` is None where the source publishes none: nothing can be checked against it.
+
+    One that is `local_only` is never sent to another machine.
+    """
 
     document_id: str
     text: str | None
     title: str = ""
     source: Source | None = None
+    local_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
@@ -114,6 +115,9 @@ class Claim:
     differ from `text`. `support` is set exactly when
     `state` is scored. `support_probability` in [0, 1] is the probability that the document fully supports the claim
     (not the confidence in the verdict); it is kept when the judge abstains and is None when the judge gives none.
+    `votes` are the verdicts of the repeats of a check, None for one that could not be read; empty where it was made
+    once. `reference_support` is what the published LongReward script takes the same reply for, None where it takes it
+    for nothing and for every judge that does not follow the script.
     """
 
     claim_id: str
@@ -127,6 +131,8 @@ class Claim:
     evidence: tuple[Evidence, ...] = ()
     explanation: str = ""
     call_key: str = ""
+    reference_support: Support | None = None
+    votes: tuple[Support | None, ...] = ()
 
     def __post_init__(self) -> None:
         """Hold state and support together, and keep probabilities probabilities."""
@@ -179,7 +185,13 @@ class Judgment:
     """What one judge run says about one candidate in one dimension.
 
     `score` is 0-10 and set exactly when `state` is scored. `aggregated` says that the score is the mean of the parts,
-    so that a decision on a part changes the effective score.
+    so that a decision on a part changes the effective score. `samples` are the scores of the repeats that could be
+    read, for faithfulness those that each round of checks would have given alone; empty where all was asked once.
+
+    `reference_score` is what the published LongReward script makes of the same replies, in its own way: not held to
+    0-10, an unknown label counts 0, a cut-off reply counts. It is None where the script drops the answer or crashes,
+    and for every judge that does not follow the script. `reference_note` says why the two differ and what else the
+    script does to the answer; rewards and pairs never look at either.
     """
 
     run_id: str
@@ -194,13 +206,23 @@ class Judgment:
     explanation: str = ""
     coverage: Coverage = field(default_factory=Coverage)
     call_key: str = ""
+    reference_score: float | None = None
+    reference_note: str = ""
+    samples: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Hold state and score together; a score outside 0-10 never gets in."""
+        """Hold state and score together; a score outside 0-10 never gets in, nor a number that is none."""
         if (self.state is State.SCORED) != (self.score is not None):
             raise ValueError(f"state {self.state.value} does not go with score {self.score}")
         if self.score is not None and not 0.0 <= self.score <= 10.0:
             raise ValueError(f"score {self.score} is outside 0-10")
+        if self.reference_score is not None and not math.isfinite(self.reference_score):
+            raise ValueError(f"reference score {self.reference_score} is not a finite number")
+
+    @property
+    def spread(self) -> tuple[float, float] | None:
+        """The lowest and the highest of the repeats; None where there are none."""
+        return (min(self.samples), max(self.samples)) if self.samples else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,17 @@ def _rows(records: Iterable[Record], *, title: str) -> Iterator[dict[str, Any]]:
     yield {"kind": HEADER, "version": VERSION, "title": title}
     for record in records:
         kind = _KIND_OF[type(record)]
-        yield {"kind": kind, **_ADAPTERS[kind].dump_python(record, mode="json")}
+        row = _ADAPTERS[kind].dump_python(record, mode="json")
+        if isinstance(record, Judgment):
+            _drop_empty(row)
+        yield {"kind": kind, **row}
+
+
+def _drop_empty(row: dict[str, Any]) -> None:
+    """Leave out what only repeated calls have: most judgments are made without, and have thousands of claims."""
+    for part, name in ((row, "samples"), *((claim, "votes") for claim in row["claims"])):
+        if not part[name]:
+            del part[name]
 
 
 def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

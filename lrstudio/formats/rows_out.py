@@ -18,7 +18,9 @@ def judgment_row(
     `text` is the document's, from which evidence is quoted; None where there is none.
     `start` and `end` are code points, null where a claim is not verbatim in the candidate; `support` is 1, 0.5, 0 or
     null; `support_probability` is the probability that the document fully supports the claim, null where the judge
-    gives none.
+    gives none. `samples` of a judgment and `votes` of a claim are there where calls were repeated. `reference_score`,
+    `reference_note` and `reference_support` are what the published LongReward script makes of the same replies, null or
+    "" for a judge that does not follow it.
     """
     return {
         "run_id": run.run_id,
@@ -32,6 +34,8 @@ def judgment_row(
         "state": judgment.state.value,
         "reason": judgment.reason.value,
         "score": judgment.score,
+        "reference_score": judgment.reference_score,
+        "reference_note": judgment.reference_note,
         "claims": [_claim_row(claim, candidate.text, text or "") for claim in judgment.claims],
         "key_points": [_key_point_row(point) for point in judgment.key_points],
         "explanation": judgment.explanation,
@@ -41,6 +45,7 @@ def judgment_row(
             "tokens_cut": judgment.coverage.tokens_cut,
             "attempts": judgment.coverage.attempts,
         },
+        **({"samples": list(judgment.samples)} if judgment.samples else {}),
     }
 
 
@@ -87,8 +92,10 @@ def _claim_row(claim: Claim, answer: str, document: str) -> dict[str, Any]:
         "support": claim.support.value if claim.support else None,
         "support_reason": claim.support_reason.value,
         "support_probability": claim.support_probability,
+        "reference_support": claim.reference_support.value if claim.reference_support else None,
         "evidence": [{**_span_row(item.span), "text": item.span.of(document), "rank": item.rank} for item in evidence],
         "explanation": claim.explanation,
+        **({"votes": [vote.value if vote else None for vote in claim.votes]} if claim.votes else {}),
     }
 
 

@@ -8,18 +8,21 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar, cast
 
 import anyio
 
 from lrstudio.domain.errors import Environment, StudioError
 from lrstudio.domain.verdicts import Reason
+from lrstudio.judge.budget import Budget
 from lrstudio.judge.endpoint import Completion, Dialect, Endpoint, NoReply, Trouble
 from lrstudio.judge.limits import Limits, Prices
+from lrstudio.judge.pacing import Gate, Lane, Rate, Turn
 from lrstudio.judge.packs import CallName
 from lrstudio.judge.parsing import REFUSING, Parsed, Reader, read_reply
 from lrstudio.judge.protocol import Call, CallLog, ParseState, Reply
+from lrstudio.judge.published import NO_CONTENT, Publish, Published
 from lrstudio.judge.schemas import response_format
 from lrstudio.judge.sharing import SingleFlight
 
@@ -47,14 +50,45 @@ _FINAL = (ParseState.PARSED, *_NO_TEXT)
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[T]):
-    """A prompt and how its reply is read. `candidate_id` is "" where candidates share the call."""
+    """A prompt and how its reply is read. `candidate_id` is "" where candidates share the call.
 
-    call: CallName
+    A `plain` ask carries neither a response format nor a seed. `publish` reads the replies as the published script does
+    and then decides how often to ask. `note` says what is odd about the prompt.
+
+    `call` is a `CallName`, or a name of its own where `request` gives the whole request but the model; prompt and
+    `max_tokens` are then not looked at.
+
+    `sample` tells the repeats of one call apart, from 0; `lane` says whose turn it takes. `answer` is the text whose
+    claims a call lists.
+    """
+
+    call: str
     prompt: str
     reader: Reader[T]
     max_tokens: int
     candidate_id: str = ""
     document_hash: str = ""
+    plain: bool = False
+    publish: Publish[T] | None = None
+    note: str = ""
+    request: Mapping[str, Any] | None = None
+    sample: int = 0
+    lane: Lane = field(default_factory=Lane)
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent(Generic[T]):
+    """A call that is not in the log, and the request that it would be."""
+
+    ask: Ask[T]
+    key: str
+    wanted: Mapping[str, Any]
+
+    @property
+    def body(self) -> str:
+        """The request as JSON, for an endpoint that understands everything."""
+        return Dialect().body(self.wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +96,25 @@ class Answer(Generic[T]):
     """What became of an ask: a value, or the reason why there is none.
 
     `call_key` is that of the attempt that decided it, `attempts` counts those made, replies read earlier among them.
+    `published` is what the published script takes it for, None where the ask does not follow the script. `samples` are
+    the values of the repeats that it was settled from, None for an unreadable one; empty for a call made once.
     """
 
     value: T | None
     reason: Reason
     call_key: str
     attempts: int
+    published: Published[T] | None = None
+    samples: tuple[T | None, ...] = ()
+
+    @property
+    def taken(self) -> T | None:
+        """What the next call builds on: what the script goes on with, else the value."""
+        return self.value if self.published is None or self.published.value is None else self.published.value
 
 
 class Caller:
-    """Asks one endpoint. Equal asks in flight are one call; at most `limits.concurrency` are in flight."""
+    """Asks one endpoint, within its limits. Equal asks in flight are one call."""
 
     def __init__(
         self,
@@ -81,14 +124,18 @@ class Caller:
         limits: Limits,
         prices: Prices | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        count: Callable[[str], int] = len,
     ) -> None:
-        """Wrap an endpoint; `sleep` waits between tries."""
+        """Wrap an endpoint; `sleep` waits between tries, `count` counts the tokens of a prompt beforehand."""
         self._endpoint = endpoint
         self._prompt_pack = prompt_pack
         self._limits = limits
         self._prices = prices
         self._sleep = sleep
-        self._slots = anyio.CapacityLimiter(limits.concurrency)
+        self._count = count
+        rate = Rate(requests=limits.requests_per_minute, tokens=limits.tokens_per_minute)
+        self._gate = Gate(most=limits.concurrency, rate=rate, sleep=sleep)
+        self._budget = Budget(limits.spend if prices else None)
         self._flights = SingleFlight()
 
     @property
@@ -96,96 +143,175 @@ class Caller:
         """The limits it keeps."""
         return self._limits
 
+    @property
+    def prices(self) -> Prices | None:
+        """What its calls cost, where that is known."""
+        return self._prices
+
     async def ask(self, ask: Ask[T], *, calls: CallLog) -> Answer[T]:
         """Get a readable reply, from the log where it is there, else from the endpoint.
 
         Raises:
             Environment: the endpoint cannot be reached, or refuses the key.
-            Refused: the endpoint does not know the model.
+            Refused: the endpoint does not know the model, or the spend limit is reached.
         """
-        return await self._flights.run(self._key(self._wanted(ask, 0), 0), lambda: self._answer(ask, calls))
+
+        async def work() -> Answer[T]:
+            return cast("Answer[T]", await self.answer(ask, calls=calls, call=lambda unsent: self._call(unsent, calls)))
+
+        return await self._flights.run(self.key(ask), work)
+
+    async def answer(
+        self, ask: Ask[T], *, calls: CallLog, call: Callable[[Unsent[T]], Awaitable[Reply | None]]
+    ) -> Answer[T] | Unsent[T]:
+        """Get a readable reply from the log and, where that has none, from `call`; the call for which it has none."""
+        answer: Answer[T] = Answer(None, Reason.CALL_FAILED, "", 0)
+        for attempt in range(len(self._limits.temperatures)):
+            wanted = self._wanted(ask, attempt)
+            key = self._key(wanted, ask, attempt)
+            reply = await calls.finished(key)
+            if reply is None:
+                unsent = Unsent(ask, key, wanted)
+                reply = await call(unsent)
+                if reply is None:
+                    return unsent
+            parsed = _read(ask, reply)
+            published = ask.publish(reply, parsed, answer.published) if ask.publish else None
+            answer = Answer(parsed.value, _REASONS[parsed.state], key, attempt + 1, published)
+            if _settled(reply, parsed, published):
+                break
+        if answer.published and ask.note:
+            return replace(answer, published=answer.published.noting(ask.note))
+        return answer
+
+    def key(self, ask: Ask[T]) -> str:
+        """Return the key of the first attempt, which tells asks apart."""
+        return self._key(self._wanted(ask, 0), ask, 0)
+
+    async def keep(self, unsent: Unsent[T], outcome: Completion | NoReply, *, calls: CallLog) -> Reply:
+        """Write down what came back by another way than this caller, as if it had been sent here."""
+        await calls.begin(self._record(unsent, unsent.body))
+        return await self._end(unsent, outcome, calls, seconds=0.0)
 
     async def aclose(self) -> None:
         """Close the endpoint's connections."""
         await self._endpoint.aclose()
 
-    async def _answer(self, ask: Ask[T], calls: CallLog) -> Answer[T]:
-        answer: Answer[T] = Answer(None, Reason.CALL_FAILED, "", 0)
-        for attempt in range(len(self._limits.temperatures)):
-            wanted = self._wanted(ask, attempt)
-            key = self._key(wanted, attempt)
-            reply = await calls.finished(key)
-            if reply is None:
-                reply, parsed = await self._call(ask, wanted, key, calls)
-            else:
-                parsed = _read(ask, reply)
-            answer = Answer(parsed.value, _REASONS[parsed.state], key, attempt + 1)
-            # A refusal by the endpoint itself, not guessed from the words, is as final as a reply: asking again costs.
-            if parsed.state in _FINAL or reply.finish_reason in REFUSING:
-                break
-        return answer
-
     def _wanted(self, ask: Ask[T], attempt: int) -> dict[str, Any]:
         """Return the request for an endpoint that understands everything.
 
-        Later attempts carry a seed, so that they differ from each other and can be repeated.
+        Later attempts and repeats carry a seed, so that they differ from each other and can be repeated. A repeat is
+        drawn at the last temperature: near 0, where first attempts are made, all repeats would say the same.
         """
+        if ask.request is not None:
+            return {"model": self._endpoint.model, **ask.request}
+        temperatures = self._limits.temperatures
         wanted: dict[str, Any] = {
             "model": self._endpoint.model,
             "messages": [{"role": "user", "content": ask.prompt}],
-            "temperature": self._limits.temperatures[attempt],
+            "temperature": temperatures[-1 if ask.sample else attempt],
             "max_tokens": ask.max_tokens,
-            "response_format": response_format(ask.call),
         }
-        return {**wanted, "seed": attempt} if attempt else wanted
+        if ask.plain:
+            return wanted
+        wanted["response_format"] = response_format(CallName(ask.call))
+        seed = ask.sample * len(temperatures) + attempt
+        return {**wanted, "seed": seed} if seed else wanted
 
-    def _key(self, wanted: Mapping[str, Any], attempt: int) -> str:
+    def _key(self, wanted: Mapping[str, Any], ask: Ask[T], attempt: int) -> str:
         """Return the key of a call: of what is asked, not of the dialect it is asked in, which an endpoint decides.
 
-        So a new run finds the replies of an earlier one before it has learned the endpoint's dialect again.
+        So a new run finds the replies of an earlier one before it has learned the endpoint's dialect again. The prompt
+        pack counts by the prompt that it makes: changing one template leaves the replies to the others valid.
         """
-        parts = [self._endpoint.base_url, self._endpoint.model, self._prompt_pack, wanted, attempt]
+        parts = [self._endpoint.base_url, self._endpoint.model, wanted, attempt]
+        if ask.sample:
+            parts.append(ask.sample)
         return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
 
-    async def _call(self, ask: Ask[T], wanted: Mapping[str, Any], key: str, calls: CallLog) -> tuple[Reply, Parsed[T]]:
-        """Write the request down, send it, read the reply and write that down; again where the dialect was wrong."""
-        async with self._slots:
-            while True:
-                sent = self._endpoint.dialect
-                body = sent.body(wanted)
-                await calls.begin(self._record(ask, key, body))
-                started = time.monotonic()
-                try:
-                    reply = self._kept(await self._send(body), seconds=time.monotonic() - started)
-                except StudioError as error:
-                    await _end(calls, key, _failed(ParseState.FAILED, str(error), seconds=time.monotonic() - started))
-                    raise
-                except NoReply as error:
-                    if error.trouble is Trouble.REJECTED and self._learned(sent, str(error)):
-                        continue
-                    state = _TROUBLES.get(error.trouble, ParseState.FAILED)
-                    reply = _failed(state, str(error), seconds=time.monotonic() - started)
-                parsed = _read(ask, reply)
-                await _end(calls, key, replace(reply, parse_state=parsed.state, error=parsed.error))
-                return reply, parsed
+    async def _call(self, unsent: Unsent[T], calls: CallLog) -> Reply:
+        """Write the request down, send it until something comes back, and write that down.
 
-    async def _send(self, body: str) -> Completion:
-        tried = 0
-        while True:
-            try:
-                return await self._endpoint.send(body)
-            except NoReply as error:
-                tried += 1
-                if error.trouble not in (Trouble.AGAIN, Trouble.UNREACHABLE):
-                    raise
-                if tried > self._limits.retries:
-                    if error.trouble is Trouble.UNREACHABLE:
-                        sentence = f"the endpoint cannot be reached: {error}; is the server running?"
-                        raise Environment(sentence, where=self._endpoint.base_url) from error
-                    raise
-                pause = self._limits.wait(tried, asked=error.wait, jitter=random.random())
-                _log.info("try %d brought no reply (%s); next in %.1f s", tried, error, pause)
-            await self._sleep(pause)
+        A request that is tried again waits for a new turn; one that was put in the wrong dialect is written down anew.
+        """
+        tokens, most = self._forecast(unsent)
+        tried, started, sent, body = 0, 0.0, None, ""
+        async with self._budget.room(most):
+            while True:
+                async with self._gate.turn(unsent.ask.lane, tokens=tokens) as turn:
+                    if sent != self._endpoint.dialect:
+                        sent = self._endpoint.dialect
+                        body = sent.body(unsent.wanted)
+                        await calls.begin(self._record(unsent, body))
+                        started = started or time.monotonic()
+                    outcome = await self._send(unsent, body, calls, turn=turn, started=started)
+                    tried += isinstance(outcome, NoReply) and outcome.trouble is not Trouble.REJECTED
+                    if isinstance(outcome, Completion) or not self._again(outcome, tried, sent):
+                        return await self._end(unsent, outcome, calls, seconds=time.monotonic() - started)
+                await self._pause(outcome, tried)
+
+    async def _send(
+        self, unsent: Unsent[T], body: str, calls: CallLog, *, turn: Turn, started: float
+    ) -> Completion | NoReply:
+        try:
+            completion = await self._endpoint.send(body)
+        except NoReply as error:
+            if error.busy:
+                turn.overloaded()
+            return error
+        except StudioError as error:
+            reply = _failed(ParseState.FAILED, str(error), seconds=time.monotonic() - started)
+            await _write_end(calls, unsent.key, reply)
+            raise
+        turn.came_back(_sum(completion.input_tokens, completion.output_tokens))
+        return completion
+
+    def _again(self, error: NoReply, tried: int, sent: Dialect) -> bool:
+        """Tell whether the request is worth another try, as it is or in a dialect learned from the refusal."""
+        if error.trouble is Trouble.REJECTED:
+            return self._learned(sent, str(error))
+        return error.trouble in (Trouble.AGAIN, Trouble.UNREACHABLE) and tried <= self._limits.retries
+
+    async def _pause(self, error: NoReply, tried: int) -> None:
+        """Wait before the next try; for as long as the endpoint asks to be left alone, everybody waits."""
+        if error.trouble is Trouble.REJECTED:
+            return
+        pause = self._limits.wait(tried, asked=error.wait, jitter=random.random())
+        _log.info("try %d brought no reply (%s); next in %.1f s", tried, error, pause)
+        asked = min(error.wait or 0.0, pause)
+        if asked:
+            await self._gate.hold(asked)
+        if pause > asked:
+            await self._sleep(pause - asked)
+
+    async def _end(self, unsent: Unsent[T], outcome: Completion | NoReply, calls: CallLog, *, seconds: float) -> Reply:
+        """Write down what came of a call, and count what it cost.
+
+        Raises:
+            Environment: the endpoint could not be reached.
+        """
+        if isinstance(outcome, NoReply):
+            reply = _failed(_TROUBLES.get(outcome.trouble, ParseState.FAILED), str(outcome), seconds=seconds)
+        else:
+            reply = self._kept(outcome, seconds=seconds)
+        parsed = _read(unsent.ask, reply)
+        reply = replace(reply, parse_state=parsed.state, error=parsed.error)
+        if isinstance(outcome, Completion):
+            self._budget.spend(self._forecast(unsent)[1] if reply.cost is None else reply.cost)
+        await _write_end(calls, unsent.key, reply)
+        if isinstance(outcome, NoReply) and outcome.trouble is Trouble.UNREACHABLE:
+            sentence = f"the endpoint cannot be reached: {outcome}; is the server running?"
+            raise Environment(sentence, where=self._endpoint.base_url) from outcome
+        return reply
+
+    def _forecast(self, unsent: Unsent[T]) -> tuple[int, float]:
+        """Return the tokens and the cost of a call at most; counted only where a limit needs them."""
+        if not self._limits.tokens_per_minute and not self._budget.limited:
+            return 0, 0.0
+        prompt = sum(self._count(message["content"]) for message in unsent.wanted["messages"])
+        most = unsent.wanted["max_tokens"]
+        cost = self._prices.cost(prompt, most) if self._prices else None
+        return prompt + most, cost or 0.0
 
     def _learned(self, sent: Dialect, complaint: str) -> bool:
         """Tell whether the request would now be another one; another call may have learned it meanwhile."""
@@ -195,12 +321,12 @@ class Caller:
                 _log.warning("%s is asked without what it refused: %s", self._endpoint.base_url, complaint)
         return self._endpoint.dialect != sent
 
-    def _record(self, ask: Ask[T], key: str, body: str) -> Call:
+    def _record(self, unsent: Unsent[T], body: str) -> Call:
         return Call(
-            key=key,
-            purpose=ask.call.value,
-            candidate_id=ask.candidate_id,
-            document_hash=ask.document_hash,
+            key=unsent.key,
+            purpose=str(unsent.ask.call),
+            candidate_id=unsent.ask.candidate_id,
+            document_hash=unsent.ask.document_hash,
             model=self._endpoint.model,
             prompt_pack=self._prompt_pack,
             request=body,
@@ -215,7 +341,24 @@ class Caller:
             output_tokens=got.output_tokens,
             cost=self._prices.cost(got.input_tokens, got.output_tokens) if self._prices else None,
             seconds=seconds,
+            error=NO_CONTENT if got.empty else "",
         )
+
+
+def _settled(reply: Reply, parsed: Parsed[T], published: Published[T] | None) -> bool:
+    """Tell whether there is nothing more to ask.
+
+    A refusal by the endpoint itself, not guessed from the words, is as final as a reply: asking again costs. The script
+    asks again all the same; over what it crashes on, the studio goes on for itself.
+    """
+    if published is None or parsed.state in _NO_TEXT:
+        return parsed.state in _FINAL or reply.finish_reason in REFUSING
+    return published.value is not None or (published.crashed and parsed.value is not None)
+
+
+def _sum(*counts: int | None) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def _failed(state: ParseState, error: str, *, seconds: float) -> Reply:
@@ -231,7 +374,7 @@ def _read(ask: Ask[T], reply: Reply) -> Parsed[T]:
     return replace(parsed, error=reply.error) if reply.error and parsed.value is None else parsed
 
 
-async def _end(calls: CallLog, key: str, reply: Reply) -> None:
+async def _write_end(calls: CallLog, key: str, reply: Reply) -> None:
     """Write a reply down even while the run is being cancelled: it has been paid for."""
     with anyio.CancelScope(shield=True):
         await calls.end(key, reply)

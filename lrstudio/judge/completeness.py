@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from lrstudio.domain.text import Span
 from lrstudio.domain.verdicts import Coverage, Dimension, Judgment, KeyPoint, Reason, State, part_id
 from lrstudio.judge.caller import Answer
+from lrstudio.judge.manner import Findings, Point
 from lrstudio.judge.material import Material
-from lrstudio.judge.packs import CallName
-from lrstudio.judge.parsing import CompletenessReply, Quoted, read_completeness, read_key_points
+from lrstudio.judge.parsing import CompletenessReply
 from lrstudio.judge.placing import place
 from lrstudio.judge.protocol import Task
+from lrstudio.judge.published import with_reference
+from lrstudio.judge.samples import by_mean_cover, scores_of
 from lrstudio.judge.session import Session
 from lrstudio.judge.sharing import concurrently
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """A key point found in a chunk, before anyone has asked whether it is covered."""
-
-    text: str
-    chunk: Span
-    span: Span | None
-    call_key: str
 
 
 async def judge_completeness(session: Session, task: Task) -> Judgment:
@@ -39,78 +31,76 @@ async def judge_completeness(session: Session, task: Task) -> Judgment:
     judgment = partial(Judgment, session.run_id, task.candidate.candidate_id, Dimension.COMPLETENESS)
     text = task.document.text if task.document else None
     if not text:
-        return judgment(State.UNSCORED, Reason.NO_DOCUMENT)
+        return session.manner.unasked(judgment(State.UNSCORED, Reason.NO_DOCUMENT), "would crash: no document")
     material = await session.shelf.material(text)
     found = await concurrently(partial(_extract, session, material, task, chunk) for chunk in material.chunks)
-    points = _points(material, found)
+    kept = session.manner.kept(material)
+    points = _points(material, found, kept)
     unread = [answer for answer in found if answer.value is None]
     coverage = Coverage(
-        chunks_read=len(found) - len(unread),
+        chunks_read=sum(answer.value is not None for index, answer in enumerate(found) if index in kept),
         chunks_total=len(found),
         attempts=sum(answer.attempts for answer in found),
     )
-    if unread:
-        parts = tuple(_key_point(task, point) for point in points)
-        call_key = unread[0].call_key
-        return judgment(State.UNSCORED, unread[0].reason, key_points=parts, coverage=coverage, call_key=call_key)
-    if not points:
-        return judgment(State.UNSCORED, Reason.NO_KEY_POINTS, coverage=coverage, call_key=found[0].call_key)
-    answer = await _cover(session, material, task, points)
+    findings = [answer.taken for answer in found if answer.taken is not None]
+    answer = await _cover(session, material, task, points, findings) if len(findings) == len(found) else None
     judgment = partial(
         judgment,
         key_points=_key_points(task, points, answer=answer),
-        coverage=replace(coverage, attempts=coverage.attempts + answer.attempts),
-        call_key=answer.call_key,
+        coverage=replace(coverage, attempts=coverage.attempts + (answer.attempts if answer else 0)),
+        call_key=answer.call_key if answer else (unread or found)[0].call_key,
     )
-    if answer.value is None:
-        return judgment(State.UNSCORED, answer.reason)
-    return judgment(State.SCORED, score=answer.value.score, explanation=answer.value.analysis)
+    if unread:
+        judged = judgment(State.UNSCORED, unread[0].reason)
+    elif not points or answer is None:
+        judged = judgment(State.UNSCORED, Reason.NO_KEY_POINTS)
+    elif answer.value is None:
+        judged = judgment(State.UNSCORED, answer.reason)
+    else:
+        value = answer.value
+        judged = judgment(State.SCORED, score=value.score, explanation=value.analysis, samples=scores_of(answer))
+    parts = [(f"chunk {number}", it.published) for number, it in enumerate(found, start=1)]
+    said = answer.taken if answer else None
+    return with_reference(
+        judged, [*parts, *([("", answer.published)] if answer else [])], score=lambda: said.score if said else 0.0
+    )
 
 
-async def _extract(session: Session, material: Material, task: Task, chunk: Span) -> Answer[tuple[Quoted, ...]]:
-    return await session.ask(
-        CallName.KEY_POINTS,
-        read_key_points,
-        document_hash=material.document_hash,
-        chunk=chunk.of(material.text),
-        question=task.question.query,
-    )
+async def _extract(session: Session, material: Material, task: Task, chunk: Span) -> Answer[Findings]:
+    ask = session.manner.key_points(question=task.question.query, material=material, chunk=chunk)
+    return await session.ask(ask, document_hash=material.document_hash)
 
 
 async def _cover(
-    session: Session, material: Material, task: Task, points: Sequence[_Point]
-) -> Answer[CompletenessReply]:
-    length = len(material.text)
-    lines = [
-        f"{number}. [{100 * point.chunk.start // length}-{100 * point.chunk.end // length}%] {point.text}"
-        for number, point in enumerate(points, start=1)
-    ]
-    return await session.ask(
-        CallName.COMPLETENESS,
-        read_completeness,
-        candidate_id=task.candidate.candidate_id,
-        document_hash=material.document_hash,
-        more_tokens=session.caller.limits.completeness_tokens_per_key_point * len(points),
+    session: Session, material: Material, task: Task, points: Sequence[Point], findings: Sequence[Findings]
+) -> Answer[CompletenessReply] | None:
+    ask = session.manner.completeness(
         question=task.question.query,
-        key_points="\n".join(lines),
         answer=task.candidate.text,
+        material=material,
+        points=points,
+        findings=findings,
     )
+    if ask is None:
+        return None
+    name = task.candidate.candidate_id
+    return await session.ask(ask, candidate_id=name, document_hash=material.document_hash, settle=by_mean_cover)
 
 
-def _points(material: Material, found: Sequence[Answer[tuple[Quoted, ...]]]) -> list[_Point]:
+def _points(material: Material, found: Sequence[Answer[Findings]], kept: frozenset[int]) -> list[Point]:
     """Return what was found in document order of the chunks, each point once per chunk, on one line each."""
-    points: dict[tuple[Span, str], _Point] = {}
-    for chunk, answer in zip(material.chunks, found, strict=True):
-        items = answer.value or ()
+    points: dict[tuple[Span, str], Point] = {}
+    for index, (chunk, answer) in enumerate(zip(material.chunks, found, strict=True)):
+        items = answer.taken.points if answer.taken and index in kept else ()
         spans = place([(item.quote,) for item in items], chunk.of(material.text))
         for item, span in zip(items, spans, strict=True):
             text = " ".join(item.text.split())
             in_document = Span(chunk.start + span.start, chunk.start + span.end) if span else None
-            points.setdefault((chunk, text), _Point(text, chunk, in_document, answer.call_key))
+            points.setdefault((chunk, text), Point(text, chunk, in_document, answer.call_key))
     return list(points.values())
 
 
-def _key_point(task: Task, point: _Point) -> KeyPoint:
+def _key_point(task: Task, point: Point) -> KeyPoint:
     return KeyPoint(
         key_point_id=part_id("k", task.candidate.candidate_id, point.text, span=point.span or point.chunk),
         text=point.text,
@@ -120,12 +110,20 @@ def _key_point(task: Task, point: _Point) -> KeyPoint:
     )
 
 
-def _key_points(task: Task, points: Sequence[_Point], *, answer: Answer[CompletenessReply]) -> tuple[KeyPoint, ...]:
-    """Return the key points with their covers; one that the reply passed over is unscored, as unreadable."""
+def _key_points(
+    task: Task, points: Sequence[Point], *, answer: Answer[CompletenessReply] | None
+) -> tuple[KeyPoint, ...]:
+    """Return the key points with their covers; one that the reply passed over is unscored, as unreadable.
+
+    Where nobody asked for covers they stay not checked.
+    """
     parts: list[KeyPoint] = []
     for number, point in enumerate(points, start=1):
         part = _key_point(task, point)
-        cover = answer.value.covers.get(number) if answer.value else None
+        if answer is None or (answer.value and answer.value.covers is None):
+            parts.append(part)
+            continue
+        cover = answer.value.covers.get(number) if answer.value and answer.value.covers else None
         if cover:
             parts.append(replace(part, state=State.SCORED, covered=cover.support, explanation=cover.note))
         else:

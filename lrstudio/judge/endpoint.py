@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
@@ -13,6 +14,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 import anyio
 
 from lrstudio.domain.errors import Environment, Refused
+from lrstudio.judge.transport import Transport
 
 if TYPE_CHECKING:
     import httpx2
@@ -30,6 +32,7 @@ _OUT_OF_CREDIT = re.compile(
     r"insufficient[ _](?:quota|credit|balance|funds)|exceeded your current quota", re.IGNORECASE
 )
 _FILTERED = re.compile(r"content[ _](?:filter|policy|management)", re.IGNORECASE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _STRUCTURED = re.compile(r"response[ _]format|json[ _]schema|structured[ _]output|guided|grammar", re.IGNORECASE)
 
 
@@ -79,27 +82,35 @@ class Trouble(Enum):
 
 
 class NoReply(Exception):
-    """A request without a reply. `wait` is what the server asked for, in seconds."""
+    """A request without a reply. `wait` is what the server asked for, in seconds; `busy` that it had too much to do."""
 
-    def __init__(self, trouble: Trouble, message: str, *, wait: float | None = None) -> None:
+    def __init__(self, trouble: Trouble, message: str, *, wait: float | None = None, busy: bool = False) -> None:
         """Keep what kind of trouble it is, what the server said, and for how long to leave it alone."""
         super().__init__(message)
         self.trouble = trouble
         self.wait = wait
+        self.busy = busy
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What an endpoint answered; a refusal stands in `text`, with the finish reason "refusal"."""
+    """What an endpoint answered; a refusal stands in `text`, with the finish reason "refusal".
+
+    `empty` says that the message has neither content nor refusal, not even an empty text.
+    """
 
     text: str
     finish_reason: str
     input_tokens: int | None
     output_tokens: int | None
+    empty: bool = False
 
 
 class Endpoint:
-    """A chat-completions endpoint and the key to it. Belongs to one event loop from its first request on."""
+    """A chat-completions endpoint and the key to it. Belongs to one event loop from its first request on.
+
+    `base_url` is its address as it may be kept, or what it is known as where its address changes from run to run.
+    """
 
     def __init__(
         self, client: openai.AsyncOpenAI, *, base_url: str, model: str, api_key: str, key_source: str, timeout: float
@@ -114,7 +125,17 @@ class Endpoint:
         self.dialect = Dialect()
 
     @classmethod
-    def open(cls, *, base_url: str, model: str, api_key: str, key_source: str, timeout: float) -> Self:
+    def open(
+        cls,
+        *,
+        base_url: str,
+        model: str,
+        api_key: str,
+        key_source: str,
+        timeout: float,
+        transport: Transport | None = None,
+        known_as: str = "",
+    ) -> Self:
         """Make ready to ask; nothing is sent yet.
 
         Args:
@@ -123,6 +144,8 @@ class Endpoint:
             api_key: "" for an endpoint that asks for none.
             key_source: where the key was found; without a key, where to put one.
             timeout: seconds that one request may take.
+            transport: how requests travel.
+            known_as: what stands for the address in call keys and sentences.
 
         Raises:
             Refused: the base URL is none.
@@ -131,16 +154,18 @@ class Endpoint:
         import openai  # takes over a second; only who asks an endpoint pays it
 
         address = _address(base_url)
+        timeouts = httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT))
         # Local servers take any key, but the client insists on one; its own retries would escape our log.
         client = openai.AsyncOpenAI(
             base_url=urlunsplit((address.scheme, address.netloc, address.path, "", "")),
             api_key=api_key or "none",
             default_query=dict(parse_qsl(address.query)),
             max_retries=0,
-            timeout=httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
+            timeout=timeouts,
+            http_client=(transport or Transport()).client(base_url, timeout=timeouts),
         )
-        kept = _without_secrets(address)
-        return cls(client, base_url=kept, model=model, api_key=api_key, key_source=key_source, timeout=timeout)
+        name = known_as or without_secrets(base_url)
+        return cls(client, base_url=name, model=model, api_key=api_key, key_source=key_source, timeout=timeout)
 
     async def send(self, body: str) -> Completion:
         """Send one request, `body` byte for byte, without any retry.
@@ -150,23 +175,35 @@ class Endpoint:
             Environment: the key is refused or the account is empty; no other call will do better.
             Refused: the endpoint does not know the model or the path.
         """
+        response = await self._post("/chat/completions", body)
+        return _completion(response.content, start=self._hidden(response.text)[:200])
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return a vector for each text, in order and all of one length; one request, without any retry.
+
+        Raises:
+            NoReply, Environment, Refused: as `send`.
+        """
+        given = [_SURROGATE.sub("\ufffd", text) for text in texts]
+        body = json.dumps({"model": self.model, "input": given}, ensure_ascii=False, separators=(",", ":"))
+        response = await self._post("/embeddings", body)
+        return _vectors(response.content, count=len(texts), start=self._hidden(response.text)[:200])
+
+    async def _post(self, path: str, body: str) -> httpx2.Response:
         import httpx2
         import openai
 
         try:
             with anyio.fail_after(self._timeout):
-                response = await self._client.post(
-                    "/chat/completions", content=body.encode("utf-8"), cast_to=httpx2.Response
-                )
+                return await self._client.post(path, content=body.encode("utf-8"), cast_to=httpx2.Response)
         except TimeoutError as error:
-            raise NoReply(Trouble.AGAIN, f"no reply within {self._timeout:g} s") from error
+            raise NoReply(Trouble.AGAIN, f"no reply within {self._timeout:g} s", busy=True) from error
         except openai.APIStatusError as error:
             raise self._explain(error) from error
         except openai.APIConnectionError as error:
             unreachable = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
             trouble = Trouble.UNREACHABLE if unreachable else Trouble.AGAIN
             raise NoReply(trouble, self._hidden(f"{error.message} {error.__cause__ or ''}".strip())) from error
-        return _completion(response.content, start=self._hidden(response.text)[:200])
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -193,13 +230,22 @@ class Endpoint:
         if status == 404:
             sentence = f"the endpoint has no model {self.model!r}, or the base URL is wrong (is /v1 missing?): {said}"
             return Refused(sentence, where=self.base_url)
+        if status < 400:
+            target = self._hidden(error.response.headers.get("location", "elsewhere"))
+            return Refused(f"the endpoint sends on to {target}; give that as the base URL", where=self.base_url)
         if status in (408, 409, 425, 429) or status >= 500:
-            return NoReply(Trouble.AGAIN, f"status {status}: {said}", wait=_retry_after(error.response.headers))
-        if status == 413 or _OVERFLOW.search(said):
-            return NoReply(Trouble.CONTEXT_OVERFLOW, f"status {status}: {said}")
-        if _FILTERED.search(said):
-            return NoReply(Trouble.FILTERED, f"status {status}: {said}")
-        return NoReply(Trouble.REJECTED, f"status {status}: {said}")
+            wait = _retry_after(error.response.headers)
+            return NoReply(Trouble.AGAIN, f"status {status}: {said}", wait=wait, busy=True)
+        return rejection(status, said)
+
+
+def rejection(status: int, said: str) -> NoReply:
+    """Tell what is wrong with a request that an endpoint has turned down for good."""
+    if status == 413 or _OVERFLOW.search(said):
+        return NoReply(Trouble.CONTEXT_OVERFLOW, f"status {status}: {said}")
+    if _FILTERED.search(said):
+        return NoReply(Trouble.FILTERED, f"status {status}: {said}")
+    return NoReply(Trouble.REJECTED, f"status {status}: {said}")
 
 
 def _address(base_url: str) -> SplitResult:
@@ -214,8 +260,13 @@ def _address(base_url: str) -> SplitResult:
     return parts._replace(path=parts.path.rstrip("/").removesuffix("/chat/completions"))
 
 
-def _without_secrets(address: SplitResult) -> str:
-    """Return the base URL as it may be kept: no user, password, query or fragment."""
+def without_secrets(base_url: str) -> str:
+    """Return the base URL as it may be kept: no user, password, query or fragment.
+
+    Raises:
+        Refused: it is none.
+    """
+    address = _address(base_url)
     return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
 
 
@@ -228,12 +279,21 @@ def _completion(content: bytes, *, start: str) -> Completion:
         body = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise NoReply(Trouble.AGAIN, f"the reply is not JSON: {start!r}") from error
+    return completion_of(body, shown=repr(start))
+
+
+def completion_of(body: object, *, shown: str) -> Completion:
+    """Read the JSON value of a chat completion; `shown` is what a complaint about it quotes.
+
+    Raises:
+        NoReply: it is none; to be asked for again.
+    """
     choices = body.get("choices") if isinstance(body, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise NoReply(Trouble.AGAIN, f"the reply is no chat completion: {start!r}")
-    usage = body.get("usage")
+        raise NoReply(Trouble.AGAIN, f"the reply is no chat completion: {shown}")
+    usage = body.get("usage") if isinstance(body, dict) else None
     counts = usage if isinstance(usage, dict) else {}
     text, refusal = _text(message.get("content")), _text(message.get("refusal"))
     finish_reason = choice.get("finish_reason")
@@ -242,7 +302,23 @@ def _completion(content: bytes, *, start: str) -> Completion:
         finish_reason="refusal" if refusal and not text else str(finish_reason or ""),
         input_tokens=_count(counts.get("prompt_tokens")),
         output_tokens=_count(counts.get("completion_tokens")),
+        empty=message.get("content") is None and not refusal,
     )
+
+
+def _vectors(content: bytes, *, count: int, start: str) -> list[list[float]]:
+    """Read an embeddings reply; anything else is worth another try. `start` is what may be quoted of it."""
+    try:
+        body = json.loads(content)
+        numbered = sorted(enumerate(body["data"]), key=lambda entry: int(entry[1].get("index", entry[0])))
+        vectors = [[float(number) for number in entry["embedding"]] for _, entry in numbered]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise NoReply(Trouble.AGAIN, f"the reply is no list of vectors: {start!r}") from error
+    if len(vectors) != count or len({len(vector) for vector in vectors}) != 1 or not vectors[0]:
+        raise NoReply(Trouble.AGAIN, f"{count} texts were sent and {len(vectors)} vectors of one length asked for")
+    if not all(math.isfinite(number) for vector in vectors for number in vector):
+        raise NoReply(Trouble.AGAIN, "the reply has vectors with numbers that are none")
+    return vectors
 
 
 def _text(content: object) -> str:
@@ -260,11 +336,15 @@ def _count(value: object) -> int | None:
 
 def _complaint(response: httpx2.Response) -> str:
     """Return what the server says is wrong, with the field it names, on one line."""
-    said: object = response.text
     try:
-        body = json.loads(response.content)
+        return complaint_of(json.loads(response.content))
     except (ValueError, RecursionError):
-        body = None
+        return complaint_of(response.text)
+
+
+def complaint_of(body: object) -> str:
+    """Return what an error body says, with the field it names, on one line."""
+    said: object = body
     error = body.get("error", body) if isinstance(body, dict) else None
     if isinstance(error, dict):
         said = " ".join(str(error[key]) for key in ("message", "detail", "code", "param") if error.get(key)) or error

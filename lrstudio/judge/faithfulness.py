@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from lrstudio.domain.text import Span
+from lrstudio.domain.text import Span, content_hash
 from lrstudio.domain.verdicts import (
     Claim,
     Coverage,
@@ -19,62 +17,52 @@ from lrstudio.domain.verdicts import (
     Reason,
     State,
     faithfulness_score,
+    mean_support,
     part_id,
 )
 from lrstudio.judge.caller import Answer
 from lrstudio.judge.material import Material, retrieve
-from lrstudio.judge.packs import CallName
-from lrstudio.judge.parsing import Quoted, SupportReply, read_claims, read_support
+from lrstudio.judge.parsing import Quoted, SupportReply
 from lrstudio.judge.placing import place
 from lrstudio.judge.protocol import Task
+from lrstudio.judge.published import with_reference
+from lrstudio.judge.samples import by_majority, rounds
 from lrstudio.judge.session import Session
-from lrstudio.judge.sharing import concurrently
-
-_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"'})
-_FULL_STOP = re.compile(r"(?<![.。])[.。]$")
-
-
-def canonical(statement: str) -> str:
-    """Return the wording under which equal claims are checked once.
-
-    NFC, single spaces, straight quotation marks, no full stop at the end. Case stays: it tells names from words.
-    """
-    return _FULL_STOP.sub("", " ".join(unicodedata.normalize("NFC", statement).translate(_QUOTES).split()))
+from lrstudio.judge.sharing import both, concurrently
 
 
 async def judge_faithfulness(session: Session, task: Task) -> Judgment:
     """Score how far the document supports the claims of the answer (LongReward, arXiv 2410.21252, section 3.3).
 
     The evidence of a claim stands in document order, so that "passage 2" of an explanation is its second; the ranks
-    put the passages first that the verdict names. Claims are shared by canonical wording and evidence.
+    put the passages first that the verdict names. Claims are shared by the wording they are checked under and evidence.
     """
     judgment = partial(Judgment, session.run_id, task.candidate.candidate_id, Dimension.FAITHFULNESS)
     text = task.document.text if task.document else None
     if not text:
-        return judgment(State.UNSCORED, Reason.NO_DOCUMENT)
+        return session.manner.unasked(judgment(State.UNSCORED, Reason.NO_DOCUMENT), "would crash: no document")
     if not task.candidate.text.strip():
-        return judgment(State.NOT_CHECKABLE, Reason.NO_CLAIMS)
-    material = await session.shelf.material(text)
-    listed = await session.ask(
-        CallName.CLAIMS,
-        read_claims,
-        candidate_id=task.candidate.candidate_id,
-        document_hash=material.document_hash,
-        question=task.question.query,
-        answer=task.candidate.text,
+        return session.manner.unasked(judgment(State.NOT_CHECKABLE, Reason.NO_CLAIMS), "not asked: an empty answer")
+    # The claims do not need the document, and everything else waits for them.
+    listed, material = await both(
+        partial(_list, session, task, content_hash(text)), partial(session.shelf.material, text)
     )
     total = len(material.passages)
-    if listed.value is None:
+    items = listed.taken
+    if items is None:
         unread = Coverage(0, total, attempts=listed.attempts)
-        return judgment(State.UNSCORED, listed.reason, coverage=unread, call_key=listed.call_key)
-    wordings = [canonical(item.text) for item in listed.value]
-    evidence = await retrieve(material, wordings)
+        unlisted = judgment(State.UNSCORED, listed.reason, coverage=unread, call_key=listed.call_key)
+        return _with_reference(unlisted, listed, ())
+    wordings = [session.manner.wording(item.text) for item in items]
+    evidence = [session.manner.evidence(material, found) for found in await retrieve(material, wordings)]
     answers = await concurrently(
         partial(_check, session, material, wording, found) for wording, found in zip(wordings, evidence, strict=True)
     )
-    claims = _claims(task, listed.value, evidence=evidence, answers=answers)
+    claims = _claims(task, items, evidence=evidence, answers=answers)
     state, reason, score = faithfulness_score(claims)
-    return judgment(
+    if listed.value is None:
+        state, reason, score = State.UNSCORED, listed.reason, None
+    judged = judgment(
         state,
         _cause(reason, claims),
         score,
@@ -82,7 +70,18 @@ async def judge_faithfulness(session: Session, task: Task) -> Judgment:
         claims=claims,
         coverage=Coverage(total, total, attempts=listed.attempts + sum(answer.attempts for answer in answers)),
         call_key=listed.call_key,
+        samples=rounds(claims),
     )
+    return _with_reference(judged, listed, answers)
+
+
+def _with_reference(
+    judgment: Judgment, listed: Answer[tuple[Quoted, ...]], answers: Sequence[Answer[SupportReply]]
+) -> Judgment:
+    """Add the script's score: the mean over all statements, one that occurs twice counted twice."""
+    parts = [("", listed.published), *((f"claim {n}", it.published) for n, it in enumerate(answers, start=1))]
+    said = [answer.taken.support for answer in answers if answer.taken]
+    return with_reference(judgment, parts, score=lambda: mean_support(said) or 0.0)
 
 
 def _cause(reason: Reason, claims: Sequence[Claim]) -> Reason:
@@ -91,19 +90,16 @@ def _cause(reason: Reason, claims: Sequence[Claim]) -> Reason:
     return causes.pop() if reason is Reason.TOO_FEW_DECIDED and len(causes) == 1 else reason
 
 
+async def _list(session: Session, task: Task, document_hash: str) -> Answer[tuple[Quoted, ...]]:
+    ask = session.manner.claims(question=task.question.query, answer=task.candidate.text)
+    return await session.ask(ask, candidate_id=task.candidate.candidate_id, document_hash=document_hash)
+
+
 async def _check(
     session: Session, material: Material, wording: str, evidence: Sequence[Evidence]
 ) -> Answer[SupportReply]:
-    passages = [
-        f"[Passage {number}]\n{found.span.of(material.text).strip()}" for number, found in enumerate(evidence, start=1)
-    ]
-    return await session.ask(
-        CallName.SUPPORT,
-        read_support,
-        document_hash=material.document_hash,
-        passages="\n\n".join(passages) or "(no passage shares a word with the claim)",
-        claim=wording,
-    )
+    ask = session.manner.support(claim=wording, material=material, evidence=evidence)
+    return await session.ask(ask, document_hash=material.document_hash, settle=by_majority)
 
 
 def _claims(
@@ -139,6 +135,8 @@ def _claim(
         reason=answer.reason,
         evidence=found,
         call_key=answer.call_key,
+        votes=tuple(vote.support if vote else None for vote in answer.samples),
+        reference_support=answer.published.value.support if answer.published and answer.published.value else None,
     )
     if answer.value is None:
         return claim

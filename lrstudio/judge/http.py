@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Self
 
 import anyio
 
-from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment
+from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment, Reason, State
 from lrstudio.judge.caller import Caller
 from lrstudio.judge.completeness import judge_completeness
+from lrstudio.judge.embedding import NoVectors
 from lrstudio.judge.endpoint import Endpoint
 from lrstudio.judge.faithfulness import judge_faithfulness
 from lrstudio.judge.limits import Limits, Prices
+from lrstudio.judge.manner import Manner
 from lrstudio.judge.material import TOP_K, Shelf
-from lrstudio.judge.packs import PromptPack
+from lrstudio.judge.pacing import Lane
+from lrstudio.judge.packs import PackKind, PromptPack
+from lrstudio.judge.plan import Plan, Planner, stand_in
 from lrstudio.judge.protocol import CallLog, Task
+from lrstudio.judge.reference_manner import ReferenceManner
+from lrstudio.judge.rehearsal import Noted, Rehearsal, Supply
+from lrstudio.judge.retrieval import Bm25Retriever, Retriever
 from lrstudio.judge.scores import judge_score
 from lrstudio.judge.session import Session
+from lrstudio.judge.sharing import Feed
+from lrstudio.judge.studio_manner import StudioManner
+from lrstudio.judge.transport import Transport
 from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS
 from lrstudio.text.tokens import Tokenizer
 
@@ -27,10 +37,13 @@ from lrstudio.text.tokens import Tokenizer
 class HttpJudge:
     """All four dimensions by a language model. Belongs to one event loop from its first judgment on."""
 
-    def __init__(self, caller: Caller, *, pack: PromptPack, shelf: Shelf, identity: JudgeIdentity) -> None:
+    def __init__(
+        self, caller: Caller, *, manner: Manner, shelf: Shelf, retriever: Retriever, identity: JudgeIdentity
+    ) -> None:
         """Put together what `create` made."""
         self._caller = caller
-        self._pack = pack
+        self._manner = manner
+        self._retriever = retriever
         self._shelf = shelf
         self._identity = identity
 
@@ -48,6 +61,9 @@ class HttpJudge:
         timeout: float = 600.0,
         key_source: str = "",
         limits: Limits | None = None,
+        retriever: Retriever | None = None,
+        transport: Transport | None = None,
+        known_as: str = "",
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> Self:
         """Make a judge ready; nothing is sent yet.
@@ -56,31 +72,41 @@ class HttpJudge:
             base_url: where the endpoint is, up to and including `/v1`.
             model: the model's name there.
             api_key: "" for an endpoint that asks for none.
-            pack: the prompts.
+            pack: the prompts; its kind decides how they are filled in, sent and read.
             tokenizer: what chunks are measured in.
             prices: what the model costs; None leaves costs unknown.
             concurrency: requests in flight at most.
             timeout: seconds that one request may take.
             key_source: where the key was found, without a key where to put one; named to the person who needs to know.
-            limits: everything else that is limited; `concurrency` and `timeout` take precedence.
+            limits: everything else that is limited; `concurrency` and `timeout` take precedence, and what a reference
+                pack prescribes.
+            retriever: finds the passages for a claim; None means BM25. The judge closes it.
+            transport: how requests travel.
+            known_as: what stands for the base URL in the identity and in call keys, where its port changes.
             sleep: waits between tries.
 
         Raises:
             Refused: the base URL is none.
         """
-        limits = replace(limits or Limits(), concurrency=concurrency, timeout=timeout)
+        manner = manner_of(pack, replace(limits or Limits(), concurrency=concurrency, timeout=timeout))
+        limits = manner.limits
+        retriever = retriever or Bm25Retriever()
         endpoint = Endpoint.open(
-            base_url=base_url, model=model, api_key=api_key, key_source=key_source, timeout=timeout
-        )
-        identity = JudgeIdentity(
-            judge="http",
+            base_url=base_url,
             model=model,
-            prompt_pack=pack.version,
-            tokenizer=tokenizer.name,
-            parameters=_parameters(endpoint.base_url, limits),
+            api_key=api_key,
+            key_source=key_source,
+            timeout=timeout,
+            transport=transport,
+            known_as=known_as,
         )
-        caller = Caller(endpoint, prompt_pack=pack.version, limits=limits, prices=prices, sleep=sleep)
-        return cls(caller, pack=pack, shelf=Shelf(tokenizer=tokenizer), identity=identity)
+        parameters = _parameters(endpoint.base_url, limits, retrieval=retriever.name)
+        identity = JudgeIdentity("http", model, pack.version, tokenizer.name, parameters)
+        caller = Caller(
+            endpoint, prompt_pack=pack.version, limits=limits, prices=prices, sleep=sleep, count=tokenizer.count
+        )
+        shelf = Shelf(tokenizer=tokenizer, retriever=retriever, decoded=manner.decodes)
+        return cls(caller, manner=manner, shelf=shelf, retriever=retriever, identity=identity)
 
     @property
     def identity(self) -> JudgeIdentity:
@@ -93,31 +119,89 @@ class HttpJudge:
         Raises:
             Environment: the endpoint cannot be reached, refuses the key, or the account is empty.
             Refused: the endpoint does not know the model.
+            SpendLimitReached: the next call could cost more than is left of the spend limit.
         """
-        session = Session(self._caller, self._pack, self._shelf, run_id=run_id, calls=calls)
-        match dimension:
-            case Dimension.HELPFULNESS | Dimension.LOGICALITY:
-                return await judge_score(session, task, dimension=dimension)
-            case Dimension.FAITHFULNESS:
-                return await judge_faithfulness(session, task)
-            case Dimension.COMPLETENESS:
-                return await judge_completeness(session, task)
+        session = Session(self._caller, self._manner, self._shelf, run_id=run_id, calls=calls, lane=_lane(task))
+        return await _judgment(session, task, dimension)
+
+    async def plan(self, tasks: Iterable[Task], *, calls: CallLog) -> Plan:
+        """Tell what judging these tasks will take. Sends nothing and writes nothing."""
+        planner = Planner(limits=self._caller.limits, tokenizer=self._shelf.tokenizer, prices=self._caller.prices)
+        rehearsal = Rehearsal(self._caller, note=planner.note, stand_in=stand_in)
+        shelf = self._shelf.rehearsed(planner.note_texts)
+        feed = Feed(tasks)
+        while (task := await feed.take()) is not None:
+            planner.note_candidate()
+            session = Session(rehearsal, self._manner, shelf, run_id="", calls=calls, lane=_lane(task))
+            for dimension in task.dimensions:
+                await _judgment(session, task, dimension)
+        return planner.plan()
+
+    def rehearsal(self, *, note: Callable[[Noted], None], supply: Supply | None = None) -> Rehearsal:
+        """Make ready to judge from the log alone, and from what `supply` has."""
+        return Rehearsal(self._caller, note=note, supply=supply)
+
+    async def rehearse(
+        self, rehearsal: Rehearsal, tasks: Iterable[Task], *, calls: CallLog, run_id: str = ""
+    ) -> AsyncIterator[Judgment]:
+        """Judge without asking the model; yields the judgments that lack no reply.
+
+        Passages are retrieved as in a run, so an embedding model may be asked.
+        """
+        feed = Feed(tasks)
+        while (task := await feed.take()) is not None:
+            session = Session(rehearsal, self._manner, self._shelf, run_id=run_id, calls=calls, lane=_lane(task))
+            for dimension in task.dimensions:
+                judgment = await _judgment(session, task, dimension)
+                if not rehearsal.is_open(task.candidate.candidate_id, dimension):
+                    yield judgment
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._caller.aclose()
+        """Close the connections, also of what finds passages."""
+        try:
+            await self._caller.aclose()
+        finally:
+            await self._retriever.aclose()
 
 
-def _parameters(base_url: str, limits: Limits) -> str:
+def _lane(task: Task) -> Lane:
+    return Lane(task.document.document_id if task.document else "", task.candidate.candidate_id)
+
+
+async def _judgment(session: Session, task: Task, dimension: Dimension) -> Judgment:
+    match dimension:
+        case Dimension.HELPFULNESS | Dimension.LOGICALITY:
+            return await judge_score(session, task, dimension=dimension)
+        case Dimension.FAITHFULNESS:
+            try:
+                return await judge_faithfulness(session, task)
+            except NoVectors as error:
+                name, reason = task.candidate.candidate_id, Reason.CALL_FAILED
+                return Judgment(session.run_id, name, dimension, State.UNSCORED, reason, explanation=str(error))
+        case Dimension.COMPLETENESS:
+            return await judge_completeness(session, task)
+
+
+def manner_of(pack: PromptPack, limits: Limits) -> Manner:
+    """Return how the calls of a pack are worded and their replies read, under these limits."""
+    match pack.kind:
+        case PackKind.STUDIO:
+            return StudioManner(pack, limits)
+        case PackKind.REFERENCE:
+            return ReferenceManner.under(pack, limits)
+
+
+def _parameters(base_url: str, limits: Limits, *, retrieval: str) -> str:
     """Return, as canonical JSON, what changes a verdict besides model, prompts and tokenizer."""
     parameters = {
         "base_url": base_url,
         "completeness_tokens_per_key_point": limits.completeness_tokens_per_key_point,
         "extraction_tokens": EXTRACTION_TOKENS,
         "max_tokens": {call.value: tokens for call, tokens in limits.max_tokens.items()},
-        "retrieval": "bm25",
+        "retrieval": retrieval,
         "retrieval_tokens": RETRIEVAL_TOKENS,
         "temperatures": list(limits.temperatures),
         "top_k": TOP_K,
+        **({"samples": limits.samples} if limits.samples > 1 else {}),
     }
     return json.dumps(parameters, sort_keys=True, separators=(",", ":"))

@@ -24,6 +24,8 @@ class Limits:
     `temperatures` has one entry per attempt to get a readable reply (LongReward's own schedule). `retries` counts the
     further tries of one request that found no answer; the wait between them doubles from `backoff` up to
     `longest_wait`. `completeness_tokens_per_key_point` is added to the reply's limit, which must name each of them.
+    `samples` says how often a scoring or support call is made; `requests_per_minute` and `tokens_per_minute` are 0
+    where nothing is limited; `spend` is in the currency of the prices, None where it is not limited.
     """
 
     temperatures: tuple[float, ...] = (0.01, 0.95, 0.95, 0.95, 0.95)
@@ -34,6 +36,10 @@ class Limits:
     longest_wait: float = 120.0
     timeout: float = 600.0
     concurrency: int = 8
+    samples: int = 1
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
+    spend: float | None = None
 
     def wait(self, tried: int, *, asked: float | None, jitter: float) -> float:
         """Return how long to wait after the `tried`-th try, from 1.

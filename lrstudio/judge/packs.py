@@ -1,4 +1,4 @@
-"""Prompt packs: a folder with one template per judge call, named by what is in it."""
+"""Prompt packs: a folder with one template per judge call, named by what is in it. There are two kinds of folders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +25,13 @@ class CallName(StrEnum):
     COMPLETENESS = "completeness"
 
 
+class PackKind(StrEnum):
+    """Ours, described by a `pack.toml`; or the LongReward repository's own folder, which has fixed file names."""
+
+    STUDIO = "studio"
+    REFERENCE = "reference"
+
+
 # What the studio has to fill in for each call; a template must use each of them.
 _VALUES: Mapping[CallName, frozenset[str]] = {
     CallName.HELPFULNESS: frozenset({"question", "answer"}),
@@ -34,30 +41,83 @@ _VALUES: Mapping[CallName, frozenset[str]] = {
     CallName.KEY_POINTS: frozenset({"chunk", "question"}),
     CallName.COMPLETENESS: frozenset({"question", "key_points", "answer"}),
 }
+# The LongReward repository's files and their placeholders. Chinese chunks have an extraction template of their own.
+_REFERENCE: Mapping[CallName, tuple[str, frozenset[str]]] = {
+    CallName.HELPFULNESS: ("helpfulness_few_shot.txt", frozenset({"question", "answer"})),
+    CallName.LOGICALITY: ("logicality_few_shot.txt", frozenset({"question", "answer"})),
+    CallName.CLAIMS: ("find_fact_few_shot.txt", frozenset({"question", "answer"})),
+    CallName.SUPPORT: ("faithfulness_few_shot.txt", frozenset({"statement", "context"})),
+    CallName.KEY_POINTS: ("extract_info_en.txt", frozenset({"context", "question"})),
+    CallName.COMPLETENESS: ("completeness_few_shot.txt", frozenset({"question", "context", "answer"})),
+}
+_REFERENCE_CHINESE = "extract_info_zh.txt"
 _PLACEHOLDER = re.compile(r"<<(\w+)>>")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class PromptPack:
-    """The templates of one judge. `version` is the pack's name, "@" and 12 hex digits of the SHA-256 of its files."""
+    """The templates of one judge. `version` is the pack's name, "@" and 12 hex digits of the SHA-256 of its files.
+
+    `chinese` has the templates that take the place of others where the material is Chinese.
+    """
 
     name: str
     version: str
     language: str
     templates: Mapping[CallName, str]
     material: tuple[str, ...] = ()
+    kind: PackKind = PackKind.STUDIO
+    chinese: Mapping[CallName, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read `pack.toml` and the templates it names.
+        """Read a folder of either kind: `pack.toml` and the templates it names, or the LongReward repository's files.
 
         Line ends do not enter the version, so that a checkout on another system has the same one.
 
         Raises:
-            Refused: a file is missing or unreadable, a call has no template, or a template and its declared
-                placeholders differ.
+            Refused: a file is missing or unreadable, a call has no template, or a placeholder is missing or unknown.
         """
+        if (folder / "pack.toml").exists():
+            return cls._studio(folder)
+        names = [name for name, _ in _REFERENCE.values()] + [_REFERENCE_CHINESE]
+        missing = [name for name in names if not (folder / name).exists()]
+        if not missing:
+            return cls._reference(folder)
+        what = "there is no such folder" if not folder.is_dir() else "this folder is no prompt pack"
+        raise Refused(
+            f"{what}: it needs a pack.toml, or the files of the LongReward repository, of which these are missing: "
+            + ", ".join(missing),
+            where=str(folder),
+        )
+
+    @classmethod
+    def _reference(cls, folder: Path) -> Self:
+        digest = hashlib.sha256()
+
+        def template(name: str, needed: frozenset[str]) -> str:
+            text = _read(folder / name)
+            if missing := needed - set(_PLACEHOLDER.findall(text)):
+                sentence = f"the placeholder <<{min(missing)}>> is missing from the template"
+                raise Refused(sentence, where=f"{folder.name}/{name}")
+            digest.update(f"\x1e{name}\x1f{text}".encode())
+            return text
+
+        templates = {call: template(name, needed) for call, (name, needed) in _REFERENCE.items()}
+        chinese = {CallName.KEY_POINTS: template(_REFERENCE_CHINESE, _REFERENCE[CallName.KEY_POINTS][1])}
+        name = PackKind.REFERENCE.value
+        return cls(
+            name=name,
+            version=f"{name}@{digest.hexdigest()[:12]}",
+            language="zh",
+            templates=templates,
+            kind=PackKind.REFERENCE,
+            chinese=chinese,
+        )
+
+    @classmethod
+    def _studio(cls, folder: Path) -> Self:
         manifest = _read(folder / "pack.toml")
         try:
             pack = tomllib.loads(manifest)
@@ -82,7 +142,7 @@ class PromptPack:
         )
 
     def render(self, call: CallName, **values: str) -> str:
-        """Fill in the template of a call, in one pass: what stands in a value is never filled in again.
+        """Fill in the template of a call of a studio pack, in one pass: no value is ever filled in again.
 
         A closing tag of the pack's `material` inside a value is broken up, so that a document cannot pretend to end
         where it does not. Lone surrogates, which no request could carry, become U+FFFD.

@@ -70,11 +70,14 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class CompletenessReply:
-    """A score 0-10, the analysis, and the cover by the key point's number from 1, for those the model spoke of."""
+    """A score 0-10, the analysis, and the cover by the key point's number from 1, for those the model spoke of.
+
+    `covers` is None where the model was not asked for them.
+    """
 
     score: float
     analysis: str
-    covers: Mapping[int, Cover]
+    covers: Mapping[int, Cover] | None
 
 
 def read_reply(text: str, finish_reason: str, reader: Reader[T]) -> Parsed[T]:
@@ -85,20 +88,25 @@ def read_reply(text: str, finish_reason: str, reader: Reader[T]) -> Parsed[T]:
         return Parsed(ParseState.TRUNCATED, error="the reply reached the token limit")
     body = text.rpartition("</think>")[2].strip()
     parsed = reader(body)
-    if parsed.state is ParseState.UNREADABLE and _REFUSAL.match(body):
+    if parsed.state is ParseState.UNREADABLE and reads_like_refusal(body):
         return Parsed(ParseState.REFUSED, error="the reply reads like a refusal")
     return parsed
+
+
+def reads_like_refusal(text: str) -> bool:
+    """Tell whether a reply opens as one does that declines."""
+    return _REFUSAL.match(text) is not None
 
 
 def read_score(text: str) -> Parsed[ScoreReply]:
     """Read helpfulness or logicality."""
     reply = _reply_object(text, "score")
     if reply is not None:
-        return _scored(reply["score"], _string(reply.get("analysis")))
+        return scored(reply["score"], _string(reply.get("analysis")))
     written = _last_written(text, _NUMBER_IN_BRACKETS, _SCORE_LINE)
     if written is None:
         return Parsed(ParseState.UNREADABLE, error="no score")
-    return _scored(written[1], text[: written.start()].strip())
+    return scored(written[1], text[: written.start()].strip())
 
 
 def read_support(text: str) -> Parsed[SupportReply]:
@@ -111,11 +119,16 @@ def read_support(text: str) -> Parsed[SupportReply]:
         if written is None:
             return Parsed(ParseState.UNREADABLE, error="no verdict")
         label, analysis, passages = written[1], text[: written.start()].strip(), None
+    numbers = tuple(n for n in passages if _is_whole(n)) if isinstance(passages, list) else ()
+    return supported(label, numbers, analysis)
+
+
+def supported(label: str, passages: tuple[int, ...], analysis: str) -> Parsed[SupportReply]:
+    """Return the verdict that a label stands for; none but the offered ones is readable."""
     verdict = _LABELS.get(" ".join(re.split(r"[\s_\-/]+", label.strip().lower())))
     if verdict is None:
         return Parsed(ParseState.UNREADABLE, error=f"unknown verdict {label[:40]!r}")
-    numbers = tuple(n for n in passages if _is_whole(n)) if isinstance(passages, list) else ()
-    return Parsed(ParseState.PARSED, SupportReply(verdict[0], verdict[1], numbers, analysis))
+    return Parsed(ParseState.PARSED, SupportReply(verdict[0], verdict[1], passages, analysis))
 
 
 def read_claims(text: str) -> Parsed[tuple[Quoted, ...]]:
@@ -212,7 +225,8 @@ def _last_written(text: str, *patterns: re.Pattern[str]) -> re.Match[str] | None
     return None
 
 
-def _scored(value: object, analysis: str) -> Parsed[ScoreReply]:
+def scored(value: object, analysis: str) -> Parsed[ScoreReply]:
+    """Return the score that was written, if it is a number from 0 to 10."""
     number = _number(value)
     if number is None:
         return Parsed(ParseState.UNREADABLE, error="the score is not a number")

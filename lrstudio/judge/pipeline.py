@@ -1,24 +1,27 @@
-"""Running a judge over candidates: grouped by document, several at once, each judgment stored before it is told."""
+"""Running a judge over candidates: several at once, each judgment stored before it is told."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from lrstudio.domain.verdicts import Dimension, Judgment
 from lrstudio.judge.protocol import Call, CallLog, Emit, Judge, JudgeEvent, JudgmentSink, Progress, Reply, Task
-from lrstudio.judge.sharing import concurrently
+from lrstudio.judge.sharing import Feed, concurrently
 
 # The time left is reckoned from this many judgments, so that those that came from the log at the start are forgotten.
 _WINDOW = 32
+# Claims and key points lead to further calls, so they are asked for before the scores that stand alone.
+_LONGEST_FIRST = (Dimension.FAITHFULNESS, Dimension.COMPLETENESS, Dimension.HELPFULNESS, Dimension.LOGICALITY)
 
 
 async def run_judge(
     judge: Judge,
     tasks: Iterable[Task],
     *,
+    total: int,
     run_id: str,
     calls: CallLog,
     sink: JudgmentSink,
@@ -28,15 +31,27 @@ async def run_judge(
 ) -> Progress:
     """Judge every task in the dimensions that it still needs, and return the final counts.
 
-    Candidates of one document follow each other, `concurrency` of them at once, so that a server's prefix cache and the
-    judge's own find what they need. Cancelled or failed at any await, it leaves every finished judgment in the sink and
-    every reply in the log.
+    The tasks are taken in their order, on a worker thread and only when somebody is free for the next, `concurrency` of
+    them at once. Those of one document should follow each other, so that a server's prefix cache and the judge's own
+    find what they need. Cancelled or failed at any await, it leaves every finished judgment in the sink and every reply
+    in the log.
+
+    Args:
+        judge: the judge.
+        tasks: what is to be judged.
+        total: how many judgments that will be.
+        run_id: the judge run that they belong to.
+        calls: where calls are kept.
+        sink: where judgments go.
+        emit: told of each judgment and call.
+        concurrency: how many candidates are judged at once.
+        clock: seconds.
 
     Raises:
         Environment: going on is useless; raised as itself. So is any other error of the judge or the sink.
     """
-    queue = _by_document(tasks)
-    tally = _Tally(total=sum(len(task.dimensions) for task in queue), emit=emit, clock=clock)
+    tally = _Tally(total=total, emit=emit, clock=clock)
+    feed = Feed(tasks)
     counted = _CountingCallLog(calls, tally)
 
     async def one(task: Task, dimension: Dimension) -> None:
@@ -44,23 +59,13 @@ async def run_judge(
         await sink.judged(judgment)
         tally.judged(judgment)
 
-    async def work(waiting: Iterator[Task]) -> None:
-        for task in waiting:
-            await concurrently(partial(one, task, dimension) for dimension in task.dimensions)
+    async def work() -> None:
+        while (task := await feed.take()) is not None:
+            longest_first = sorted(task.dimensions, key=_LONGEST_FIRST.index)
+            await concurrently(partial(one, task, dimension) for dimension in longest_first)
 
-    waiting = iter(queue)  # shared, so that whoever is free takes the next candidate
-    await concurrently(partial(work, waiting) for _ in range(max(1, concurrency)))
+    await concurrently(work for _ in range(max(1, concurrency)))
     return tally.progress()
-
-
-def _by_document(tasks: Iterable[Task]) -> list[Task]:
-    """Keep the order of the tasks, but bring those of one document and, within it, of one question together."""
-    groups: dict[str, dict[str, list[Task]]] = {}
-    for task in tasks:
-        # A question without a document is a group of its own.
-        name = task.document.document_id if task.document else ""
-        groups.setdefault(name, {}).setdefault(task.question.question_id, []).append(task)
-    return [task for questions in groups.values() for group in questions.values() for task in group]
 
 
 class _Tally:

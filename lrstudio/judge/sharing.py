@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import anyio
+import anyio.to_thread
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class _Flight:
@@ -63,6 +65,27 @@ async def concurrently(works: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
     if failure is not None:
         raise failure
     return [results[index] for index in range(len(jobs))]
+
+
+class Feed(Generic[T]):
+    """Hands out the items of an iterable one by one; making one may take a while, so a worker thread does it."""
+
+    def __init__(self, items: Iterable[T]) -> None:
+        """Start before the first one; whoever asks gets the next."""
+        self._items = iter(items)
+        self._in_turn = anyio.Lock()
+
+    async def take(self) -> T | None:
+        """Return the next item, None when there is none left."""
+        async with self._in_turn:
+            return await anyio.to_thread.run_sync(next, self._items, None)
+
+
+async def both(one: Callable[[], Awaitable[T]], other: Callable[[], Awaitable[U]]) -> tuple[T, U]:
+    """Do two different things at once; errors as in `concurrently`."""
+    works: list[Callable[[], Awaitable[Any]]] = [one, other]
+    first, second = await concurrently(works)
+    return first, second
 
 
 def _first(error: BaseException) -> BaseException:

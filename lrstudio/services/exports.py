@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from lrstudio.domain.verdicts import Judgment
 from lrstudio.formats.archive import Record, write_archive
 from lrstudio.formats.lines import write_lines
 from lrstudio.formats.rows_out import decision_row, judgment_row
+from lrstudio.services.consent import LOCAL_ONLY
 from lrstudio.store.store import Store
 
 WHAT = ("project", "judgments", "decisions")
@@ -50,8 +52,11 @@ class Exports:
 
     def _records(self) -> Iterator[Record]:
         library = self._store.library
+        all_local = bool(self._store.meta.get(LOCAL_ONLY))
         for info in library.documents():
-            yield library.document(info.document_id)
+            document = library.document(info.document_id)
+            # The mark travels with the documents: the project that reads them in is another one.
+            yield replace(document, local_only=True) if all_local else document
         yield from library.questions()
         for question in library.questions():
             yield from library.candidates(question.question_id)

@@ -4,37 +4,62 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
+from pathlib import Path
 
 import anyio
 from anyio import to_thread
 
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
-from lrstudio.domain.text import Document
-from lrstudio.domain.verdicts import Dimension, JudgeRun, Judgment, RunState
+from lrstudio.domain.verdicts import Dimension, JudgeRun, RunState
+from lrstudio.judge.batch import BYTES, ROWS
+from lrstudio.judge.budget import SpendLimitReached
+from lrstudio.judge.http import HttpJudge
 from lrstudio.judge.pipeline import run_judge
-from lrstudio.judge.protocol import Call, Emit, Judge, ParseState, Reply, Task
+from lrstudio.judge.plan import Plan
+from lrstudio.judge.protocol import Emit, Judge
 from lrstudio.services.audit import JUDGE_LOCK
+from lrstudio.services.batches import BatchRead, BatchReader, BatchWritten, asking, read_results, write_batch
+from lrstudio.services.call_log import StoreCalls, StoreSink
+from lrstudio.services.consent import Consent, Outgoing
 from lrstudio.services.judges import JudgeRequest
+from lrstudio.services.outstanding import Outstanding, outstanding
+from lrstudio.services.serving import served, unstarted
 from lrstudio.services.who_when import Clock, utc_now
-from lrstudio.store.records import CallRow, CallState
 from lrstudio.store.store import Store
-
-_DOCUMENTS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeOutcome:
-    """What a judge run came to: `states` counts the states of its judgments per dimension."""
+    """What a judge run came to: `states` counts the states of its judgments per dimension.
+
+    `left` candidates were not taken up, because only so many were to be. `stopped` says what ended it before its time,
+    "" where nothing did; it can be carried on.
+    """
 
     run: JudgeRun
     resumed: bool
     changes: Changes
     states: Mapping[Dimension, Mapping[str, int]]
+    left: int = 0
+    stopped: str = ""
+
+
+_Work = Callable[[JudgeRun, Outstanding, StoreSink], Awaitable[str]]
+"""What a judge run does with what is to be judged; returns what stopped it, "" where nothing did."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """The run to work on, whether it was broken off before, and what is to be judged in it."""
+
+    run: JudgeRun
+    resumed: bool
+    outstanding: Outstanding
 
 
 class Judging:
@@ -43,6 +68,7 @@ class Judging:
     def __init__(self, store: Store, *, make_judge: Callable[[JudgeRequest], Judge], clock: Clock = utc_now) -> None:
         self._store = store
         self._make_judge = make_judge
+        self._consent = Consent(store)
         self._clock = clock
 
     def holder(self) -> str | None:
@@ -52,19 +78,114 @@ class Judging:
             return None
         return f"process {holder.pid} on {holder.host} since {holder.since}"
 
+    def outgoing(self, request: JudgeRequest) -> tuple[Outgoing, ...]:
+        """Return what the request would send to each other machine."""
+        infos = self._store.library.candidate_infos()
+        chosen = [it for it in infos if request.candidate_ids is None or it.candidate_id in request.candidate_ids]
+        questions = {info.question_id for info in chosen}
+        return self._consent.outgoing(request.addresses(), questions=questions, candidates=len(chosen))
+
+    def server_log(self) -> Path:
+        """Return the file, beside the project, that a server started for a run writes to."""
+        return self._store.path.with_suffix(".serve.log")
+
     async def run(self, request: JudgeRequest, *, emit: Emit) -> JudgeOutcome:
         """Judge the candidates that the request names, or finish the run of the same judge that was broken off.
 
-        A finished call is never sent again. Cancelling keeps what is finished.
+        A finished call is never sent again, so that after a change of prompts, model or document only what that makes
+        stale costs anything. Cancelling keeps what is finished, and so does the spend limit.
 
         Raises:
-            Refused: there is nothing to judge, or the request lacks something; names the field.
+            Refused: there is nothing to judge, the request lacks something, or nobody agreed to what it would send to
+                another machine; names the field.
             Environment: another process judges this project, the endpoint cannot be reached, or the disk is full.
         """
+        await self._check_consent(request)
+        async with (
+            self._locked(take_over=request.take_over),
+            served(request, log=self.server_log()) as ready,
+            self._judge(ready) as judge,
+        ):
+
+            async def work(run: JudgeRun, tasks: Outstanding, sink: StoreSink) -> str:
+                try:
+                    await run_judge(
+                        judge,
+                        tasks,
+                        total=tasks.judgments,
+                        run_id=run.run_id,
+                        calls=self._calls(run),
+                        sink=sink,
+                        emit=emit,
+                        concurrency=request.concurrency,
+                    )
+                except SpendLimitReached as reached:
+                    return str(reached)
+                return ""
+
+            return await self._work(judge, ready, work)
+
+    async def plan(self, request: JudgeRequest) -> Plan:
+        """Tell what the same run would take. Sends nothing, starts nothing, changes nothing and needs no lock.
+
+        Raises:
+            Refused: the request lacks something, or there is nothing to judge.
+        """
+        async with self._judge(unstarted(request)) as judge:
+            if not isinstance(judge, HttpJudge):
+                return Plan()
+            ahead = await to_thread.run_sync(self._ahead, judge, request)
+            return await judge.plan(ahead.outstanding.first(request.limit), calls=self._calls(ahead.run))
+
+    async def batch_out(self, request: JudgeRequest, out: Path, *, rows: int = ROWS, size: int = BYTES) -> BatchWritten:
+        """Write the calls that can be made now as batch files; see `write_batch`.
+
+        The files are for the endpoint that the request names, so the same consent is needed as for a run. Passages are
+        retrieved as in a run; nothing else is sent, and no judgment is made.
+
+        Raises:
+            Refused: as `run`, or a model server would have to be started for the passages.
+            Environment: the files cannot be written, or the embeddings endpoint cannot be reached.
+        """
+        await self._check_consent(request)
+        async with self._judge(_for_batch(request)) as judge:
+            asking_judge = asking(judge)
+            ahead = await to_thread.run_sync(self._ahead, judge, request)
+            tasks = ahead.outstanding.first(request.limit)
+            return await write_batch(asking_judge, tasks, out, calls=self._calls(ahead.run), rows=rows, size=size)
+
+    async def batch_in(self, request: JudgeRequest, files: Sequence[Path]) -> tuple[JudgeOutcome, BatchRead]:
+        """Take in the results of batch files, and judge as far as they go. Passages are retrieved as in a run.
+
+        Raises:
+            Refused: as `batch_out`, or a file is no file of results.
+            Environment: another process judges this project, or the disk is full.
+        """
+        await self._check_consent(request)
+        async with self._judge(_for_batch(request)) as judge:
+            asking_judge = asking(judge)
+            results = await to_thread.run_sync(read_results, files)
+            async with self._locked(take_over=request.take_over):
+                read: list[BatchRead] = []
+
+                async def work(run: JudgeRun, tasks: Outstanding, sink: StoreSink) -> str:
+                    reader = BatchReader(asking_judge, results, self._calls(run))
+                    async for judgment in reader.judgments(tasks, run_id=run.run_id):
+                        await sink.judged(judgment)
+                    read.append(await reader.told())
+                    return f"{read[0].outstanding} calls are outstanding" if read[0].outstanding else ""
+
+                outcome = await self._work(judge, request, work)
+                return outcome, read[0]
+
+    async def _check_consent(self, request: JudgeRequest) -> None:
+        self._consent.check(await to_thread.run_sync(self.outgoing, request), agreed=request.agreed)
+
+    @asynccontextmanager
+    async def _judge(self, request: JudgeRequest) -> AsyncIterator[Judge]:
         judge = await to_thread.run_sync(self._make_judge, request)
         try:
-            async with self._locked(take_over=request.take_over):
-                return await self._run_locked(judge, request, emit)
+            yield judge
         finally:
             with anyio.CancelScope(shield=True):
                 await judge.aclose()
@@ -78,72 +199,51 @@ class Judging:
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(held.release)
 
-    async def _run_locked(self, judge: Judge, request: JudgeRequest, emit: Emit) -> JudgeOutcome:
-        chosen = await to_thread.run_sync(self._chosen, request.candidate_ids)
-        run, resumed = await to_thread.run_sync(self._run_record, judge, request)
-        await to_thread.run_sync(self._store.locks.describe, JUDGE_LOCK, run.run_id)
-        judged: set[str] = set()
+    def _calls(self, run: JudgeRun) -> StoreCalls:
+        return StoreCalls(self._store, run.run_id, self._clock)
+
+    async def _work(self, judge: Judge, request: JudgeRequest, work: _Work) -> JudgeOutcome:
+        """Do the work of a judge run between its start and its end; the lock is held, so nobody else runs it."""
+        ahead = await to_thread.run_sync(self._ahead, judge, request)
+        run = ahead.run
+        await to_thread.run_sync(self._start, ahead)
+        now = ahead.outstanding.first(request.limit)
+        left = len(ahead.outstanding) - len(now)
+        sink = StoreSink(self._store)
         state = RunState.FAILED
         try:
-            tasks = await to_thread.run_sync(self._outstanding, run, chosen)
-            await run_judge(
-                judge,
-                tasks,
-                run_id=run.run_id,
-                calls=_StoreCalls(self._store, run.run_id, self._clock),
-                sink=_StoreSink(self._store, judged),
-                emit=emit,
-                concurrency=request.concurrency,
-            )
-            state = RunState.DONE
+            stopped = await work(run, now, sink)
+            state = RunState.CANCELLED if stopped or left else RunState.DONE
         except anyio.get_cancelled_exc_class():
             state = RunState.CANCELLED
             raise
         finally:
             with anyio.CancelScope(shield=True):
                 run = await to_thread.run_sync(self._finish, run.run_id, state)
-        changes = Changes(judgments=frozenset(judged), runs=frozenset({run.run_id}))
-        return JudgeOutcome(run, resumed, changes, await to_thread.run_sync(self._states, run.run_id))
+        changes = Changes(judgments=frozenset(sink.candidates), runs=frozenset({run.run_id}))
+        states = await to_thread.run_sync(self._states, run.run_id)
+        return JudgeOutcome(run, ahead.resumed, changes, states, left=left, stopped=stopped)
 
-    def _run_record(self, judge: Judge, request: JudgeRequest) -> tuple[JudgeRun, bool]:
-        """Return the run to work on and whether it was broken off before; the lock is held, so nobody runs it.
+    def _ahead(self, judge: Judge, request: JudgeRequest) -> _Ahead:
+        """Look what is to be done. Changes nothing.
 
         A few named candidates get a run of their own: finishing them must not pass for finishing a run over all.
         """
         wanted = tuple(dimension for dimension in Dimension if dimension in request.dimensions)
         if not wanted:
             raise Refused("choose at least one dimension to judge")
-        earlier = self._store.judging.unfinished_run(judge.identity, wanted) if request.candidate_ids is None else None
-        if earlier:
-            self._store.judging.set_run_state(earlier.run_id, RunState.RUNNING, finished="")
-            return earlier, True
-        run = JudgeRun(uuid.uuid4().hex, judge.identity, wanted, RunState.RUNNING, started=self._clock())
-        self._store.judging.start_run(run)
-        return run, False
+        named = request.candidate_ids is not None
+        earlier = None if named else self._store.judging.unfinished_run(judge.identity, wanted)
+        run = earlier or JudgeRun(uuid.uuid4().hex, judge.identity, wanted, RunState.RUNNING, started=self._clock())
+        due = outstanding(self._store, run, candidate_ids=request.candidate_ids)
+        return _Ahead(run, earlier is not None, due)
 
-    def _chosen(self, candidate_ids: Sequence[str] | None) -> set[str]:
-        known = {info.candidate_id for info in self._store.library.candidate_infos()}
-        missing = [name for name in candidate_ids or () if name not in known]
-        if missing:
-            raise Refused(f"there is no candidate {missing[0]!r} in this project")
-        if not known:
-            raise Refused("there is nothing to judge: import questions with candidates first")
-        return known if candidate_ids is None else set(candidate_ids)
-
-    def _outstanding(self, run: JudgeRun, chosen: set[str]) -> list[Task]:
-        """Return the candidates still to be judged in this run, those of one document together."""
-        judged = self._store.judging.judged_pairs(run.run_id)
-        load = lru_cache(_DOCUMENTS_KEPT)(self._document)
-        tasks = []
-        for question in sorted(self._store.library.questions(), key=lambda it: it.document_id or ""):
-            for candidate in self._store.library.candidates(question.question_id):
-                due = tuple(it for it in run.dimensions if (candidate.candidate_id, it) not in judged)
-                if due and candidate.candidate_id in chosen:
-                    tasks.append(Task(candidate, question, load(question.document_id), due))
-        return tasks
-
-    def _document(self, document_id: str | None) -> Document | None:
-        return self._store.library.document(document_id) if document_id else None
+    def _start(self, ahead: _Ahead) -> None:
+        if ahead.resumed:
+            self._store.judging.set_run_state(ahead.run.run_id, RunState.RUNNING, finished="")
+        else:
+            self._store.judging.start_run(ahead.run)
+        self._store.locks.describe(JUDGE_LOCK, ahead.run.run_id)
 
     def _finish(self, run_id: str, state: RunState) -> JudgeRun:
         totals = self._store.calls.totals(run_id)
@@ -166,69 +266,13 @@ class Judging:
         return {dimension: dict(counter) for dimension, counter in counts.items()}
 
 
-class _StoreSink:
-    """Stores each judgment in a transaction of its own before it is announced."""
+def _for_batch(request: JudgeRequest) -> JudgeRequest:
+    """Return the request with a server that need not run: another program sends the calls.
 
-    def __init__(self, store: Store, judged: set[str]) -> None:
-        self._store = store
-        self._judged = judged
-
-    async def judged(self, judgment: Judgment) -> None:
-        await to_thread.run_sync(self._store.judging.save_judgment, judgment)
-        self._judged.add(judgment.candidate_id)
-
-
-class _StoreCalls:
-    """The judge's call log, kept in the project file."""
-
-    def __init__(self, store: Store, run_id: str, clock: Clock) -> None:
-        self._store = store
-        self._run_id = run_id
-        self._clock = clock
-
-    async def finished(self, key: str) -> Reply | None:
-        row = await to_thread.run_sync(self._store.calls.finished, key)
-        if row is None:
-            return None
-        return Reply(
-            text=row.reply,
-            finish_reason=row.finish_reason,
-            parse_state=ParseState(row.parse_state),
-            input_tokens=row.input_tokens,
-            output_tokens=row.output_tokens,
-            cost=row.cost,
-            seconds=row.seconds or 0.0,
-            error=row.error,
-        )
-
-    async def begin(self, call: Call) -> None:
-        row = CallRow(
-            key=call.key,
-            purpose=call.purpose,
-            run_id=self._run_id,
-            candidate_id=call.candidate_id,
-            document_hash=call.document_hash,
-            model=call.model,
-            prompt_pack=call.prompt_pack,
-            request=call.request,
-            created=self._clock(),
-        )
-        await to_thread.run_sync(self._store.calls.begin, row)
-
-    async def end(self, key: str, reply: Reply) -> None:
-        failed = reply.parse_state in (ParseState.FAILED, ParseState.CONTEXT_OVERFLOW)
-        end = partial(
-            self._store.calls.end,
-            key,
-            state=CallState.FAILED if failed else CallState.DONE,
-            reply=reply.text,
-            finish_reason=reply.finish_reason,
-            parse_state=reply.parse_state.value,
-            input_tokens=reply.input_tokens,
-            output_tokens=reply.output_tokens,
-            cost=reply.cost,
-            seconds=reply.seconds,
-            error=reply.error,
-            finished=self._clock(),
-        )
-        await to_thread.run_sync(end)
+    Raises:
+        Refused: it would have to run, because the passages come from it.
+    """
+    if request.serve and request.asks_embeddings and not request.embedding_base_url:
+        sentence = "no server is started for a batch file, and this one would have to embed the passages"
+        raise Refused(sentence, where="embedding base URL")
+    return unstarted(request)

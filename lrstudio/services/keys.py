@@ -9,6 +9,7 @@ from lrstudio.domain.errors import Environment
 
 VARIABLE = "LRSTUDIO_API_KEY"
 PLACES = f"the variable {VARIABLE} or the system keyring"
+EMBEDDING_VARIABLE = "LRSTUDIO_EMBEDDING_API_KEY"
 _SERVICE = "lrstudio"
 _USER = "http-judge"
 
@@ -38,6 +39,12 @@ def find_key() -> ApiKey | None:
     except keyring.errors.KeyringError:
         return None  # no keyring here: the variable is the other way
     return ApiKey(stored, "the system keyring") if stored else None
+
+
+def find_embedding_key() -> ApiKey | None:
+    """Return the key of an embeddings endpoint on a host of its own: the judge's key is never sent to another host."""
+    value = os.environ.get(EMBEDDING_VARIABLE, "")
+    return ApiKey(value, f"the variable {EMBEDDING_VARIABLE}") if value else None
 
 
 def store_key(value: str) -> None:

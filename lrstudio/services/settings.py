@@ -23,7 +23,11 @@ THEMES = ("system", "light", "dark")
 class HttpSettings:
     """Where the http judge asks. `timeout` is in seconds for one call, `concurrency` counts calls in flight.
 
-    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known.
+    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known. For requests and
+    tokens a minute 0 is no limit. `prompts` is the folder of a prompt pack and `tokenizer` a tokenizer.json or an id of
+    the Hugging Face hub; "" is the studio's own. `proxy` "" leaves it to the environment, `ca_file` "" to the system.
+    `headers` go with every request, in the file as a table; a value that is $NAME is taken from the environment, so
+    that no secret need stand here. `serve` is the command of a model server that the studio starts and stops itself.
     """
 
     base_url: str = ""
@@ -32,6 +36,14 @@ class HttpSettings:
     timeout: float = 600.0
     input_price: float = 0.0
     output_price: float = 0.0
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
+    prompts: str = ""
+    tokenizer: str = ""
+    proxy: str = ""
+    ca_file: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    serve: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,7 @@ class SettingsStore:
 
         values = asdict(settings)
         values["recent"] = [str(path) for path in settings.recent]
+        values["http"]["headers"] = dict(settings.http.headers)
         try:
             self.profile.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.profile, prefix="settings-", suffix=".toml")
@@ -109,7 +122,7 @@ class SettingsStore:
         return settings
 
     def _from_raw(self, raw: dict[str, Any]) -> Settings:
-        http = HttpSettings(**self._known(HttpSettings, raw.get("http", {}), "http."))
+        http = self._http(raw.get("http", {}))
         known = self._known(Settings, {key: value for key, value in raw.items() if key not in ("http", "recent")}, "")
         recent = raw.get("recent", [])
         if not isinstance(recent, list) or not all(isinstance(item, str) for item in recent):
@@ -118,6 +131,12 @@ class SettingsStore:
         if settings.theme not in THEMES:
             raise Refused(f"theme must be one of {', '.join(THEMES)}, not {settings.theme!r}", where=str(self.path))
         return settings if settings.reviewer else replace(settings, reviewer=_login_name())
+
+    def _http(self, raw: Any) -> HttpSettings:
+        headers = raw.pop("headers", {}) if isinstance(raw, dict) else {}
+        if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+            raise Refused("http.headers must be a table of texts", where=str(self.path))
+        return HttpSettings(**self._known(HttpSettings, raw, "http."), headers=tuple(headers.items()))
 
     def _known(self, record: type[Any], raw: Any, prefix: str) -> dict[str, Any]:
         """Keep the fields this version knows, and refuse a value of another type than the default's."""

@@ -6,7 +6,7 @@ The store and its libraries are imported inside the functions: a window that nam
 from __future__ import annotations
 
 import tempfile
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,11 @@ from lrstudio.domain.errors import Refused
 from lrstudio.services.settings import SettingsStore
 
 if TYPE_CHECKING:
+    from lrstudio.services.consent import Consent
     from lrstudio.services.exports import Exports
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
+    from lrstudio.services.sampling import Sampling
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
 
@@ -46,8 +48,23 @@ class Project:
         """Judge runs."""
         from lrstudio.services.judges import make_judge
         from lrstudio.services.judging import Judging
+        from lrstudio.services.vectors import StoreVectors
 
-        return Judging(self._store, make_judge=make_judge)
+        return Judging(self._store, make_judge=partial(make_judge, vectors=StoreVectors(self._store)))
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """Candidates from a model."""
+        from lrstudio.services.sampling import Sampling
+
+        return Sampling(self._store)
+
+    @cached_property
+    def consent(self) -> Consent:
+        """Where documents may go."""
+        from lrstudio.services.consent import Consent
+
+        return Consent(self._store)
 
     @cached_property
     def exports(self) -> Exports:

@@ -63,7 +63,7 @@ class Library:
         self._at = connections
 
     def add_document(self, document: Document) -> Added:
-        """Add a document; FILLED where it was known without text and now has one.
+        """Add a document; FILLED where it was known without text and now has one, or becomes local only.
 
         Raises:
             Refused: the id names a different text already.
@@ -74,20 +74,43 @@ class Library:
                 sa.select(t.document).where(t.document.c.document_id == document.document_id)
             ).first()
             if known is not None and (text_hash is None or text_hash == known.text_hash):
-                return Added.SAME
+                if known.local_only or not document.local_only:
+                    return Added.SAME
+                connection.execute(t.document.update().where(t.document.c.id == known.id), {"local_only": True})
+                return Added.FILLED
             if known is not None and known.text_hash is not None:
                 raise Refused(f"document id '{document.document_id}' already names a different text in this project")
             if document.text is not None:
                 _add_text(connection, document.text, text_hash)
             if known is None:
-                values = {"document_id": document.document_id, "title": document.title, "text_hash": text_hash}
+                values = {
+                    "document_id": document.document_id,
+                    "title": document.title,
+                    "text_hash": text_hash,
+                    "local_only": document.local_only,
+                }
                 connection.execute(t.document.insert(), values | mapping.source_values(document.source))
                 return Added.NEW
-            changes: dict[str, Any] = {"text_hash": text_hash, "title": document.title or known.title}
+            changes: dict[str, Any] = {
+                "text_hash": text_hash,
+                "title": document.title or known.title,
+                "local_only": known.local_only or document.local_only,
+            }
             if document.source is not None:
                 changes |= mapping.source_values(document.source)
             connection.execute(t.document.update().where(t.document.c.id == known.id), changes)
             return Added.FILLED
+
+    def set_local_only(self, document_id: str, local_only: bool) -> None:
+        """Say whether a document may leave this machine.
+
+        Raises:
+            Refused: there is no document of this id.
+        """
+        statement = t.document.update().where(t.document.c.document_id == document_id)
+        with self._at.write() as connection:
+            if not connection.execute(statement, {"local_only": local_only}).rowcount:
+                _refuse("document", document_id)
 
     def add_question(self, question: Question) -> Added:
         """Add a question; FILLED where it was known without reference answers and now has some.
@@ -185,6 +208,7 @@ class Library:
                 sa.func.coalesce(t.document.c.text_hash, sa.literal("")),
                 sa.func.coalesce(held.c.questions, 0),
                 sa.func.coalesce(held.c.candidates, 0),
+                t.document.c.local_only,
             )
             .select_from(t.document.outerjoin(t.document_text).outerjoin(held, held.c.document_key == t.document.c.id))
             .order_by(t.document.c.id)

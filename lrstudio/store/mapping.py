@@ -85,7 +85,7 @@ def document_of(row: Any, *, text: str | None) -> Document:
             licence=row.source_licence,
             map=unpack_source_map(packed) if packed is not None else None,
         )
-    return Document(row.document_id, text, title=row.title, source=source)
+    return Document(row.document_id, text, title=row.title, source=source, local_only=row.local_only)
 
 
 def pack_source_map(source_map: SourceMap) -> bytes:
@@ -183,6 +183,9 @@ def judgment_values(judgment: Judgment) -> Values:
         "tokens_cut": judgment.coverage.tokens_cut,
         "attempts": judgment.coverage.attempts,
         "call_key": judgment.call_key,
+        "reference_score": judgment.reference_score,
+        "reference_note": judgment.reference_note,
+        "samples": to_json(judgment.samples),
     }
 
 
@@ -201,6 +204,9 @@ def judgment_of(row: Any, *, claims: tuple[Claim, ...], key_points: tuple[KeyPoi
         explanation=row.explanation,
         coverage=Coverage(row.chunks_read, row.chunks_total, row.tokens_cut, row.attempts),
         call_key=row.call_key,
+        reference_score=row.reference_score,
+        reference_note=row.reference_note,
+        samples=tuple(json.loads(row.samples)),
     )
 
 
@@ -221,6 +227,8 @@ def claim_values(claim: Claim, *, ordinal: int) -> Values:
         "evidence": to_json([[e.span.start, e.span.end, e.rank, e.score, int(e.by_person)] for e in claim.evidence]),
         "explanation": claim.explanation,
         "call_key": claim.call_key,
+        "reference_support": claim.reference_support.value if claim.reference_support else None,
+        "votes": to_json([vote.value if vote else None for vote in claim.votes]),
     }
 
 
@@ -241,6 +249,8 @@ def claim_of(row: Any) -> Claim:
         ),
         explanation=row.explanation,
         call_key=row.call_key,
+        reference_support=support_of(row.reference_support),
+        votes=tuple(map(support_of, json.loads(row.votes))),
     )
 
 

@@ -24,13 +24,14 @@ from lrstudio.store.meta import CREATED, CREATED_BY, PROJECT_ID, TITLE, Meta
 from lrstudio.store.migrate import create_file, schema_number, upgrade_file
 from lrstudio.store.records import Upgrade
 from lrstudio.store.schema import CURRENT, Schema
+from lrstudio.store.vectors import Vectors
 
 
 class Store:
     """A project file, open for reading and writing from any thread.
 
-    Every method of `library`, `judging`, `calls`, `journal`, `locks` and `meta` is a transaction of its own, unless it
-    is called inside `writing()` or `reading()` of the same thread, which make one of many.
+    Every method of `library`, `judging`, `calls`, `journal`, `vectors`, `locks` and `meta` is a transaction of its own,
+    unless it is called inside `writing()` or `reading()` of the same thread, which make one of many.
     """
 
     def __init__(self, path: Path, *, upgrade: Upgrade | None = None) -> None:
@@ -42,6 +43,7 @@ class Store:
         self.judging = Judging(self._connections)
         self.calls = Calls(self._connections)
         self.journal = Journal(self._connections)
+        self.vectors = Vectors(self._connections)
         self.locks = Locks(self._connections)
         self.meta = Meta(self._connections)
         self._watch_lock = threading.Lock()

@@ -90,6 +90,7 @@ class DocumentRow(Row, table=True):
     source_encoding: str = Field(sa_type=AnyText)
     source_licence: str = Field(sa_type=AnyText)
     source_map: bytes | None
+    local_only: bool = Field(default=False)
 
 
 class QuestionRow(Row, table=True):
@@ -164,10 +165,13 @@ class JudgmentRow(Row, table=True):
     tokens_cut: int
     attempts: int
     call_key: str = Field(sa_type=AnyText)
+    reference_score: float | None
+    reference_note: str = Field(sa_type=AnyText)
+    samples: str = Field(sa_type=AnyText)
 
 
 class ClaimRow(Row, table=True):
-    """A claim of a judgment; evidence is JSON `[[start, end, rank, score, by_person], ...]`."""
+    """A claim of a judgment; evidence is JSON `[[start, end, rank, score, by_person], ...]`, votes `[1, null, ...]`."""
 
     __tablename__ = "claim"
     judgment_key: int = Field(primary_key=True, foreign_key="judgment.id", ondelete="CASCADE")
@@ -184,6 +188,8 @@ class ClaimRow(Row, table=True):
     evidence: str = Field(sa_type=AnyText)
     explanation: str = Field(sa_type=AnyText)
     call_key: str = Field(sa_type=AnyText)
+    reference_support: float | None
+    votes: str = Field(sa_type=AnyText)
 
 
 class KeyPointRow(Row, table=True):
@@ -241,6 +247,15 @@ class CallReplyRow(Row, table=True):
     finished: str = Field(sa_type=AnyText)
 
 
+class VectorRow(Row, table=True):
+    """The vector of a text in one space: little-endian halves. Derived: what is lost is asked for again."""
+
+    __tablename__ = "vector"
+    space: str = Field(primary_key=True, sa_type=AnyText)
+    text_hash: str = Field(primary_key=True, sa_type=AnyText)
+    content: bytes
+
+
 class DecisionRow(Row, table=True):
     """An entry of the journal. Triggers refuse to change or delete one."""
 
@@ -276,6 +291,7 @@ claim = _table(ClaimRow)
 key_point = _table(KeyPointRow)
 call = _table(CallTableRow)
 call_reply = _table(CallReplyRow)
+vector = _table(VectorRow)
 decision = _table(DecisionRow)
 
 metadata = Row.metadata

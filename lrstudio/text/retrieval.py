@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk by its index, with its BM25 score (greater than 0; comparable only within one document)."""
+    """A chunk by its index, with the score of what found it; comparable only within one document and one method."""
 
     index: int
     score: float
@@ -61,7 +61,8 @@ class Bm25Index:
     def top(self, query: str, k: int) -> tuple[Hit, ...]:
         """Return at most `k` hits, best first, equal scores in document order.
 
-        A chunk that shares no content word with the query is never returned, so there may be fewer than `k`.
+        A chunk that shares no content word with the query is never returned, so there may be fewer than `k`. Scores
+        are greater than 0.
         """
         wanted = [term for word in content_words(query) if (term := stem(word)) in self._terms]
         if self._scorer is None or not wanted:

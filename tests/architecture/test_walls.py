@@ -22,6 +22,7 @@ SABOTAGE = [
     ("qt/views", "import torch", "torch lives in the worker"),
     ("text", "import lrstudio.services", "arrows point inwards"),
     ("qt/models", "import lrstudio.qt.views", "inside the gui"),
+    ("worker", "import lrstudio.judge", "worker travels light"),
 ]
 
 

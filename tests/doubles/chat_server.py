@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import math
 import re
 import threading
 import time
@@ -148,6 +149,23 @@ def _cover(request: Request) -> dict[str, Any]:
     return {"analysis": f"{sum(values):g} of {len(values)} covered.", "coverage": coverage, "score": score}
 
 
+def hashing_vectors(request: Request) -> Answer:
+    """Answer an embeddings request: a text's vector counts its words, each at a place that its hash names."""
+    entries = [
+        {"object": "embedding", "index": i, "embedding": _vector(t)} for i, t in enumerate(request.body["input"])
+    ]
+    body = {"object": "list", "data": entries, "model": request.body["model"], "usage": {"prompt_tokens": 1}}
+    return Answer(whole=json.dumps(body).encode())
+
+
+def _vector(text: str, *, width: int = 256) -> list[float]:
+    numbers = [0.0] * width
+    for word in _words(text):
+        numbers[int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") % width] += 1.0
+    length = math.sqrt(sum(number * number for number in numbers)) or 1.0
+    return [number / length for number in numbers]
+
+
 def _sentences(text: str) -> list[str]:
     return [part.strip() for part in re.findall(r"[^.!?\n]+[.!?]?", text) if part.strip()]
 
@@ -164,6 +182,8 @@ class ChatServer:
     ) -> None:
         self.policy = policy
         self.requests: list[Request] = []
+        self.embedding_policy: Policy = hashing_vectors
+        self.embeddings: list[Request] = []
         self.most_in_flight = 0
         self.port = port
         self._latency = latency
@@ -177,6 +197,15 @@ class ChatServer:
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
+
+    def embedded(self) -> list[str]:
+        """Every text that was sent to be embedded, in order, as often as it came."""
+        return [text for request in self.embeddings for text in request.body["input"]]
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are being answered now."""
+        return self._in_flight
 
     def calls(self) -> dict[str, int]:
         """How many requests came in, by call."""
@@ -242,6 +271,8 @@ class ChatServer:
         if (method, path) == ("GET", "/v1/models"):
             await _send(writer, 200, {}, json.dumps({"object": "list", "data": [{"id": "judge"}]}).encode())
             return True
+        if (method, path) == ("POST", "/v1/embeddings"):
+            return await self._embed(raw, headers, writer)
         if (method, path) != ("POST", "/v1/chat/completions"):
             await _send(writer, 404, {}, _error(f"no such path: {method} {path}"))
             return True
@@ -266,6 +297,19 @@ class ChatServer:
         body = answer.whole if answer.whole is not None else _body(request, answer)
         await _send(writer, answer.status, answer.headers, body, cut=answer.cut)
         self._write("reply", request, status=answer.status, cut=answer.cut)
+        return answer.cut is None
+
+    async def _embed(self, raw: bytes, headers: Mapping[str, str], writer: asyncio.StreamWriter) -> bool:
+        request = Request(len(self.embeddings) + 1, 0, json.loads(raw), raw, headers)
+        self.embeddings.append(request)
+        self._write("embeddings", request, texts=len(request.body["input"]), model=request.body.get("model"))
+        answer = self.embedding_policy(request)
+        await asyncio.sleep(self._latency + answer.latency)
+        if answer.hang:
+            await self._stopping.wait()
+            return False
+        body = answer.whole if answer.whole is not None else _error(answer.content or "")
+        await _send(writer, answer.status, answer.headers, body, cut=answer.cut)
         return answer.cut is None
 
     def _write(self, event: str, request: Request, **more: object) -> None:

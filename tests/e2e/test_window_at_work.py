@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,36 @@ def test_the_judge_dialog_refuses_what_cannot_work(driver: Driver, project_path:
     dialog.run.click()
     driver.until(lambda: "Model" in dialog._problem.text())
     assert not driver.window.works.judging.running
+
+
+def test_before_documents_leave_the_machine_a_person_agrees(driver: Driver, project_path: Path) -> None:
+    settings = SettingsStore()
+    kept = replace(settings.load().http, proxy="http://127.0.0.1:9", timeout=5.0, requests_per_minute=9)
+    settings.save(replace(settings.load(), http=kept))
+    driver.show(project_path)
+    judging = driver.window.works.judging
+    driver.press("Ctrl+r")
+    driver.until(lambda: QApplication.activeWindow() is not driver.window)
+    dialog = QApplication.activeWindow()
+    dialog.select_judge("http")
+    dialog.url.setText("http://judge.invalid/v1")
+    dialog.model.setText("m")
+    assert not dialog.agreed.isVisible()
+    dialog.run.click()
+    driver.until(dialog.agreed.isVisible)
+    assert "judge.invalid is another machine" in dialog._outgoing.text()
+    assert not judging.running
+    dialog.agreed.setChecked(True)
+    dialog.url.setText("http://other.invalid/v1")
+    assert not dialog.agreed.isChecked(), "another address is another matter"
+    dialog.run.click()
+    driver.until(lambda: "other.invalid" in dialog._outgoing.text())
+    dialog.agreed.setChecked(True)
+    dialog.run.click()
+    driver.until(lambda: judging.running)
+    judging.cancel()
+    driver.until(lambda: not judging.running, ms=20_000)
+    assert settings.load().http == replace(kept, base_url="http://other.invalid/v1", model="m")
 
 
 def test_the_verdicts_of_one_judge_can_be_chosen(driver: Driver, project_path: Path) -> None:

@@ -139,7 +139,8 @@ def test_what_decides_a_reply_decides_the_key(bench: Make) -> None:
     assert len({answer.call_key for answer in answers}) == 4
     assert answers[0].call_key == answers[4].call_key
     made.ask(temperatures=(0.5,))
-    assert len(made.log.calls) == 5
+    made.ask(replace(ASK, sample=1))
+    assert len(made.log.calls) == 6
 
 
 def test_equal_asks_in_flight_are_one_call(bench: Make) -> None:
@@ -474,7 +475,7 @@ def test_the_key_is_the_hash_of_what_is_wanted(bench: Make) -> None:
     made = bench(always(GOOD))
     (answer,) = made.ask()
     body = json.loads(made.server.requests[0].raw)
-    parts = [made.server.base_url, "judge", "pack@1", body, 0]
+    parts = [made.server.base_url, "judge", body, 0]
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     assert answer.call_key == hashlib.sha256(canonical.encode()).hexdigest()
 

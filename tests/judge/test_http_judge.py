@@ -23,7 +23,6 @@ from lrstudio.domain.verdicts import (
     SupportReason,
     faithfulness_score,
 )
-from lrstudio.judge.faithfulness import canonical
 from lrstudio.judge.http import HttpJudge
 from lrstudio.judge.limits import Limits
 from lrstudio.judge.material import Material, Shelf
@@ -31,6 +30,7 @@ from lrstudio.judge.packs import PromptPack
 from lrstudio.judge.pipeline import run_judge
 from lrstudio.judge.protocol import ParseState, Task
 from lrstudio.judge.sharing import concurrently
+from lrstudio.judge.studio_manner import canonical
 from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS, token_chunks
 from lrstudio.text.resources import resource
 from lrstudio.text.tokens import Tokenizer
@@ -468,7 +468,8 @@ def run_all(server: ChatServer, tasks: Sequence[Task], *, log: MemoryCallLog, st
                 if stop_after is not None and len(log.replies) >= stop_after:
                     scope.cancel()
 
-            await run_judge(judge, tasks, run_id="r1", calls=log, sink=sink, emit=emit)
+            total = sum(len(task.dimensions) for task in tasks)
+            await run_judge(judge, tasks, total=total, run_id="r1", calls=log, sink=sink, emit=emit)
         await judge.aclose()
 
     anyio.run(run)

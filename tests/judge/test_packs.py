@@ -9,13 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrstudio.domain.errors import Refused
-from lrstudio.judge.packs import CallName, PromptPack
+from lrstudio.judge.packs import CallName, PackKind, PromptPack
 from lrstudio.judge.parsing import read_claims, read_completeness, read_score, read_support
 from lrstudio.judge.protocol import ParseState
 from lrstudio.text.resources import resource
 
 OURS = resource("prompts", "longreward-studio")
 PACK = PromptPack.load(OURS)
+REFERENCE = Path(__file__).parents[1] / "data" / "prompts" / "reference-shape"
+REFERENCE_FILES = (
+    "helpfulness_few_shot.txt",
+    "logicality_few_shot.txt",
+    "find_fact_few_shot.txt",
+    "faithfulness_few_shot.txt",
+    "completeness_few_shot.txt",
+    "extract_info_en.txt",
+    "extract_info_zh.txt",
+)
 VALUES = {
     CallName.HELPFULNESS: ("question", "answer"),
     CallName.LOGICALITY: ("question", "answer"),
@@ -141,7 +151,6 @@ def test_the_version_follows_every_file_and_nothing_else(copy: Path) -> None:
         (lambda folder: (folder / "support.md").write_bytes(b"\xff\xfe\xfa"), "support.md", "UTF-8"),
         (lambda folder: (folder / "support.md").write_text("<<claim>>"), "support.md", "<<passages>> is missing"),
         (lambda folder: (folder / "support.md").write_text("<<claim>><<passages>><<x>>"), "support.md", "<<x>>"),
-        (lambda folder: (folder / "pack.toml").unlink(), "pack.toml", "cannot be read"),
         (lambda folder: (folder / "pack.toml").write_text("name = "), "pack.toml", "TOML"),
         (lambda folder: (folder / "pack.toml").write_text('name = "x"'), "pack.toml", "'templates' is missing"),
         (
@@ -166,3 +175,37 @@ def test_a_broken_pack_is_refused_with_the_file_named(copy: Path, spoil, where: 
         PromptPack.load(copy)
     assert refused.value.where == f"pack/{where}"
     assert says in refused.value.sentence
+
+
+def test_a_folder_of_neither_kind_is_refused_with_what_it_lacks(copy: Path) -> None:
+    (copy / "pack.toml").unlink()
+    shutil.copy(REFERENCE / "helpfulness_few_shot.txt", copy)
+    with pytest.raises(Refused) as refused:
+        PromptPack.load(copy)
+    assert refused.value.where == str(copy)
+    assert "pack.toml" in refused.value.sentence
+    for name in REFERENCE_FILES:
+        assert (name in refused.value.sentence) is (name != "helpfulness_few_shot.txt")
+    with pytest.raises(Refused, match="no such folder"):
+        PromptPack.load(copy / "nowhere")
+
+
+@pytest.mark.parametrize("name", REFERENCE_FILES)
+def test_every_file_of_a_reference_pack_is_needed_and_decides_its_version(tmp_path: Path, name: str) -> None:
+    folder = Path(shutil.copytree(REFERENCE, tmp_path / "prompts"))
+    pack = PromptPack.load(folder)
+    assert pack.kind is PackKind.REFERENCE
+    assert re.fullmatch(r"reference@[0-9a-f]{12}", pack.version)
+    text = (folder / name).read_text(encoding="utf-8")
+    (folder / name).write_bytes(text.replace("\n", "\r\n").encode())
+    assert PromptPack.load(folder) == pack
+    (folder / name).write_text(text + "\n", encoding="utf-8")
+    assert PromptPack.load(folder).version != pack.version
+    (folder / name).write_text(re.sub("<<.*?>>", "", text, count=1), encoding="utf-8")
+    with pytest.raises(Refused, match="is missing from the template") as refused:
+        PromptPack.load(folder)
+    assert refused.value.where == f"prompts/{name}"
+    (folder / name).unlink()
+    with pytest.raises(Refused, match="no prompt pack") as refused:
+        PromptPack.load(folder)
+    assert refused.value.sentence.endswith(name)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 import anyio
@@ -93,6 +93,7 @@ class Bench:
         return await run_judge(
             self.judge,
             self.tasks,
+            total=sum(len(it.dimensions) for it in self.tasks),
             run_id="r1",
             calls=self.log,
             sink=self.sink,
@@ -129,18 +130,36 @@ def test_nothing_to_do_is_done_at_once() -> None:
     assert bench.events == []
 
 
-def test_candidates_of_one_document_and_question_follow_each_other() -> None:
-    mixed = [
-        task(1, document="d1", question="q1"),
-        task(2, document="d2", question="q2"),
-        task(3, document=None, question="q3"),
-        task(4, document="d1", question="q4"),
-        task(5, document="d2", question="q2"),
-        task(6, document="d1", question="q1"),
-    ]
-    bench = Bench(tasks=mixed, concurrency=1)
-    bench.run()
-    assert bench.judge.started[::2] == ["c1", "c6", "c4", "c2", "c5", "c3"]
+def test_tasks_are_taken_in_their_order_and_only_when_somebody_is_free() -> None:
+    taken: list[int] = []
+    ahead: list[int] = []
+
+    def one_by_one() -> Iterator[Task]:
+        for number in range(12):
+            taken.append(number)
+            yield task(number, dimensions=(F,))
+
+    async def look(*_: object) -> None:
+        await anyio.sleep(0.001)
+        ahead.append(len(taken) - len(bench.sink.stored))
+
+    bench = Bench(look, concurrency=3)
+
+    async def run() -> Progress:
+        return await run_judge(
+            bench.judge,
+            one_by_one(),
+            total=12,
+            run_id="r1",
+            calls=bench.log,
+            sink=bench.sink,
+            emit=bench.emit,
+            concurrency=3,
+        )
+
+    assert anyio.run(run).done == 12
+    assert bench.judge.started == [f"c{number}" for number in range(12)]
+    assert max(ahead) <= 3
 
 
 def test_so_many_candidates_are_judged_at_once_and_no_more() -> None:

@@ -55,11 +55,13 @@ claims = st.builds(
     span=st.none() | spans,
     reason=st.sampled_from(Reason),
     support_probability=st.none() | st.floats(0, 1),
+    votes=st.lists(st.none() | st.sampled_from(Support), max_size=3).map(tuple),
     evidence=st.lists(st.builds(Evidence, spans, st.integers(1, 9), st.none() | finite, st.booleans()), max_size=3).map(
         tuple
     ),
     explanation=texts,
     call_key=texts,
+    reference_support=st.none() | st.sampled_from(Support),
 )
 key_points = st.builds(
     lambda verdict, **fields: KeyPoint(state=verdict[0], covered=verdict[1], **fields),
@@ -84,7 +86,10 @@ judgments = st.builds(
     key_points=st.lists(key_points, max_size=3).map(tuple),
     explanation=texts,
     coverage=st.builds(Coverage, counts, counts, counts, counts),
+    samples=st.lists(scores, max_size=3).map(tuple),
     call_key=texts,
+    reference_score=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    reference_note=texts,
 )
 values = st.builds(
     Value,

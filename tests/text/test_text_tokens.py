@@ -1,6 +1,11 @@
 """Tokens and chunks: where they are, and that pieces change nothing."""
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lrstudio.domain.errors import Refused
-from lrstudio.text.chunks import token_chunks
+from lrstudio.text.chunks import decoded_chunks, token_chunks
 from lrstudio.text.resources import resource
 from lrstudio.text.tokens import PIECE, Tokenizer, pieces
 
@@ -61,6 +66,70 @@ def test_what_is_no_tokenizer_is_refused_by_name(tmp_path: Path) -> None:
         Tokenizer.load(path)
     with pytest.raises(Refused, match=r"^gone\.json: the tokenizer cannot be read"):
         Tokenizer.load(tmp_path / "gone.json")
+
+
+def test_what_a_tokenizer_file_says_of_cutting_and_filling_up_is_not_done() -> None:
+    import tokenizers
+
+    encoder = tokenizers.Tokenizer.from_file(str(resource("tokenizer", "lrstudio-bpe.json")))
+    encoder.add_special_tokens(["<|end|>"])
+    encoder.enable_truncation(4)
+    encoder.enable_padding(length=64)
+    loaded = Tokenizer.load(encoder.to_str())
+    text = "The dredger <|end|> lay at 3.5 fathoms."
+    assert len(loaded.ids(text)) == loaded.count(text) == len(loaded.offsets(text)[0])
+    assert 4 < loaded.count(text) < 64
+    assert loaded.decode(loaded.ids(text)) == text
+
+
+@given(text=TEXTS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_tokens_of_a_text_bring_it_back(tokenizer: Tokenizer, text: str) -> None:
+    assert tokenizer.decode(tokenizer.ids(text)) == re.sub("[\ud800-\udfff]", "\ufffd", text)
+    assert len(tokenizer.ids(text)) == tokenizer.count(text)
+
+
+def test_half_a_character_decodes_to_a_sign_of_its_own(tokenizer: Tokenizer) -> None:
+    text = "𒀀" * 40
+    ids, chunks = tokenizer.ids(text), token_chunks(text, tokenizer, 6)
+    decoded = decoded_chunks(text, tokenizer, ids=ids, size=6, chunks=chunks)
+    assert len(ids) == 160
+    assert len(chunks) == 27
+    assert decoded[chunks[0]].startswith("𒀀\ufffd")
+    assert all(said != chunk.of(text) for chunk, said in decoded.items())
+    with pytest.raises(Refused, match="does not say where its tokens are"):
+        decoded_chunks(text, tokenizer, ids=ids, size=6, chunks=chunks[1:])
+
+
+def test_a_tokenizer_is_named_by_file_folder_or_hub_id(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    content = resource("tokenizer", "lrstudio-bpe.json").read_text(encoding="utf-8")
+    (tmp_path / "tokenizer.json").write_text(content, encoding="utf-8")
+    digest = tokenizer.name.partition("@")[2]
+    for name in (tmp_path, tmp_path / "tokenizer.json"):
+        assert Tokenizer.named(str(name)).name == f"tokenizer@{digest}"
+    for name in (str(tmp_path / "gone.json"), "gone.json", "a b/c", "../x/y"):
+        with pytest.raises(Refused, match="cannot be read"):
+            Tokenizer.named(name)
+    with pytest.raises(Refused, match=r"^tokenizer nobody/none: .*HF_HUB_OFFLINE.*download its tokenizer\.json"):
+        Tokenizer.named("nobody/none")
+
+
+def test_a_hub_id_is_found_in_the_cache_without_a_network(tmp_path: Path) -> None:
+    revision = "0" * 40
+    kept = tmp_path / "hub" / "models--some--tokenizer"
+    (kept / "snapshots" / revision).mkdir(parents=True)
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text(revision)
+    shutil.copy(resource("tokenizer", "lrstudio-bpe.json"), kept / "snapshots" / revision / "tokenizer.json")
+    code = (
+        "from lrstudio.text.tokens import Tokenizer; it = Tokenizer.named('some/tokenizer'); "
+        "print(it.name, it.count('the harbour') == Tokenizer.shipped().count('the harbour'))"
+    )
+    variables = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    name, same = done.stdout.split()
+    assert name.startswith("some--tokenizer@")
+    assert same == "True"
 
 
 @given(text=TEXTS)

@@ -134,9 +134,10 @@ class JudgeDesk(QObject):
         if project is None:
             return
 
-        def request() -> JudgeRequest:
+        def request() -> tuple[JudgeRequest, str]:
             from lrstudio.services.judges import JudgeRequest
-            from lrstudio.services.keys import ApiKey, find_key, store_key
+            from lrstudio.services.keys import ApiKey, store_key
+            from lrstudio.services.network import http_request
 
             ids: tuple[str, ...] | None = None
             if made.scope == "candidate":
@@ -144,36 +145,31 @@ class JudgeDesk(QObject):
             elif made.scope == "question":
                 listed = {it.question_id: it.candidates for it in project.audit.questions()}
                 ids = tuple(it.candidate_id for it in listed.get(question_id, ()))
-            base = JudgeRequest(made.judge, dimensions=made.dimensions, candidate_ids=ids, script=made.script)
             if made.judge != "http":
-                return base
+                plain = JudgeRequest(made.judge, dimensions=made.dimensions, candidate_ids=ids, script=made.script)
+                return plain, ""
             if not made.http.base_url.startswith(("http://", "https://")):
                 raise Refused("an address starts with http:// or https://", where="Base URL")
             if not made.http.model:
                 raise Refused("the endpoint needs the name of a model", where="Model")
             settings.save(replace(settings.load(), http=made.http))
-            key = find_key()
+            asked = replace(http_request(made.http), dimensions=made.dimensions, candidate_ids=ids, agreed=made.agreed)
             if made.key:
-                key = ApiKey(made.key, "typed for this session")
+                asked = replace(asked, api_key=ApiKey(made.key, "typed for this session"))
                 with suppress(Environment):  # without a keyring the key lives as long as this run
                     store_key(made.key)
-            prices = (made.http.input_price or None, made.http.output_price or None)
-            return replace(
-                base,
-                base_url=made.http.base_url,
-                model=made.http.model,
-                prompts=made.prompts,
-                api_key=key,
-                concurrency=made.http.concurrency,
-                timeout=made.http.timeout,
-                input_price=prices[0],
-                output_price=prices[1],
-            )
+            unasked = () if made.agreed else project.judging.outgoing(asked)
+            return asked, ". ".join(str(it) for it in unasked if not it.allowed)
 
         name = made.http.model if made.judge == "http" else made.judge
         self._operations.query(request, lambda it: self._begin(it, name), slot="judge request", failed=self._refused)
 
-    def _begin(self, request: JudgeRequest, name: str) -> None:
+    def _begin(self, ready: tuple[JudgeRequest, str], name: str) -> None:
+        """Run the judge, or ask first whether documents may go where it is."""
+        request, outgoing = ready
+        if self._dialog is not None and outgoing:
+            self._dialog.ask_consent(f"{outgoing}.")
+            return
         if self._dialog is not None:
             self._dialog.close()
         self.start(request, name=name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -42,15 +42,18 @@ MODEL_ONLY = (Dimension.HELPFULNESS, Dimension.LOGICALITY)
 
 @dataclass(frozen=True, slots=True)
 class JudgeChoiceMade:
-    """What a person asked for; `scope` is "all", "question" or "candidate". `key` is "" to take the stored one."""
+    """What a person asked for; `scope` is "all", "question" or "candidate". `key` is "" to take the stored one.
+
+    `agreed` says that the person was told what goes to another machine, and agreed.
+    """
 
     judge: str
     scope: str
     dimensions: tuple[Dimension, ...]
     http: HttpSettings
     key: str
-    prompts: Path | None
     script: Path | None
+    agreed: bool = False
 
 
 class JudgeDialog(Dialog):
@@ -97,6 +100,9 @@ class JudgeDialog(Dialog):
         self._wanted = dict.fromkeys(MODEL_ONLY, True)
         self._needs_model = QLabel("Helpfulness and logicality need a language model.")
         self.dimensions = {dimension: QCheckBox(dimension.value.capitalize()) for dimension in Dimension}
+        self._outgoing = QLabel()
+        self._outgoing.setWordWrap(True)
+        self.agreed = QCheckBox("Send it, for this run")
         self._problem = Problem(switch.theme.tokens["contradicted"])
         self.run = Button("Run", kind=Kind.PRIMARY)
         self.run.setDefault(True)
@@ -108,10 +114,21 @@ class JudgeDialog(Dialog):
         self._fill(http)
         self.judge.currentIndexChanged.connect(self._show_judge)
         self._show_judge()
+        # What was agreed to is what was said: another address or other candidates are another matter.
+        for changed in (self.judge.currentIndexChanged, self.scope.currentIndexChanged, self.url.textChanged):
+            changed.connect(self._withdraw)
+        self._withdraw()
 
     def refuse(self, sentence: str) -> None:
         """Say what has to be mended."""
         self._problem.say(sentence)
+
+    def ask_consent(self, sentence: str) -> None:
+        """Say what would go to another machine, and let the person agree."""
+        self._outgoing.setText(sentence)
+        self._outgoing.show()
+        self.agreed.show()
+        self.agreed.setFocus()
 
     def select_judge(self, name: str) -> None:
         """Choose a judge by its name."""
@@ -123,15 +140,14 @@ class JudgeDialog(Dialog):
         if not dimensions:
             self.refuse("Choose at least one dimension.")
             return
-        http = HttpSettings(
+        http = replace(
+            self._http,
             base_url=self.url.text().strip(),
             model=self.model.text().strip(),
+            prompts=self.prompts.text().strip(),
             concurrency=self.concurrency.value(),
-            timeout=self._http.timeout,
-            input_price=self._http.input_price,
-            output_price=self._http.output_price,
         )
-        script, prompts = self.script.text().strip(), self.prompts.text().strip()
+        script = self.script.text().strip()
         self.chosen.emit(
             JudgeChoiceMade(
                 judge=self.judge.currentData(),
@@ -139,17 +155,23 @@ class JudgeDialog(Dialog):
                 dimensions=dimensions,
                 http=http,
                 key=self.key.text().strip(),
-                prompts=Path(prompts) if prompts else None,
                 script=Path(script) if script else None,
+                agreed=self.agreed.isChecked(),
             )
         )
 
     def _fill(self, http: HttpSettings) -> None:
         self.url.setText(http.base_url)
         self.model.setText(http.model)
+        self.prompts.setText(http.prompts)
         self.concurrency.setValue(http.concurrency)
         for box in self.dimensions.values():
             box.setChecked(True)
+
+    def _withdraw(self) -> None:
+        self.agreed.setChecked(False)
+        self.agreed.hide()
+        self._outgoing.hide()
 
     def _show_judge(self) -> None:
         at = self.judge.currentIndex()
@@ -201,6 +223,8 @@ class JudgeDialog(Dialog):
         bottom.addRow("Dimensions", boxes)
         bottom.addRow("", self._needs_model)
         self.column.addLayout(bottom)
+        self.column.addWidget(self._outgoing)
+        self.column.addWidget(self.agreed)
         self.column.addWidget(self._problem)
         self.column.addStretch(1)
 

@@ -27,6 +27,7 @@ def upgrade() -> None:
     _judging()
     _parts()
     _calls()
+    _vectors()
     _journal()
 
 
@@ -70,6 +71,7 @@ def _library() -> None:
         sa.Column("source_encoding", sa.Text(), nullable=False),
         sa.Column("source_licence", sa.Text(), nullable=False),
         sa.Column("source_map", sa.LargeBinary(), nullable=True),
+        sa.Column("local_only", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_document"),
         sa.ForeignKeyConstraint(["text_hash"], ["document_text.hash"], name="fk_document_text_hash_document_text"),
         sa.UniqueConstraint("document_id", name="uq_document_document_id"),
@@ -144,6 +146,9 @@ def _judging() -> None:
         sa.Column("tokens_cut", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("call_key", sa.Text(), nullable=False),
+        sa.Column("reference_score", sa.Float(), nullable=True),
+        sa.Column("reference_note", sa.Text(), nullable=False),
+        sa.Column("samples", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_judgment"),
         sa.ForeignKeyConstraint(["candidate_key"], ["candidate.id"], name="fk_judgment_candidate_key_candidate"),
         sa.ForeignKeyConstraint(["run_key"], ["judge_run.id"], name="fk_judgment_run_key_judge_run"),
@@ -171,6 +176,8 @@ def _parts() -> None:
         sa.Column("evidence", sa.Text(), nullable=False),
         sa.Column("explanation", sa.Text(), nullable=False),
         sa.Column("call_key", sa.Text(), nullable=False),
+        sa.Column("reference_support", sa.Float(), nullable=True),
+        sa.Column("votes", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("judgment_key", "ordinal", name="pk_claim"),
         sa.ForeignKeyConstraint(
             ["judgment_key"], ["judgment.id"], name="fk_claim_judgment_key_judgment", ondelete="CASCADE"
@@ -236,6 +243,16 @@ def _calls() -> None:
     )
     op.create_index("ix_call_reply_call_key", "call_reply", ["call_key"])
     op.create_index("ix_call_reply_run_id", "call_reply", ["run_id"])
+
+
+def _vectors() -> None:
+    op.create_table(
+        "vector",
+        sa.Column("space", sa.Text(), nullable=False),
+        sa.Column("text_hash", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("space", "text_hash", name="pk_vector"),
+    )
 
 
 def _journal() -> None:

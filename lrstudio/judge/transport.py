@@ -1,0 +1,76 @@
+"""How requests travel: proxy, headers, certificates. And which hosts are this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from lrstudio.domain.errors import Refused
+
+if TYPE_CHECKING:
+    import httpx2
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """What a person's network asks for. `proxy` "" leaves it to the environment, `ca_file` None to the system.
+
+    Headers go with every request and are no part of a call's key: they say who asks, not what.
+    """
+
+    proxy: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    ca_file: Path | None = None
+
+    def client(self, base_url: str, *, timeout: httpx2.Timeout) -> httpx2.AsyncClient:
+        """Return a client for one endpoint. It follows no redirect: consent is given to a host, not to where it points.
+
+        No proxy stands between this machine and itself, whatever the environment says.
+
+        Raises:
+            Refused: the proxy is no address, or the certificates cannot be read.
+        """
+        import openai
+
+        here = is_loopback(host_of(base_url))
+        more: dict[str, Any] = {"verify": self._certificates()} if self.ca_file else {}
+        if self.proxy and not here:
+            more["proxy"] = self.proxy
+        try:
+            return openai.DefaultAsyncHttpxClient(
+                timeout=timeout, headers=dict(self.headers), follow_redirects=False, trust_env=not here, **more
+            )
+        except (ValueError, ImportError) as error:
+            raise Refused(f"{self.proxy!r} is not a proxy that can be used ({error})", where="proxy") from error
+
+    def _certificates(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=str(self.ca_file))
+        except (OSError, ssl.SSLError) as error:
+            raise Refused(f"the certificates cannot be read ({error})", where=str(self.ca_file)) from error
+
+
+def host_of(base_url: str) -> str:
+    """Return the host that an http address names, in lower case and without its port; "" where it names none."""
+    try:
+        parts = urlsplit(base_url.strip())
+        return (parts.hostname or "").rstrip(".") if parts.scheme in ("http", "https") else ""
+    except ValueError:
+        return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine for certain. A name that would have to be looked up is not."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)

@@ -1,0 +1,59 @@
+"""From the settings to what is asked, where, and how requests travel."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lrstudio.domain.errors import Refused
+from lrstudio.judge.transport import Transport
+from lrstudio.services.judges import JudgeRequest
+from lrstudio.services.keys import find_key
+from lrstudio.services.settings import HttpSettings
+
+
+def http_request(http: HttpSettings) -> JudgeRequest:
+    """Return the request for the http judge that the settings describe, with the key that is found; all is judged.
+
+    Whether a server of the settings is to be started is for the caller to say.
+
+    Raises:
+        Refused: a header takes its value from a variable that is not set.
+        Environment: the keyring cannot be read.
+    """
+    return JudgeRequest(
+        judge="http",
+        base_url=http.base_url,
+        model=http.model,
+        api_key=find_key(),
+        prompts=Path(http.prompts) if http.prompts else None,
+        tokenizer=http.tokenizer,
+        concurrency=http.concurrency,
+        timeout=http.timeout,
+        input_price=http.input_price or None,
+        output_price=http.output_price or None,
+        requests_per_minute=http.requests_per_minute,
+        tokens_per_minute=http.tokens_per_minute,
+        transport=transport(http),
+    )
+
+
+def transport(http: HttpSettings) -> Transport:
+    """Return the transport that the settings describe; header values that are $NAME come from the environment.
+
+    Raises:
+        Refused: such a variable is not set.
+    """
+    headers = {name: _value(name, value) for name, value in http.headers}
+    return Transport(http.proxy, headers, Path(http.ca_file).expanduser() if http.ca_file else None)
+
+
+def _value(name: str, value: str) -> str:
+    if not value.startswith("$"):
+        return value
+    found = os.environ.get(value[1:])
+    if found is None:
+        raise Refused(
+            f"the header {name} takes its value from the variable {value[1:]}, which is not set", where="http"
+        )
+    return found

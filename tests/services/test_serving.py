@@ -1,0 +1,145 @@
+"""A model server started for a run: healthy, used, stopped on every way out."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import anyio
+import psutil
+import pytest
+
+from lrstudio.domain.errors import Environment, Refused
+from lrstudio.services.serving import HOST, ServerCommand, serving
+
+SERVER = Path(__file__).parents[1] / "doubles" / "chat_server.py"
+COMMAND = f"{sys.executable} {SERVER} --port {{port}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "words", "served"),
+    [
+        ("vllm serve org/m --tp 2", "", "vllm serve org/m --tp 2 --host 127.0.0.1 --port {port}", "org/m"),
+        ("vllm serve org/m", "alias", "vllm serve org/m --host 127.0.0.1 --port {port}", "alias"),
+        ("vllm", "org/m", "vllm serve org/m --host 127.0.0.1 --port {port}", "org/m"),
+        ("transformers", "/m", "transformers serve /m --host 127.0.0.1 --port {port}", "/m"),
+        ("/opt/bin/transformers serve /m --port {port}", "", "/opt/bin/transformers serve /m --port {port}", "/m"),
+        ("llama-server -m x.gguf", "", "llama-server -m x.gguf --host 127.0.0.1 --port {port}", "default"),
+        ("ollama", "qwen", "ollama serve", "qwen"),
+        ("run.sh '{model}' {port}", "my model", "run.sh my model {port}", "my model"),
+    ],
+)
+def test_known_servers_are_told_their_port(text: str, model: str, words: str, served: str) -> None:
+    command = ServerCommand.parse(text, model=model)
+    assert " ".join(command.words) == words
+    assert command.model == served
+    assert dict(command.environment) == ({"OLLAMA_HOST": "127.0.0.1:{port}"} if text == "ollama" else {})
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "where"),
+    [
+        ("", "m", "serve"),
+        ("run 'x", "m", "serve"),
+        ("run.sh", "m", "serve"),
+        ("vllm", "", "model"),
+        ("ollama serve", "", "model"),
+        ("run.sh {port}", "", "model"),
+    ],
+)
+def test_what_cannot_be_started_is_refused(text: str, model: str, where: str) -> None:
+    with pytest.raises(Refused) as caught:
+        ServerCommand.parse(text, model=model)
+    assert caught.value.where == where
+
+
+def use(text: str, log: Path, *, patience: float = 20.0, fail: Exception | None = None) -> int:
+    """Use a server and return its port."""
+
+    async def run() -> int:
+        async with serving(ServerCommand.parse(text, model="m"), log=log, patience=patience) as base_url:
+            if fail:
+                raise fail
+            return int(base_url.removeprefix(f"http://{HOST}:").removesuffix("/v1"))
+
+    return anyio.run(run)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def children() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+def test_a_server_is_used_and_then_gone(tmp_path: Path) -> None:
+    port = use(COMMAND, tmp_path / "log")
+    assert not is_open(port)
+    assert children() == []
+    assert (tmp_path / "log").read_text().strip() == str(port)
+
+
+def test_it_is_gone_after_an_error_and_after_a_cancellation(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        use(COMMAND, tmp_path / "log", fail=ZeroDivisionError())
+    assert children() == []
+
+    async def cancelled() -> None:
+        with anyio.move_on_after(20) as scope:
+            async with serving(ServerCommand.parse(COMMAND, model="m"), log=tmp_path / "log", patience=20):
+                scope.cancel()
+                await anyio.sleep_forever()
+
+    anyio.run(cancelled)
+    assert children() == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
+def test_a_server_that_will_not_stop_and_its_children_are_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lrstudio.services.serving._GRACE", 0.3)
+    script = tmp_path / "stubborn.sh"
+    script.write_text(f"trap '' TERM\n{sys.executable} {SERVER} --port $1 &\nwait\nwait\n")
+    port = use(f"sh {script} {{port}}", tmp_path / "log")
+    assert not is_open(port)
+    assert children() == []
+
+
+def test_one_that_dies_or_never_answers_leaves_its_last_words(tmp_path: Path) -> None:
+    dying = f"{sys.executable} -c \"print('loading'); raise SystemExit('out of memory')\" {{port}}"
+    with pytest.raises(Environment, match=r"status 1.*loading \| out of memory|status 1.*out of memory"):
+        use(dying, tmp_path / "log")
+    slow = f"{sys.executable} -c \"import time; print('hm', flush=True); time.sleep(60)\" {{port}}"
+    with pytest.raises(Environment, match=r"not ready within 1 s.*hm"):
+        use(slow, tmp_path / "log", patience=1.0)
+    assert children() == []
+    with pytest.raises(Refused, match="no program 'no-such-server'"):
+        use("no-such-server {port}", tmp_path / "log")
+
+
+def test_one_that_dies_while_it_is_used_is_named_instead_of_the_lost_connection(tmp_path: Path) -> None:
+    async def run() -> None:
+        command = ServerCommand.parse(COMMAND, model="m")
+        async with serving(command, log=tmp_path / "log", patience=20):
+            (server,) = children()
+            server.kill()
+            with anyio.fail_after(5):
+                while server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
+                    await anyio.sleep(0.01)
+            raise Environment("cannot be reached")
+
+    with pytest.raises(Environment, match=r"ended by itself \(status -9\)"):
+        anyio.run(run)
+
+
+def test_keys_of_the_studio_are_not_handed_to_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LRSTUDIO_API_KEY", "sesame")
+    telling = f'{sys.executable} -c "import os; raise SystemExit(str(sorted(os.environ)))" {{port}}'
+    with pytest.raises(Environment):
+        use(telling, tmp_path / "log")
+    said = (tmp_path / "log").read_text()
+    assert "PATH" in said
+    assert "LRSTUDIO" not in said
