@@ -20,6 +20,7 @@ from lrstudio.judge.limits import Limits, Prices
 from lrstudio.judge.packs import CallName
 from lrstudio.judge.parsing import REFUSING, Parsed, Reader, read_reply
 from lrstudio.judge.protocol import Call, CallLog, ParseState, Reply
+from lrstudio.judge.quotes import without_quotes
 from lrstudio.judge.schemas import response_format
 from lrstudio.judge.sharing import SingleFlight
 
@@ -226,7 +227,7 @@ def _failed(state: ParseState, error: str, *, seconds: float) -> Reply:
 def _read(ask: Ask[T], reply: Reply) -> Parsed[T]:
     if reply.parse_state in _NO_TEXT:
         return Parsed(reply.parse_state, error=reply.error)
-    parsed = read_reply(reply.text, reply.finish_reason, ask.reader)
+    parsed = read_reply(without_quotes(reply.text, ask.prompt), reply.finish_reason, ask.reader)
     # What the endpoint said when it filtered the request tells more than that it did.
     return replace(parsed, error=reply.error) if reply.error and parsed.value is None else parsed
 
