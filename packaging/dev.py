@@ -2,6 +2,7 @@
 
     python3 packaging/dev.py run [ARGUMENT...]     set up the core, then open the window on the sample project
     python3 packaging/dev.py test [ARGUMENT...]    set up the core and the tools, then run every check
+    python3 packaging/dev.py faults [ARGUMENT...]  the same set-up, then kill the judge over and over; see faults --help
     python3 packaging/dev.py setup [EXTRA...]      set up only; extras are train, remote, postgres, dev
 
 Arguments after `run` go to the studio. Arguments after `test` go to pytest and leave the wheel check out.
@@ -54,10 +55,7 @@ X11_LIBRARIES = {
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
     "libX11-xcb.so.1": "libx11-xcb1",
 }
-WAYLAND_LIBRARIES = {
-    "libwayland-client.so.0": "libwayland-client0",
-    "libwayland-cursor.so.0": "libwayland-cursor0",
-}
+WAYLAND_LIBRARIES = {"libwayland-client.so.0": "libwayland-client0", "libwayland-cursor.so.0": "libwayland-cursor0"}
 
 
 class Stop(Exception):
@@ -74,13 +72,11 @@ class Outcome(NamedTuple):
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; the return value is the exit status."""
-    commands = {"run": run_studio, "test": run_checks, "setup": run_setup}
+    commands = {"run": run_studio, "test": run_checks, "faults": run_faults, "setup": run_setup}
     if not arguments or arguments[0] not in commands:
         print(__doc__, file=sys.stdout if arguments in (["-h"], ["--help"]) else sys.stderr)
         return 0 if arguments in (["-h"], ["--help"]) else 2
-    rest = list(arguments[1:])
-    if rest[:1] == ["--"]:
-        del rest[0]
+    rest = arguments[2:] if arguments[1:2] == ["--"] else arguments[1:]
     try:
         turn_away_old_python(sys.version_info[:3])
         return commands[arguments[0]](rest)
@@ -108,8 +104,7 @@ def run_studio(arguments: Sequence[str]) -> int:
     if has_display(os.environ, sys.platform):
         return subprocess.call([*command, "--sample", *arguments], env=child_environment())
     say("No display here, so the same job runs without a window (lrstudio tour).")
-    environment = child_environment(QT_QPA_PLATFORM="offscreen")
-    return subprocess.call([*command, "tour", *arguments], env=environment)
+    return subprocess.call([*command, "tour", *arguments], env=child_environment(QT_QPA_PLATFORM="offscreen"))
 
 
 def run_checks(pytest_arguments: Sequence[str]) -> int:
@@ -129,6 +124,13 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
         outcomes.append(Outcome("wheel", ok=wheel_works(environment), seconds=time.monotonic() - started))
     say("\n" + table(outcomes))
     return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+def run_faults(arguments: Sequence[str]) -> int:
+    """Play fault rounds and print what each hit; 1 when one came to another end than an undisturbed run."""
+    set_up(("dev",))
+    command = [str(program("python")), "-m", "tests.faults", *arguments]
+    return subprocess.call(command, cwd=ROOT, env=child_environment(HF_HUB_OFFLINE="1"))
 
 
 def check_commands(pytest_arguments: Sequence[str]) -> dict[str, list[str]]:
@@ -201,15 +203,13 @@ def set_up(extras: Iterable[str]) -> None:
 
 def make_environment() -> str:
     """Make `.venv`, or make it anew when its Python is gone, too old or has no pip; return its Python's version."""
-    version = version_inside(VENV)
-    if version:
+    if version := version_inside(VENV):
         return version
     if not can_make_environments():
         raise Stop(environment_advice())
     say(f"Making .venv with {sys.executable} ...")
     finish([sys.executable, "-m", "venv", "--clear", str(VENV)], doing="Making .venv")
-    version = version_inside(VENV)
-    if not version:
+    if not (version := version_inside(VENV)):
         raise Stop(f"{VENV} was made, but its Python does not start. Delete the folder and run the same command again.")
     return version
 

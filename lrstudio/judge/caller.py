@@ -23,6 +23,7 @@ from lrstudio.judge.packs import CallName
 from lrstudio.judge.parsing import REFUSING, Parsed, Reader, read_reply
 from lrstudio.judge.protocol import Call, CallLog, ParseState, Reply
 from lrstudio.judge.published import NO_CONTENT, Publish, Published
+from lrstudio.judge.quotes import without_quotes
 from lrstudio.judge.schemas import response_format
 from lrstudio.judge.sharing import SingleFlight
 
@@ -369,7 +370,9 @@ def _failed(state: ParseState, error: str, *, seconds: float) -> Reply:
 def _read(ask: Ask[T], reply: Reply) -> Parsed[T]:
     if reply.parse_state in _NO_TEXT:
         return Parsed(reply.parse_state, error=reply.error)
-    parsed = read_reply(reply.text, reply.finish_reason, ask.reader)
+    # A published script reads what it repeats of its prompt, too, and is read as it reads.
+    text = reply.text if ask.plain else without_quotes(reply.text, ask.prompt)
+    parsed = read_reply(text, reply.finish_reason, ask.reader)
     # What the endpoint said when it filtered the request tells more than that it did.
     return replace(parsed, error=reply.error) if reply.error and parsed.value is None else parsed
 

@@ -74,6 +74,11 @@ class Answer:
     hang: bool = False
     bare: bool = False
 
+    @property
+    def complete(self) -> bool:
+        """Whether it is a completion that arrives whole: what an endpoint charges for."""
+        return self.status == 200 and self.whole is None and self.cut is None and not self.hang
+
 
 Policy = Callable[[Request], Answer]
 
@@ -296,7 +301,7 @@ class ChatServer:
             self._in_flight -= 1
         body = answer.whole if answer.whole is not None else _body(request, answer)
         await _send(writer, answer.status, answer.headers, body, cut=answer.cut)
-        self._write("reply", request, status=answer.status, cut=answer.cut)
+        self._write("reply", request, status=answer.status, complete=answer.complete)
         return answer.cut is None
 
     async def _embed(self, raw: bytes, headers: Mapping[str, str], writer: asyncio.StreamWriter) -> bool:

@@ -257,6 +257,17 @@ def test_every_check_runs_with_the_tools_of_the_environment(dev: ModuleType) -> 
     assert all(Path(command[0]).is_relative_to(ROOT / ".venv") for command in commands.values())
 
 
+def test_the_fault_rounds_take_their_arguments_and_give_their_status(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dev, "set_up", lambda extras: None)
+    monkeypatch.setattr(dev, "program", lambda name: Path(sys.executable))
+
+    assert dev.main(["faults", "--help"]) == 0
+    assert "--rounds" in capfd.readouterr().out
+    assert dev.main(["faults", "--", "--rounds", "many"]) == 2
+
+
 def test_the_closing_table_names_what_failed(dev: ModuleType) -> None:
     lines = dev.table([dev.Outcome("mypy", 12.34, True), dev.Outcome("pytest", 100.0, False)]).splitlines()
 

@@ -51,7 +51,7 @@ class AuditController(QObject):
         self, view: AuditView, operations: Operations, *, viewer: Viewer, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._view = view
+        self.view = view
         self._viewer = viewer
         self.reader = AuditReader(operations, self)
         self.deeds = AuditDeeds(operations, self)
@@ -83,11 +83,6 @@ class AuditController(QObject):
         return self._viewer
 
     @property
-    def view(self) -> AuditView:
-        """The panes."""
-        return self._view
-
-    @property
     def detail(self) -> CandidateDetail | None:
         """The candidate on screen, with everything on it."""
         return self._read.detail if self._read else None
@@ -113,8 +108,8 @@ class AuditController(QObject):
         """Show a project and the verdicts of a judge; another judge keeps the place."""
         if project is not self._project:
             self._forget()
-            self._view.list.show_list(arrange((), self._view.list.view))
-            self._view.show_candidate(chosen=False)
+            self.view.list.show_list(arrange((), self.view.list.view))
+            self.view.show_candidate(chosen=False)
         self._project = project
         self.reader.use(project, judge)
         self.deeds.use(project)
@@ -130,11 +125,11 @@ class AuditController(QObject):
     def set_viewer(self, viewer: Viewer) -> None:
         """Look as somebody else, or with the judge hidden."""
         self._viewer = viewer
-        if self._view.has_panes and (self._drafts or self._draft()):
-            self._view.panes.bar.refuse("What was not committed is dropped: the judge was shown or hidden meanwhile.")
+        if self.view.has_panes and (self._drafts or self._draft()):
+            self.view.panes.bar.refuse("What was not committed is dropped: the judge was shown or hidden meanwhile.")
         self._drafts.clear()
         self.settle_bar()
-        self._view.list.set_view(replace(self._view.list.view, blind=viewer.blind))
+        self.view.list.set_view(replace(self.view.list.view, blind=viewer.blind))
         self._render(reveal=False)
 
     def perform(self, command_id: str) -> bool:
@@ -152,7 +147,7 @@ class AuditController(QObject):
         self._focus = Focus(candidate_id, dimension or self._focus.dimension, part_id)
         self._calm()
         self._reveal_next = True
-        self._view.list.set_current(candidate_id)
+        self.view.list.set_current(candidate_id)
         self.reader.read_candidate(candidate_id)
 
     # What was read
@@ -170,13 +165,13 @@ class AuditController(QObject):
     def _list_there(self, read: ListRead) -> None:
         listed = [it.candidate_id for question in read.questions for it in question.candidates]
         self._listed, self._any_question = True, bool(read.questions)
-        self._view.show_questions(any_question=self._any_question, any_candidate=bool(listed), documents=read.documents)
-        if read.shown.view == self._view.list.view:
-            self._view.list.show_list(read.shown)
+        self.view.show_questions(any_question=self._any_question, any_candidate=bool(listed), documents=read.documents)
+        if read.shown.view == self.view.list.view:
+            self.view.list.show_list(read.shown)
         else:
-            self.reader.arrange_list(self._view.list.view)
+            self.reader.arrange_list(self.view.list.view)
         if listed and self._focus.candidate_id not in listed:
-            first = self._view.list.step(0) or listed[0]
+            first = self.view.list.step(0) or listed[0]
             self.show_candidate(first)
         self.list_read.emit(read)
         self._tell_facts()
@@ -189,8 +184,8 @@ class AuditController(QObject):
         another = before != detail.candidate.candidate_id
         self._read, self._turns = read, read.turns
         if another:
-            self._view.show_candidate(chosen=True)
-            self._view.panes.candidate.show_text(read.display)
+            self.view.show_candidate(chosen=True)
+            self.view.panes.candidate.show_text(read.display)
         self._show_document()
         reveal, self._reveal_next = another or self._reveal_next, False
         self._render(reveal=reveal)
@@ -201,11 +196,11 @@ class AuditController(QObject):
             return
         self._no_text = read.display is None
         if read.display is None:
-            self._view.panes.document.show_nothing(
+            self.view.panes.document.show_nothing(
                 "No text", "Its text has not been imported: there is nothing to check claims against."
             )
         else:
-            self._view.panes.document.show_text(read.display)
+            self.view.panes.document.show_text(read.display)
         self._shown_document = read.document_id
         self._render(reveal=True)
 
@@ -220,11 +215,11 @@ class AuditController(QObject):
         self._no_text = False
         if not wanted:
             self._shown_document = ""
-            self._view.panes.document.show_nothing(
+            self.view.panes.document.show_nothing(
                 "No document", "This question stands alone: there is nothing to check claims against."
             )
             return
-        self._view.panes.document.show_nothing("", "")
+        self.view.panes.document.show_nothing("", "")
         self.reader.read_document(wanted)
 
     def _focus_new_part(self) -> None:
@@ -251,9 +246,9 @@ class AuditController(QObject):
     def settle_bar(self) -> None:
         """Empty the bar: what was chosen and typed is committed, or kept for where one comes from."""
         self.choice = None
-        if self._view.has_panes:
-            self._view.panes.bar.clear()
-            self._view.panes.parts.mark_users(())
+        if self.view.has_panes:
+            self.view.panes.bar.clear()
+            self.view.panes.parts.mark_users(())
 
     # How it is done
 
@@ -265,12 +260,12 @@ class AuditController(QObject):
         if waiting := self._drafts.sentence():
             todo = replace(todo, hint=f"{waiting} {todo.hint}")
         now = self._screen
-        self._view.panes.show_plan(todo, self.choice, scores=bool(now and now.card))
+        self.view.panes.show_plan(todo, self.choice, scores=bool(now and now.card))
         self._tell_facts()
 
     def plan(self) -> Plan:
         """Return what Enter does now."""
-        typed = self._view.panes.bar.score.text() if self._screen else ""
+        typed = self.view.panes.bar.score.text() if self._screen else ""
         return plan(self._screen, self.choice, score=typed)
 
     def _render(self, *, reveal: bool) -> None:
@@ -285,15 +280,15 @@ class AuditController(QObject):
             self._last_parts.clear()
         self._last_parts[now.focus.dimension] = now.focus.part_id
         self.pending -= {row.part_id for row in self.rows if row.decided}
-        self._view.panes.show_screen(self._screen, reveal=reveal)
+        self.view.panes.show_screen(self._screen, reveal=reveal)
         self.tell_plan()
 
     def _calm(self) -> None:
-        if self._view.has_panes:
-            self._view.panes.bar.calm()
+        if self.view.has_panes:
+            self.view.panes.bar.calm()
 
     def _draft(self) -> Draft:
-        bar = self._view.panes.bar
+        bar = self.view.panes.bar
         return Draft(self.choice, bar.reason.text(), bar.score.text())
 
     def _change_bar(self, before: Screen | None, now: Screen) -> None:
@@ -303,8 +298,8 @@ class AuditController(QObject):
         self.settle_bar()
         waiting = self._drafts.take(now.target)
         self.choice = waiting.choice
-        self._view.panes.bar.reason.setText(waiting.reason)
-        self._view.panes.bar.score.setText(waiting.score)
+        self.view.panes.bar.reason.setText(waiting.reason)
+        self.view.panes.bar.score.setText(waiting.score)
 
     def _deed_begun(self, undo: bool) -> None:
         """Let a quick person undo or redo what is still on its way; the next read tells exactly what there is."""
@@ -325,7 +320,7 @@ class AuditController(QObject):
         self._turns = (False, False)
         self._no_text = self._reveal_next = False
         self._drafts.clear()
-        if self._view.has_panes:
+        if self.view.has_panes:
             self.settle_bar()
         self.choice, self.known_parts = None, None
         self.pending.clear()
@@ -333,8 +328,8 @@ class AuditController(QObject):
     def _connect(self, operations: Operations) -> None:
         operations.changed.connect(self._changed)
         self.reader.list_read.connect(self._list_there)
-        self.reader.list_arranged.connect(self._view.list.show_list)
-        self._view.list.view_changed.connect(self.reader.arrange_list)
+        self.reader.list_arranged.connect(self.view.list.show_list)
+        self.view.list.view_changed.connect(self.reader.arrange_list)
         self.reader.candidate_read.connect(self._candidate_there)
         self.reader.document_read.connect(self._document_there)
         self.deeds.begun.connect(self._deed_begun)
