@@ -22,12 +22,11 @@ import anyio
 from lrstudio.domain.verdicts import Dimension, Judgment
 from lrstudio.judge.caller import Caller
 from lrstudio.judge.endpoint import Endpoint
-from lrstudio.judge.http import HttpJudge
+from lrstudio.judge.http import HttpJudge, manner_of
 from lrstudio.judge.limits import Limits
 from lrstudio.judge.material import Shelf
 from lrstudio.judge.pacing import Lane
-from lrstudio.judge.packs import CallName, PromptPack
-from lrstudio.judge.parsing import read_key_points
+from lrstudio.judge.packs import PromptPack
 from lrstudio.judge.pipeline import run_judge
 from lrstudio.judge.protocol import Task
 from lrstudio.judge.session import Session
@@ -82,26 +81,22 @@ def shared(base_url: str, *, concurrency: int, of: Sequence[Task]) -> Work:
 def reference(base_url: str, *, candidates_at_once: int, of: Sequence[Task]) -> Work:
     """Judge as the published scripts do: first all extractions, then each candidate by itself, call after call."""
     endpoint = Endpoint.open(base_url=base_url, model="judge", api_key="", key_source="", timeout=60.0)
-    extractor = Caller(endpoint, prompt_pack=_PACK.version, limits=Limits(concurrency=100))
+    limits = Limits(concurrency=100)
+    extractor, manner = Caller(endpoint, prompt_pack=_PACK.version, limits=limits), manner_of(_PACK, limits)
     extractions = MemoryCallLog()
     judges = [_judge(base_url, 1) for _ in of]
     logs = [MemoryCallLog() for _ in of]
     sink = _Sink()
 
     async def extract() -> None:
-        shelf = Shelf(tokenizer=_TOKENIZER)
-        session = Session(extractor, _PACK, shelf, run_id="r", calls=extractions, lane=Lane())
-        material = await session.shelf.material(of[0].document.text or "" if of[0].document else "")
-        await concurrently(
-            partial(
-                session.ask,
-                CallName.KEY_POINTS,
-                read_key_points,
-                chunk=chunk.of(material.text),
-                question=of[0].question.query,
-            )
+        session = Session(extractor, manner, Shelf(tokenizer=_TOKENIZER), run_id="r", calls=extractions, lane=Lane())
+        document = of[0].document
+        material = await session.shelf.material((document.text or "") if document else "")
+        asks = [
+            manner.key_points(question=of[0].question.query, material=material, chunk=chunk)
             for chunk in material.chunks
-        )
+        ]
+        await concurrently(partial(session.ask, ask, document_hash=material.document_hash) for ask in asks)
 
     async def one(judge: HttpJudge, log: MemoryCallLog, task: Task) -> None:
         log.replies.update(extractions.replies)
