@@ -15,6 +15,7 @@ from lrstudio.services.settings import SettingsStore
 
 if TYPE_CHECKING:
     from lrstudio.services.consent import Consent
+    from lrstudio.services.decisions import Decisions
     from lrstudio.services.exports import Exports
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
@@ -28,13 +29,19 @@ class Project:
 
     def __init__(self, store: Store, *, reviewer: ReviewerName) -> None:
         from lrstudio.services.audit import Audit
-        from lrstudio.services.decisions import Decisions
 
         self._store = store
+        self._reviewer = reviewer
         self.audit = Audit(store, reviewer=reviewer)
-        self.decisions = Decisions(store, reviewer=reviewer)
 
     # What a window needs only later is imported only then: its list of questions is on screen the sooner.
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """What a person says."""
+        from lrstudio.services.decisions import Decisions
+
+        return Decisions(self._store, reviewer=self._reviewer)
 
     @cached_property
     def imports(self) -> Imports:
