@@ -15,11 +15,12 @@ class Changes:
     judgments: frozenset[str] = frozenset()
     decisions: frozenset[str] = frozenset()
     runs: frozenset[str] = frozenset()
+    marks: frozenset[str] = frozenset()
     settings: bool = False
     everything: bool = False
 
     def __or__(self, other: Changes) -> Changes:
-        """Join two records of changes. `judgments` and `decisions` hold candidate ids."""
+        """Join two records of changes. `judgments` and `decisions` hold candidate ids, `marks` those of things."""
         return Changes(
             documents=self.documents | other.documents,
             questions=self.questions | other.questions,
@@ -27,6 +28,7 @@ class Changes:
             judgments=self.judgments | other.judgments,
             decisions=self.decisions | other.decisions,
             runs=self.runs | other.runs,
+            marks=self.marks | other.marks,
             settings=self.settings or other.settings,
             everything=self.everything or other.everything,
         )

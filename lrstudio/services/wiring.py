@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from lrstudio.services.consent import Consent
     from lrstudio.services.decisions import Decisions
     from lrstudio.services.exports import Exports
+    from lrstudio.services.finding import Finding
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
+    from lrstudio.services.marking import Marking
     from lrstudio.services.sampling import Sampling
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
@@ -65,6 +67,20 @@ class Project:
         from lrstudio.services.sampling import Sampling
 
         return Sampling(self._store)
+
+    @cached_property
+    def finding(self) -> Finding:
+        """Search over everything."""
+        from lrstudio.services.finding import Finding
+
+        return Finding(self._store)
+
+    @cached_property
+    def marking(self) -> Marking:
+        """Tags, bookmarks, notes and the guideline."""
+        from lrstudio.services.marking import Marking
+
+        return Marking(self._store, reviewer=self._reviewer)
 
     @cached_property
     def consent(self) -> Consent:

@@ -278,6 +278,48 @@ class DecisionRow(Row, table=True):
     undoes: int | None = Field(foreign_key="decision.id", index=True)
 
 
+class MarkRow(Row, table=True):
+    """A tag, bookmark or note on a thing; `removed` is when it was taken away, "" while it stands."""
+
+    __tablename__ = "mark"
+    __table_args__ = (sa.Index(None, "thing", "item_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    mark_id: str = Field(unique=True, sa_type=AnyText)
+    kind: str = Field(sa_type=sa.Text)
+    thing: str = Field(sa_type=sa.Text)
+    item_id: str = Field(sa_type=AnyText)
+    part_id: str = Field(sa_type=AnyText)
+    start: int | None
+    end: int | None
+    text: str = Field(sa_type=AnyText)
+    reviewer: str = Field(sa_type=AnyText)
+    time: str = Field(sa_type=AnyText)
+    removed: str = Field(sa_type=AnyText)
+
+
+class GuidelineRow(Row, table=True):
+    """One version of the labelling guideline."""
+
+    __tablename__ = "guideline"
+    version: int = Field(primary_key=True)
+    text: str = Field(sa_type=AnyText)
+    reviewer: str = Field(sa_type=AnyText)
+    time: str = Field(sa_type=AnyText)
+
+
+class SearchUnitRow(Row, table=True):
+    """One indexed passage; its words are in `search_index` under the same id. Ids are never used twice."""
+
+    __tablename__ = "search_unit"
+    __table_args__ = (sa.Index(None, "found", "key"),)
+    id: int | None = Field(default=None, primary_key=True)
+    found: str = Field(sa_type=sa.Text)
+    key: int
+    ordinal: int
+    start: int
+    end: int
+
+
 def _table(row: type[SQLModel]) -> sa.Table:
     return cast("sa.Table", row.__table__)  # type: ignore[attr-defined]
 
@@ -296,5 +338,8 @@ call = _table(CallTableRow)
 call_reply = _table(CallReplyRow)
 vector = _table(VectorRow)
 decision = _table(DecisionRow)
+mark = _table(MarkRow)
+guideline = _table(GuidelineRow)
+search_unit = _table(SearchUnitRow)
 
 metadata = Row.metadata

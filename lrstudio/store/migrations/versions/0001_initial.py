@@ -29,6 +29,8 @@ def upgrade() -> None:
     _calls()
     _vectors()
     _journal()
+    _marks()
+    _search()
 
 
 def _project() -> None:
@@ -279,3 +281,50 @@ def _journal() -> None:
     op.create_index("ix_decision_undoes", "decision", ["undoes"])
     for trigger in _JOURNAL_TRIGGERS:
         op.execute(trigger)
+
+
+def _marks() -> None:
+    op.create_table(
+        "mark",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("mark_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("thing", sa.Text(), nullable=False),
+        sa.Column("item_id", sa.Text(), nullable=False),
+        sa.Column("part_id", sa.Text(), nullable=False),
+        sa.Column("start", sa.Integer(), nullable=True),
+        sa.Column("end", sa.Integer(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("reviewer", sa.Text(), nullable=False),
+        sa.Column("time", sa.Text(), nullable=False),
+        sa.Column("removed", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_mark"),
+        sa.UniqueConstraint("mark_id", name="uq_mark_mark_id"),
+    )
+    op.create_index("ix_mark_thing_item_id", "mark", ["thing", "item_id"])
+    op.create_table(
+        "guideline",
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("reviewer", sa.Text(), nullable=False),
+        sa.Column("time", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("version", name="pk_guideline"),
+    )
+
+
+def _search() -> None:
+    op.create_table(
+        "search_unit",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("found", sa.Text(), nullable=False),
+        sa.Column("key", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("start", sa.Integer(), nullable=False),
+        sa.Column("end", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_search_unit"),
+    )
+    op.create_index("ix_search_unit_found_key", "search_unit", ["found", "key"])
+    # Words without the texts: those are stored elsewhere, compressed.
+    op.execute(
+        "CREATE VIRTUAL TABLE search_index USING fts5(words, content='', tokenize='unicode61 remove_diacritics 2')"
+    )
