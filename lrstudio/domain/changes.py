@@ -16,6 +16,7 @@ class Changes:
     decisions: frozenset[str] = frozenset()
     runs: frozenset[str] = frozenset()
     marks: frozenset[str] = frozenset()
+    queues: frozenset[str] = frozenset()
     settings: bool = False
     everything: bool = False
 
@@ -29,6 +30,7 @@ class Changes:
             decisions=self.decisions | other.decisions,
             runs=self.runs | other.runs,
             marks=self.marks | other.marks,
+            queues=self.queues | other.queues,
             settings=self.settings or other.settings,
             everything=self.everything or other.everything,
         )

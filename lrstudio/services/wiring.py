@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
     from lrstudio.services.marking import Marking
+    from lrstudio.services.queues import Queues
     from lrstudio.services.sampling import Sampling
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
@@ -81,6 +82,13 @@ class Project:
         from lrstudio.services.marking import Marking
 
         return Marking(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def queues(self) -> Queues:
+        """What to look at next."""
+        from lrstudio.services.queues import Queues
+
+        return Queues(self._store, reviewer=self._reviewer)
 
     @cached_property
     def consent(self) -> Consent:

@@ -320,6 +320,49 @@ class SearchUnitRow(Row, table=True):
     end: int
 
 
+class ReviewQueueRow(Row, table=True):
+    """A review queue, as it was chosen."""
+
+    __tablename__ = "review_queue"
+    id: int | None = Field(default=None, primary_key=True)
+    queue_id: str = Field(unique=True, sa_type=AnyText)
+    purpose: str = Field(sa_type=sa.Text)
+    made: str = Field(sa_type=AnyText)
+    reviewer: str = Field(sa_type=AnyText)
+    population: int
+    seed: int | None
+    frame: str = Field(sa_type=AnyText)
+
+
+class ReviewItemRow(Row, table=True):
+    """One item of a queue; `inclusion_probability` only where it was drawn at random."""
+
+    __tablename__ = "review_item"
+    queue_key: int = Field(primary_key=True, foreign_key="review_queue.id")
+    ordinal: int = Field(primary_key=True)
+    candidate_key: int = Field(foreign_key="candidate.id")
+    other_key: int | None = Field(foreign_key="candidate.id")
+    dimension: str = Field(sa_type=sa.Text)
+    part_id: str = Field(sa_type=AnyText)
+    weight: float
+    why: str = Field(sa_type=AnyText)
+    inclusion_probability: float | None
+
+
+class ReviewVisitRow(Row, table=True):
+    """One look at an item."""
+
+    __tablename__ = "review_visit"
+    __table_args__ = (sa.Index(None, "queue_key", "ordinal"),)
+    id: int | None = Field(default=None, primary_key=True)
+    queue_key: int = Field(foreign_key="review_queue.id")
+    ordinal: int
+    reviewer: str = Field(sa_type=AnyText)
+    opened: str = Field(sa_type=AnyText)
+    seconds: float
+    outcome: str = Field(sa_type=sa.Text)
+
+
 def _table(row: type[SQLModel]) -> sa.Table:
     return cast("sa.Table", row.__table__)  # type: ignore[attr-defined]
 
@@ -341,5 +384,8 @@ decision = _table(DecisionRow)
 mark = _table(MarkRow)
 guideline = _table(GuidelineRow)
 search_unit = _table(SearchUnitRow)
+review_queue = _table(ReviewQueueRow)
+review_item = _table(ReviewItemRow)
+review_visit = _table(ReviewVisitRow)
 
 metadata = Row.metadata

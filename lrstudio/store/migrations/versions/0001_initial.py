@@ -31,6 +31,7 @@ def upgrade() -> None:
     _journal()
     _marks()
     _search()
+    _queues()
 
 
 def _project() -> None:
@@ -328,3 +329,48 @@ def _search() -> None:
     op.execute(
         "CREATE VIRTUAL TABLE search_index USING fts5(words, content='', tokenize='unicode61 remove_diacritics 2')"
     )
+
+
+def _queues() -> None:
+    op.create_table(
+        "review_queue",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("queue_id", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("made", sa.Text(), nullable=False),
+        sa.Column("reviewer", sa.Text(), nullable=False),
+        sa.Column("population", sa.Integer(), nullable=False),
+        sa.Column("seed", sa.Integer(), nullable=True),
+        sa.Column("frame", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_review_queue"),
+        sa.UniqueConstraint("queue_id", name="uq_review_queue_queue_id"),
+    )
+    op.create_table(
+        "review_item",
+        sa.Column("queue_key", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("candidate_key", sa.Integer(), nullable=False),
+        sa.Column("other_key", sa.Integer(), nullable=True),
+        sa.Column("dimension", sa.Text(), nullable=False),
+        sa.Column("part_id", sa.Text(), nullable=False),
+        sa.Column("weight", sa.Float(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("inclusion_probability", sa.Float(), nullable=True),
+        sa.PrimaryKeyConstraint("queue_key", "ordinal", name="pk_review_item"),
+        sa.ForeignKeyConstraint(["queue_key"], ["review_queue.id"], name="fk_review_item_queue_key_review_queue"),
+        sa.ForeignKeyConstraint(["candidate_key"], ["candidate.id"], name="fk_review_item_candidate_key_candidate"),
+        sa.ForeignKeyConstraint(["other_key"], ["candidate.id"], name="fk_review_item_other_key_candidate"),
+    )
+    op.create_table(
+        "review_visit",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("queue_key", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("reviewer", sa.Text(), nullable=False),
+        sa.Column("opened", sa.Text(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_review_visit"),
+        sa.ForeignKeyConstraint(["queue_key"], ["review_queue.id"], name="fk_review_visit_queue_key_review_queue"),
+    )
+    op.create_index("ix_review_visit_queue_key_ordinal", "review_visit", ["queue_key", "ordinal"])
