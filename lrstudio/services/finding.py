@@ -47,10 +47,11 @@ class Finding:
             return Findings((), {})
         complete = self._up_to_date(keep_on)
         with self._store.reading():
-            units = self._store.search.units(wanted, kinds=kinds, most=most)
+            # More than asked for: what several judge runs said in the same words is shown once.
+            units = self._store.search.units(wanted, kinds=kinds, most=4 * most)
             made = [hit for unit in units if (hit := self._hit(unit, wanted)) is not None]
             counts = self._store.search.counts(wanted)
-        return Findings(_once(made), counts, complete)
+        return Findings(_once(made)[:most], counts, complete)
 
     def _up_to_date(self, keep_on: Callable[[], bool]) -> bool:
         if self._store.search.complete():

@@ -171,7 +171,7 @@ _ITEMS = (
 
 def _key(connection: sa.Connection, queue_id: str) -> int:
     statement = sa.select(t.review_queue.c.id).where(t.review_queue.c.queue_id == queue_id)
-    key = connection.execute(statement).scalar_one_or_none()
+    key: int | None = connection.execute(statement).scalar_one_or_none()
     if key is None:
         raise Refused(f"there is no queue '{queue_id}' in this project")
     return key
