@@ -17,11 +17,16 @@ class Changes:
     runs: frozenset[str] = frozenset()
     marks: frozenset[str] = frozenset()
     queues: frozenset[str] = frozenset()
+    pairs: frozenset[str] = frozenset()
+    sets: frozenset[str] = frozenset()
     settings: bool = False
     everything: bool = False
 
     def __or__(self, other: Changes) -> Changes:
-        """Join two records of changes. `judgments` and `decisions` hold candidate ids, `marks` those of things."""
+        """Join two records of changes.
+
+        `judgments` and `decisions` hold candidate ids, `marks` those of the things they are on, `sets` names.
+        """
         return Changes(
             documents=self.documents | other.documents,
             questions=self.questions | other.questions,
@@ -31,6 +36,8 @@ class Changes:
             runs=self.runs | other.runs,
             marks=self.marks | other.marks,
             queues=self.queues | other.queues,
+            pairs=self.pairs | other.pairs,
+            sets=self.sets | other.sets,
             settings=self.settings or other.settings,
             everything=self.everything or other.everything,
         )

@@ -11,10 +11,10 @@ from sqlalchemy.dialects.sqlite import insert
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.marks import Guideline, Mark, MarkKind, Place, Thing
 from lrstudio.domain.text import Span
-from lrstudio.store import tables as t
+from lrstudio.store import review_tables as r
 from lrstudio.store.connect import Connections
 
-_STANDS = t.mark.c.removed == ""
+_STANDS = r.mark.c.removed == ""
 
 
 class Marks:
@@ -39,9 +39,9 @@ class Marks:
             "time": mark.time,
             "removed": "",
         }
-        again = {"removed": "", "time": sa.case((_STANDS, t.mark.c.time), else_=mark.time)}
+        again = {"removed": "", "time": sa.case((_STANDS, r.mark.c.time), else_=mark.time)}
         with self._at.write() as connection:
-            connection.execute(insert(t.mark).on_conflict_do_update(index_elements=["mark_id"], set_=again), values)
+            connection.execute(insert(r.mark).on_conflict_do_update(index_elements=["mark_id"], set_=again), values)
 
     def take_away(self, mark_id: str, *, time: str) -> Mark:
         """Take a mark away and return it as it was.
@@ -50,33 +50,33 @@ class Marks:
             Refused: none of this id stands.
         """
         with self._at.write() as connection:
-            row = connection.execute(sa.select(t.mark).where(t.mark.c.mark_id == mark_id, _STANDS)).first()
+            row = connection.execute(sa.select(r.mark).where(r.mark.c.mark_id == mark_id, _STANDS)).first()
             if row is None:
                 raise Refused(f"there is no mark '{mark_id}' in this project")
-            connection.execute(t.mark.update().where(t.mark.c.id == row.id), {"removed": time})
+            connection.execute(r.mark.update().where(r.mark.c.id == row.id), {"removed": time})
         return _mark(row)
 
     def marks(
         self, *, kind: MarkKind | None = None, thing: Thing | None = None, item_ids: Sequence[str] | None = None
     ) -> tuple[Mark, ...]:
         """List the marks that stand, in the order in which they were made; of a kind, on a kind of thing, on some."""
-        statement = sa.select(t.mark).where(_STANDS).order_by(t.mark.c.id)
+        statement = sa.select(r.mark).where(_STANDS).order_by(r.mark.c.id)
         if kind is not None:
-            statement = statement.where(t.mark.c.kind == kind.value)
+            statement = statement.where(r.mark.c.kind == kind.value)
         if thing is not None:
-            statement = statement.where(t.mark.c.thing == thing.value)
+            statement = statement.where(r.mark.c.thing == thing.value)
         if item_ids is not None:
-            statement = statement.where(t.mark.c.item_id.in_(item_ids))
+            statement = statement.where(r.mark.c.item_id.in_(item_ids))
         with self._at.read() as connection:
             return tuple(_mark(row) for row in connection.execute(statement))
 
     def tags(self) -> dict[str, int]:
         """Return the tags in use and on how many things each is, by name."""
         statement = (
-            sa.select(t.mark.c.text, sa.func.count())
-            .where(_STANDS, t.mark.c.kind == MarkKind.TAG.value)
-            .group_by(t.mark.c.text)
-            .order_by(t.mark.c.text)
+            sa.select(r.mark.c.text, sa.func.count())
+            .where(_STANDS, r.mark.c.kind == MarkKind.TAG.value)
+            .group_by(r.mark.c.text)
+            .order_by(r.mark.c.text)
         )
         with self._at.read() as connection:
             return {row[0]: row[1] for row in connection.execute(statement)}
@@ -84,16 +84,16 @@ class Marks:
     def write_guideline(self, text: str, *, reviewer: str, time: str) -> Guideline:
         """Keep a new version of the guideline and return it; the versions before it stay."""
         with self._at.write() as connection:
-            last = connection.execute(sa.select(sa.func.max(t.guideline.c.version))).scalar_one()
+            last = connection.execute(sa.select(sa.func.max(r.guideline.c.version))).scalar_one()
             new = Guideline((last or 0) + 1, text, reviewer, time)
             values = {"version": new.version, "text": text, "reviewer": reviewer, "time": time}
-            connection.execute(t.guideline.insert(), values)
+            connection.execute(r.guideline.insert(), values)
         return new
 
     def guidelines(self) -> tuple[Guideline, ...]:
         """List the versions of the guideline, the newest first."""
         with self._at.read() as connection:
-            rows = connection.execute(sa.select(t.guideline).order_by(t.guideline.c.version.desc()))
+            rows = connection.execute(sa.select(r.guideline).order_by(r.guideline.c.version.desc()))
             return tuple(Guideline(row.version, row.text, row.reviewer, row.time) for row in rows)
 
 

@@ -11,10 +11,11 @@ from lrstudio.domain.decisions import Target
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.queues import Item, Outcome, Purpose, Queue, Visit
 from lrstudio.domain.verdicts import Dimension
+from lrstudio.store import review_tables as r
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
 
-_DONE = t.review_visit.c.outcome != Outcome.LEFT.value
+_DONE = r.review_visit.c.outcome != Outcome.LEFT.value
 
 
 class Queues:
@@ -40,16 +41,16 @@ class Queues:
             "frame": queue.frame,
         }
         with self._at.write(savepoint=True) as connection:
-            key = connection.execute(t.review_queue.insert().returning(t.review_queue.c.id), values).scalar_one()
+            key = connection.execute(r.review_queue.insert().returning(r.review_queue.c.id), values).scalar_one()
             known = _candidate_keys(connection, items)
             rows = [_row(item, known=known) | {"queue_key": key, "ordinal": n} for n, item in enumerate(items)]
             if rows:
-                connection.execute(t.review_item.insert(), rows)
+                connection.execute(r.review_item.insert(), rows)
 
     def queues(self) -> tuple[Queue, ...]:
         """List the queues, the newest first."""
         with self._at.read() as connection:
-            rows = connection.execute(sa.select(t.review_queue).order_by(t.review_queue.c.id.desc()))
+            rows = connection.execute(sa.select(r.review_queue).order_by(r.review_queue.c.id.desc()))
             return tuple(
                 Queue(row.queue_id, Purpose(row.purpose), row.made, row.reviewer, row.population, row.seed, row.frame)
                 for row in rows
@@ -61,10 +62,10 @@ class Queues:
         Raises:
             Refused: there is no such queue.
         """
-        statement = _ITEMS.where(t.review_item.c.ordinal >= first).order_by(t.review_item.c.ordinal)
+        statement = _ITEMS.where(r.review_item.c.ordinal >= first).order_by(r.review_item.c.ordinal)
         with self._at.read() as connection:
             rows = connection.execute(
-                statement.where(t.review_item.c.queue_key == _key(connection, queue_id)).limit(most)
+                statement.where(r.review_item.c.queue_key == _key(connection, queue_id)).limit(most)
             )
             return tuple(_item(row) for row in rows)
 
@@ -74,7 +75,7 @@ class Queues:
         Raises:
             Refused: there is no such queue.
         """
-        item, visit = t.review_item, t.review_visit
+        item, visit = r.review_item, r.review_visit
         with self._at.read() as connection:
             key = _key(connection, queue_id)
             finished = (
@@ -94,8 +95,8 @@ class Queues:
         """
         with self._at.write(savepoint=True) as connection:
             key = _key(connection, queue_id)
-            known = sa.select(t.review_item.c.ordinal).where(
-                t.review_item.c.queue_key == key, t.review_item.c.ordinal == visit.ordinal
+            known = sa.select(r.review_item.c.ordinal).where(
+                r.review_item.c.queue_key == key, r.review_item.c.ordinal == visit.ordinal
             )
             if connection.execute(known).first() is None:
                 raise Refused(f"queue '{queue_id}' has no item {visit.ordinal}")
@@ -107,7 +108,7 @@ class Queues:
                 "seconds": visit.seconds,
                 "outcome": visit.outcome.value,
             }
-            connection.execute(t.review_visit.insert(), values)
+            connection.execute(r.review_visit.insert(), values)
 
     def visits(self, queue_id: str) -> tuple[Visit, ...]:
         """List the visits to a queue's items in the order in which they ended.
@@ -115,7 +116,7 @@ class Queues:
         Raises:
             Refused: there is no such queue.
         """
-        visit = t.review_visit
+        visit = r.review_visit
         with self._at.read() as connection:
             key = _key(connection, queue_id)
             rows = connection.execute(sa.select(visit).where(visit.c.queue_key == key).order_by(visit.c.id))
@@ -127,7 +128,7 @@ class Queues:
         Raises:
             Refused: there is no such queue.
         """
-        item = t.review_item
+        item = r.review_item
         with self._at.read() as connection:
             key = _key(connection, queue_id)
             count: int = connection.execute(sa.select(sa.func.count()).where(item.c.queue_key == key)).scalar_one()
@@ -138,18 +139,18 @@ class Queues:
 
         A target that one audit of a frame drew has, in another audit of it, the chance that all had there.
         """
-        queue = t.review_queue
+        queue = r.review_queue
         drawn = (
             _ITEMS.add_columns(queue.c.frame)
-            .join(queue, queue.c.id == t.review_item.c.queue_key)
+            .join(queue, queue.c.id == r.review_item.c.queue_key)
             .where(queue.c.purpose == Purpose.RANDOM_AUDIT.value)
         )
         each = (
-            sa.select(queue.c.frame, t.review_item.c.queue_key, sa.func.max(t.review_item.c.inclusion_probability))
-            .join_from(queue, t.review_item, queue.c.id == t.review_item.c.queue_key)
+            sa.select(queue.c.frame, r.review_item.c.queue_key, sa.func.max(r.review_item.c.inclusion_probability))
+            .join_from(queue, r.review_item, queue.c.id == r.review_item.c.queue_key)
             .where(queue.c.purpose == Purpose.RANDOM_AUDIT.value)
-            .group_by(queue.c.frame, t.review_item.c.queue_key)
-            .order_by(t.review_item.c.queue_key)
+            .group_by(queue.c.frame, r.review_item.c.queue_key)
+            .order_by(r.review_item.c.queue_key)
         )
         with self._at.read() as connection:
             chances: dict[str, list[float]] = {}
@@ -163,14 +164,14 @@ class Queues:
 
 _OTHER = t.candidate.alias()
 _ITEMS = (
-    sa.select(t.review_item, t.candidate.c.candidate_id, _OTHER.c.candidate_id.label("other_id"))
-    .join_from(t.review_item, t.candidate, t.candidate.c.id == t.review_item.c.candidate_key)
-    .outerjoin(_OTHER, _OTHER.c.id == t.review_item.c.other_key)
+    sa.select(r.review_item, t.candidate.c.candidate_id, _OTHER.c.candidate_id.label("other_id"))
+    .join_from(r.review_item, t.candidate, t.candidate.c.id == r.review_item.c.candidate_key)
+    .outerjoin(_OTHER, _OTHER.c.id == r.review_item.c.other_key)
 )
 
 
 def _key(connection: sa.Connection, queue_id: str) -> int:
-    statement = sa.select(t.review_queue.c.id).where(t.review_queue.c.queue_id == queue_id)
+    statement = sa.select(r.review_queue.c.id).where(r.review_queue.c.queue_id == queue_id)
     key: int | None = connection.execute(statement).scalar_one_or_none()
     if key is None:
         raise Refused(f"there is no queue '{queue_id}' in this project")

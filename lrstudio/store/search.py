@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from lrstudio.domain.finding import Found
 from lrstudio.domain.text import Span
 from lrstudio.store import mapping
-from lrstudio.store import tables as t
+from lrstudio.store import review_tables as r
 from lrstudio.store.connect import Connections
 from lrstudio.store.search_sources import SOURCES, Passage, Source, passage_of
 from lrstudio.text.queries import Term, passages
@@ -70,7 +70,7 @@ class Search:
         match = _match(wanted)
         if match is None:
             return {}
-        unit = t.search_unit
+        unit = r.search_unit
         statement = sa.select(unit.c.found, sa.func.count()).select_from(_MATCHED).where(_MATCHES)
         with self._at.read() as connection:
             rows = connection.execute(statement.group_by(unit.c.found), {"match": match})
@@ -81,7 +81,7 @@ class Search:
         match = _match(wanted)
         if match is None:
             return ()
-        unit = t.search_unit
+        unit = r.search_unit
         statement = (
             sa.select(unit.c.found, unit.c.key, unit.c.ordinal, unit.c.start, unit.c.end)
             .select_from(_MATCHED)
@@ -116,13 +116,13 @@ class Search:
             # Numbered on from the index, which forgets nothing: an id is never used twice.
             first = (connection.execute(newest).scalar() or 0) + 1
             numbered = [{"id": first + n} | unit for n, unit in enumerate(units)]
-            connection.execute(t.search_unit.insert(), numbered)
+            connection.execute(r.search_unit.insert(), numbered)
             lines = [{"rowid": first + n, "words": line} for n, line in enumerate(said)]
             connection.execute(sa.insert(_INDEX), lines)
         return len(units)
 
 
-_MATCHED = t.search_unit.join(_INDEX, _INDEX.c.rowid == t.search_unit.c.id)
+_MATCHED = r.search_unit.join(_INDEX, _INDEX.c.rowid == r.search_unit.c.id)
 
 
 def _match(wanted: Sequence[Term]) -> str | None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from lrstudio.domain.finding import Found
 from lrstudio.store import mapping
+from lrstudio.store import review_tables as r
 from lrstudio.store import tables as t
 
 _THINGS = 20  # candidates, claims ... read at once
@@ -36,7 +37,7 @@ class Source:
 
 
 def _no_unit(found: Found, key: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
-    unit = t.search_unit.alias()
+    unit = r.search_unit.alias()
     return ~sa.exists().where(unit.c.found == found.value, unit.c.key == key)
 
 
@@ -68,7 +69,7 @@ SOURCES = (
     _parts(t.key_point, Found.KEY_POINT),
     _rows(t.judgment, Found.EXPLANATION, "explanation", where=t.judgment.c.explanation != ""),
     _rows(t.decision, Found.REASON, "reason", where=t.decision.c.reason != ""),
-    _rows(t.mark, Found.NOTE, "text", where=t.mark.c.text != ""),
+    _rows(r.mark, Found.NOTE, "text", where=r.mark.c.text != ""),
     _texts(),
 )
 """The quick ones first, so that a search cut short by its caller has everything but long documents."""
@@ -121,7 +122,7 @@ def passage_of(connection: sa.Connection, found: Found, *, key: int, ordinal: in
 
 def _note(connection: sa.Connection, key: int) -> Passage | None:
     """A note's owners are looked up from what it is on, which may be of any kind."""
-    row = connection.execute(sa.select(t.mark).where(t.mark.c.id == key, t.mark.c.removed == "")).first()
+    row = connection.execute(sa.select(r.mark).where(r.mark.c.id == key, r.mark.c.removed == "")).first()
     if row is None:
         return None
     tables = {"document": t.document, "question": t.question, "candidate": t.candidate, "part": t.candidate}

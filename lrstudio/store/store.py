@@ -23,10 +23,12 @@ from lrstudio.store.locks import Locks
 from lrstudio.store.marks import Marks
 from lrstudio.store.meta import CREATED, CREATED_BY, PROJECT_ID, TITLE, Meta
 from lrstudio.store.migrate import create_file, schema_number, upgrade_file
+from lrstudio.store.pairs import Pairs
 from lrstudio.store.queues import Queues
 from lrstudio.store.records import Upgrade
 from lrstudio.store.schema import CURRENT, Schema
 from lrstudio.store.search import Search
+from lrstudio.store.sets import Sets
 from lrstudio.store.vectors import Vectors
 
 
@@ -46,6 +48,8 @@ class Store:
         self.judging = Judging(self._connections)
         self.calls = Calls(self._connections)
         self.journal = Journal(self._connections)
+        self.pairs = Pairs(self._connections)
+        self.sets = Sets(self._connections)
         self.vectors = Vectors(self._connections)
         self.marks = Marks(self._connections)
         self.search = Search(self._connections)

@@ -278,114 +278,24 @@ class DecisionRow(Row, table=True):
     undoes: int | None = Field(foreign_key="decision.id", index=True)
 
 
-class MarkRow(Row, table=True):
-    """A tag, bookmark or note on a thing; `removed` is when it was taken away, "" while it stands."""
-
-    __tablename__ = "mark"
-    __table_args__ = (sa.Index(None, "thing", "item_id"),)
-    id: int | None = Field(default=None, primary_key=True)
-    mark_id: str = Field(unique=True, sa_type=AnyText)
-    kind: str = Field(sa_type=sa.Text)
-    thing: str = Field(sa_type=sa.Text)
-    item_id: str = Field(sa_type=AnyText)
-    part_id: str = Field(sa_type=AnyText)
-    start: int | None
-    end: int | None
-    text: str = Field(sa_type=AnyText)
-    reviewer: str = Field(sa_type=AnyText)
-    time: str = Field(sa_type=AnyText)
-    removed: str = Field(sa_type=AnyText)
-
-
-class GuidelineRow(Row, table=True):
-    """One version of the labelling guideline."""
-
-    __tablename__ = "guideline"
-    version: int = Field(primary_key=True)
-    text: str = Field(sa_type=AnyText)
-    reviewer: str = Field(sa_type=AnyText)
-    time: str = Field(sa_type=AnyText)
-
-
-class SearchUnitRow(Row, table=True):
-    """One indexed passage; its words are in `search_index` under the same id. Ids are never used twice."""
-
-    __tablename__ = "search_unit"
-    __table_args__ = (sa.Index(None, "found", "key"),)
-    id: int | None = Field(default=None, primary_key=True)
-    found: str = Field(sa_type=sa.Text)
-    key: int
-    ordinal: int
-    start: int
-    end: int
-
-
-class ReviewQueueRow(Row, table=True):
-    """A review queue, as it was chosen."""
-
-    __tablename__ = "review_queue"
-    id: int | None = Field(default=None, primary_key=True)
-    queue_id: str = Field(unique=True, sa_type=AnyText)
-    purpose: str = Field(sa_type=sa.Text)
-    made: str = Field(sa_type=AnyText)
-    reviewer: str = Field(sa_type=AnyText)
-    population: int
-    seed: int | None
-    frame: str = Field(sa_type=AnyText)
-
-
-class ReviewItemRow(Row, table=True):
-    """One item of a queue; `inclusion_probability` only where it was drawn at random."""
-
-    __tablename__ = "review_item"
-    queue_key: int = Field(primary_key=True, foreign_key="review_queue.id")
-    ordinal: int = Field(primary_key=True)
-    candidate_key: int = Field(foreign_key="candidate.id")
-    other_key: int | None = Field(foreign_key="candidate.id")
-    dimension: str = Field(sa_type=sa.Text)
-    part_id: str = Field(sa_type=AnyText)
-    weight: float
-    why: str = Field(sa_type=AnyText)
-    inclusion_probability: float | None
-
-
-class ReviewVisitRow(Row, table=True):
-    """One look at an item."""
-
-    __tablename__ = "review_visit"
-    __table_args__ = (sa.Index(None, "queue_key", "ordinal"),)
-    id: int | None = Field(default=None, primary_key=True)
-    queue_key: int = Field(foreign_key="review_queue.id")
-    ordinal: int
-    reviewer: str = Field(sa_type=AnyText)
-    opened: str = Field(sa_type=AnyText)
-    seconds: float
-    outcome: str = Field(sa_type=sa.Text)
-
-
-def _table(row: type[SQLModel]) -> sa.Table:
+def table_of(row: type[SQLModel]) -> sa.Table:
+    """Return the table of a class of rows."""
     return cast("sa.Table", row.__table__)  # type: ignore[attr-defined]
 
 
-meta = _table(MetaRow)
-lock = _table(LockRow)
-document_text = _table(DocumentTextRow)
-document = _table(DocumentRow)
-question = _table(QuestionRow)
-candidate = _table(CandidateRow)
-judge_run = _table(JudgeRunRow)
-judgment = _table(JudgmentRow)
-claim = _table(ClaimRow)
-key_point = _table(KeyPointRow)
-call = _table(CallTableRow)
-call_reply = _table(CallReplyRow)
-vector = _table(VectorRow)
-decision = _table(DecisionRow)
-mark = _table(MarkRow)
-guideline = _table(GuidelineRow)
-search_unit = _table(SearchUnitRow)
-review_queue = _table(ReviewQueueRow)
-review_item = _table(ReviewItemRow)
-review_visit = _table(ReviewVisitRow)
+meta = table_of(MetaRow)
+lock = table_of(LockRow)
+document_text = table_of(DocumentTextRow)
+document = table_of(DocumentRow)
+question = table_of(QuestionRow)
+candidate = table_of(CandidateRow)
+judge_run = table_of(JudgeRunRow)
+judgment = table_of(JudgmentRow)
+claim = table_of(ClaimRow)
+key_point = table_of(KeyPointRow)
+call = table_of(CallTableRow)
+call_reply = table_of(CallReplyRow)
+vector = table_of(VectorRow)
+decision = table_of(DecisionRow)
 
 metadata = Row.metadata

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from lrstudio.store.migrations.marks_and_queues import create_marks, create_queues, create_search
+from lrstudio.store.migrations.pairs_and_sets import create_pairs, create_sets
+
 revision = "0001"
 down_revision = None
 
@@ -29,9 +32,11 @@ def upgrade() -> None:
     _calls()
     _vectors()
     _journal()
-    _marks()
-    _search()
-    _queues()
+    create_marks()
+    create_search()
+    create_queues()
+    create_pairs()
+    create_sets()
 
 
 def _project() -> None:
@@ -282,95 +287,3 @@ def _journal() -> None:
     op.create_index("ix_decision_undoes", "decision", ["undoes"])
     for trigger in _JOURNAL_TRIGGERS:
         op.execute(trigger)
-
-
-def _marks() -> None:
-    op.create_table(
-        "mark",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("mark_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("thing", sa.Text(), nullable=False),
-        sa.Column("item_id", sa.Text(), nullable=False),
-        sa.Column("part_id", sa.Text(), nullable=False),
-        sa.Column("start", sa.Integer(), nullable=True),
-        sa.Column("end", sa.Integer(), nullable=True),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("reviewer", sa.Text(), nullable=False),
-        sa.Column("time", sa.Text(), nullable=False),
-        sa.Column("removed", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_mark"),
-        sa.UniqueConstraint("mark_id", name="uq_mark_mark_id"),
-    )
-    op.create_index("ix_mark_thing_item_id", "mark", ["thing", "item_id"])
-    op.create_table(
-        "guideline",
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("reviewer", sa.Text(), nullable=False),
-        sa.Column("time", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("version", name="pk_guideline"),
-    )
-
-
-def _search() -> None:
-    op.create_table(
-        "search_unit",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("found", sa.Text(), nullable=False),
-        sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("ordinal", sa.Integer(), nullable=False),
-        sa.Column("start", sa.Integer(), nullable=False),
-        sa.Column("end", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_search_unit"),
-    )
-    op.create_index("ix_search_unit_found_key", "search_unit", ["found", "key"])
-    # Words without the texts: those are stored elsewhere, compressed.
-    op.execute(
-        "CREATE VIRTUAL TABLE search_index USING fts5(words, content='', tokenize='unicode61 remove_diacritics 2')"
-    )
-
-
-def _queues() -> None:
-    op.create_table(
-        "review_queue",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("queue_id", sa.Text(), nullable=False),
-        sa.Column("purpose", sa.Text(), nullable=False),
-        sa.Column("made", sa.Text(), nullable=False),
-        sa.Column("reviewer", sa.Text(), nullable=False),
-        sa.Column("population", sa.Integer(), nullable=False),
-        sa.Column("seed", sa.Integer(), nullable=True),
-        sa.Column("frame", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_review_queue"),
-        sa.UniqueConstraint("queue_id", name="uq_review_queue_queue_id"),
-    )
-    op.create_table(
-        "review_item",
-        sa.Column("queue_key", sa.Integer(), nullable=False),
-        sa.Column("ordinal", sa.Integer(), nullable=False),
-        sa.Column("candidate_key", sa.Integer(), nullable=False),
-        sa.Column("other_key", sa.Integer(), nullable=True),
-        sa.Column("dimension", sa.Text(), nullable=False),
-        sa.Column("part_id", sa.Text(), nullable=False),
-        sa.Column("weight", sa.Float(), nullable=False),
-        sa.Column("why", sa.Text(), nullable=False),
-        sa.Column("inclusion_probability", sa.Float(), nullable=True),
-        sa.PrimaryKeyConstraint("queue_key", "ordinal", name="pk_review_item"),
-        sa.ForeignKeyConstraint(["queue_key"], ["review_queue.id"], name="fk_review_item_queue_key_review_queue"),
-        sa.ForeignKeyConstraint(["candidate_key"], ["candidate.id"], name="fk_review_item_candidate_key_candidate"),
-        sa.ForeignKeyConstraint(["other_key"], ["candidate.id"], name="fk_review_item_other_key_candidate"),
-    )
-    op.create_table(
-        "review_visit",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("queue_key", sa.Integer(), nullable=False),
-        sa.Column("ordinal", sa.Integer(), nullable=False),
-        sa.Column("reviewer", sa.Text(), nullable=False),
-        sa.Column("opened", sa.Text(), nullable=False),
-        sa.Column("seconds", sa.Float(), nullable=False),
-        sa.Column("outcome", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_review_visit"),
-        sa.ForeignKeyConstraint(["queue_key"], ["review_queue.id"], name="fk_review_visit_queue_key_review_queue"),
-    )
-    op.create_index("ix_review_visit_queue_key_ordinal", "review_visit", ["queue_key", "ordinal"])
