@@ -259,7 +259,7 @@ def test_a_folder_has_its_rows_by_split(tmp_path: Path, files: DataFiles) -> Non
         f"data/train-00001-of-00002.{files.value}",
     ]
     front = (tmp_path / "out" / "README.md").read_text().split("---\n")[1]
-    assert front.splitlines() == [
+    assert front.splitlines()[:13] == [
         'pretty_name: "A \\"set\\": 1"',
         'license: "mit"',
         "tags:",
@@ -274,6 +274,10 @@ def test_a_folder_has_its_rows_by_split(tmp_path: Path, files: DataFiles) -> Non
         "  - split: train",
         f"    path: data/train-*.{files.value}",
     ]
+    features = front.splitlines()[13:]
+    assert features[:4] == ["dataset_info:", "  features:", "  - name: prompt", "    dtype: string"]
+    assert [line[10:] for line in features if line.startswith("  - name: ")] == list(shape.columns)
+    assert features[features.index("  - name: judges") + 1] == "    list: string"
     back = [item for item in read(tmp_path / "out" / "data") if isinstance(item, ImportedPair)]
     assert len(back) == 5
 
