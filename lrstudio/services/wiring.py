@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from lrstudio.services.exports import Exports
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
+    from lrstudio.services.pairs import Pairs
     from lrstudio.services.sampling import Sampling
+    from lrstudio.services.sets import Sets
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
 
@@ -42,6 +44,20 @@ class Project:
         from lrstudio.services.decisions import Decisions
 
         return Decisions(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Which candidate is preferred."""
+        from lrstudio.services.pairs import Pairs
+
+        return Pairs(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def sets(self) -> Sets:
+        """Frozen sets of pairs."""
+        from lrstudio.services.sets import Sets
+
+        return Sets(self._store, pairs=self.pairs, reviewer=self._reviewer)
 
     @cached_property
     def imports(self) -> Imports:
