@@ -145,7 +145,7 @@ def _turns(value: object) -> list[dict[str, str]]:
 
 
 def _features(columns: Columns) -> list[str]:
-    """Say what the columns hold: of JSON lines `datasets` would go by the first file, and fail where it holds a null."""
+    """Say what the columns hold: of JSON lines `datasets` would go by the first file, and fail where that has nulls."""
     lines = ["dataset_info:", "  features:"]
     for name, kind in columns.items():
         lines += [f"  - name: {name}", *(f"    {line}" for line in _FEATURES[kind])]

@@ -12,7 +12,7 @@ from lrstudio.store.records import Added
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many of each; the last three come with a whole project only."""
+    """How many of each; the first three are in every file, the others where the format has them."""
 
     documents: int = 0
     questions: int = 0
@@ -20,6 +20,7 @@ class Counts:
     judge_runs: int = 0
     judgments: int = 0
     decisions: int = 0
+    pairs: int = 0
 
     def __bool__(self) -> bool:
         """Tell whether there are any."""
@@ -78,5 +79,6 @@ class Tally:
                 judgments=frozenset(self._touched["judgments"]),
                 decisions=frozenset(self._touched["decisions"]),
                 runs=frozenset(self._new["judge_runs"]),
+                pairs=frozenset(self._new["pairs"]),
             ),
         )
