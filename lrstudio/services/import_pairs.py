@@ -1,69 +1,112 @@
-"""Pairs that a file brings: gold where it says who preferred, proposed by nobody's rule else."""
+"""The entries about pairs, and the sets, of a project written elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
 from lrstudio.domain.errors import Refused
-from lrstudio.domain.pair_rules import common_dimensions, grounds_of
-from lrstudio.domain.pairs import Pair, PairAct, PairEntry, PairRule, RuleName, pair_id
-from lrstudio.domain.text import Candidate
-from lrstudio.formats.records import ImportedPair
-from lrstudio.services.effective import rated_candidates
+from lrstudio.domain.pairs import PairEntry
+from lrstudio.domain.sets import FrozenPair, FrozenSet, SetHash
 from lrstudio.services.import_report import Tally
-from lrstudio.services.who_when import Clock, utc_now
 from lrstudio.store.records import Added
 from lrstudio.store.store import Store
 
-IMPORTED = PairRule(RuleName.IMPORTED)
+_AT_ONCE = 400
 
 
 class PairImporter:
-    """Adds pairs; what was said of one before, by a file or a person, is not said again."""
+    """Adds entries about pairs; those that are in the journal already are passed over.
 
-    def __init__(self, store: Store, *, clock: Clock = utc_now) -> None:
+    Entries wait for each other, so that many are written at once; `finish` writes the last ones.
+    """
+
+    def __init__(self, store: Store, *, decisions: Mapping[int, int]) -> None:
+        """Take the numbers that decisions had where they come from, and have here; it may still grow."""
         self._store = store
-        self._clock = clock
+        self._decisions = decisions
+        self._renumbered: dict[int, int] = {}
+        self._known: dict[PairEntry, list[int]] | None = None
+        self._waiting: list[PairEntry] = []
 
-    def add(self, item: ImportedPair, chosen: Candidate, rejected: Candidate, tally: Tally) -> None:
-        """Add a pair inside the caller's transaction and count it.
+    def add(self, entry: PairEntry, tally: Tally) -> None:
+        """Add an entry, numbered anew together with what it rests on."""
+        if entry.undoes is not None:
+            self.finish()
+        undoes = None if entry.undoes is None else self._renumbered[entry.undoes]
+        wanted = replace(
+            entry,
+            undoes=undoes,
+            grounds=tuple(
+                replace(
+                    it, decisions=tuple(self._decisions[number] for number in it.decisions if number in self._decisions)
+                )
+                for it in entry.grounds
+            ),
+        )
+        places = self._already().get(replace(wanted, entry_id=0), [])
+        tally.note("pairs", entry.pair_id, Added.SAME if places else Added.NEW)
+        if places:
+            self._renumbered[entry.entry_id] = places.pop(0)
+        else:
+            self._waiting.append(wanted)
+        if len(self._waiting) >= _AT_ONCE:
+            self.finish()
 
-        It rests on the effective scores that its sides have now; without any it has no margin.
+    def finish(self) -> None:
+        """Write what waits. Judgments and decisions may differ here, so the pairs are looked at again."""
+        written = self._store.pairs.append(self._waiting, suspect=True)
+        for old, new in zip(self._waiting, written, strict=True):
+            self._renumbered[old.entry_id] = new.entry_id
+        self._waiting = []
+
+    def _already(self) -> dict[PairEntry, list[int]]:
+        # two equal entries differ in their place alone, so places are kept, first to last
+        if self._known is None:
+            self._known = {}
+            for entry in self._store.pairs.entries():
+                self._known.setdefault(replace(entry, entry_id=0), []).append(entry.entry_id)
+        return self._known
+
+
+class SetImporter:
+    """Adds sets; one that is there already, with the same pairs, is passed over."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._being_made: dict[str, tuple[FrozenSet, SetHash]] = {}
+        self._same: set[str] = set()
+
+    def start(self, frozen: FrozenSet, tally: Tally) -> None:
+        """Begin a set.
 
         Raises:
-            Refused: the two have the same text.
+            Refused: there is another set of this name.
         """
-        if chosen.text == rejected.text:
-            raise Refused("the two candidates of the pair have the same text: there is nothing to prefer")
-        name = pair_id(chosen.question_id, chosen.candidate_id, rejected.candidate_id)
-        pair = self._store.pairs.known([name]).get(name)
-        known = pair is not None and self._said(pair, item, chosen)
-        if not known:
-            self._store.pairs.append([self._entry(name, item, chosen, rejected)])
-        tally.note("pairs", name, Added.SAME if known else Added.NEW)
+        here = self._store.sets.find(frozen.name)
+        if here is not None and here.content_hash != frozen.content_hash:
+            raise Refused("there is a set of this name with other pairs already, and a set never changes")
+        if here is not None:
+            self._same.add(frozen.name)
+        else:
+            self._store.sets.start(frozen.name)
+            self._being_made[frozen.name] = (frozen, SetHash())
+        tally.note("sets", frozen.name, Added.SAME if here else Added.NEW)
 
-    def _said(self, pair: Pair, item: ImportedPair, chosen: Candidate) -> bool:
-        """Tell whether this was said before; a pair without a reviewer says nothing of one that a person decided."""
-        return any(
-            (entry.act, entry.reviewer, entry.chosen_id) == (PairAct.ADDED, item.reviewer, chosen.candidate_id)
-            and (not item.time or entry.time == item.time)
-            if item.reviewer
-            else entry.rule == IMPORTED and entry.chosen_id == chosen.candidate_id
-            for entry in self._store.pairs.entries(pair.pair_id)
-        )
+    def add(self, pair: FrozenPair) -> None:
+        """Add a pair to its set."""
+        if pair.set_name in self._same:
+            return
+        if pair.set_name not in self._being_made:
+            raise Refused(f"its set '{pair.set_name}' does not come before it")
+        self._being_made[pair.set_name][1].add(pair.canonical())
+        self._store.sets.add(pair.set_name, [pair])
 
-    def _entry(self, name: str, item: ImportedPair, chosen: Candidate, rejected: Candidate) -> PairEntry:
-        rated = rated_candidates(self._store, [chosen.question_id])[chosen.question_id]
-        sides = {it.candidate_id: it for it in rated}
-        return PairEntry(
-            entry_id=0,
-            pair_id=name,
-            question_id=chosen.question_id,
-            chosen_id=chosen.candidate_id,
-            rejected_id=rejected.candidate_id,
-            act=PairAct.ADDED if item.reviewer else PairAct.PROPOSED,
-            reviewer=item.reviewer,
-            time=item.time or self._clock(),
-            dimensions=common_dimensions(rated),
-            grounds=grounds_of(sides[chosen.candidate_id], sides[rejected.candidate_id]),
-            rule=None if item.reviewer else IMPORTED,
-            reason=item.reason,
-        )
+    def finish(self) -> Iterator[tuple[str, str]]:
+        """Seal the sets; yields the name of each whose pairs are not those that were frozen, with a sentence."""
+        for name, (frozen, found) in self._being_made.items():
+            if found.hexdigest() == frozen.content_hash:
+                self._store.sets.seal(frozen)
+            else:
+                self._store.sets.drop(name)
+                yield name, "its pairs are not those that were frozen; it was left out"

@@ -16,7 +16,7 @@ from lrstudio.formats.records import (
     ImportItem,
     RowError,
 )
-from lrstudio.services.import_pairs import PairImporter
+from lrstudio.services.import_preferences import PreferenceImporter
 from lrstudio.services.import_report import Tally
 from lrstudio.services.import_verdicts import VerdictImporter
 from lrstudio.store.records import Added
@@ -38,7 +38,7 @@ class RowImporter:
         self._questions: dict[_Asked, str] = {}
         self._told: set[str] = set()
         self._verdicts = VerdictImporter(store)
-        self._pairs = PairImporter(store)
+        self._pairs = PreferenceImporter(store)
         self._row = ""
         self._candidates: dict[str, Candidate] = {}
 

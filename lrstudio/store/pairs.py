@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -55,25 +55,24 @@ class Pairs:
         known = _known_candidates(connection, entries)
         keys = _keys(connection, {entry.pair_id for entry in entries})
         old = set(keys)
-        new = [entry for entry in {it.pair_id: it for it in reversed(entries)}.values() if entry.pair_id not in keys]
+        new: dict[str, PairEntry] = {}
+        for entry in entries:
+            if entry.pair_id not in old:
+                new.setdefault(entry.pair_id, entry)
         if new:
             rows = [
                 _values(standing_pair([entry]), known)
                 | {"question_key": known[entry.chosen_id].question_key, "stale": "", "suspect": suspect}
-                for entry in reversed(new)
+                for entry in new.values()
             ]
             connection.execute(p.pair.insert(), rows)
-            keys |= _keys(connection, {entry.pair_id for entry in new})
+            keys |= _keys(connection, new)
         _check_undone(connection, entries)
         statement = p.pair_entry.insert().returning(p.pair_entry.c.id, sort_by_parameter_order=True)
         values = [mapping.entry_values(entry) | {"pair_key": keys[entry.pair_id]} for entry in entries]
         numbers = connection.execute(statement, values).scalars().all()
-        again = {entry.pair_id for entry in entries if entry.pair_id in old}
-        seen: set[str] = set()
-        for entry in entries:
-            if entry.pair_id in seen:
-                again.add(entry.pair_id)
-            seen.add(entry.pair_id)
+        named = Counter(entry.pair_id for entry in entries)
+        again = {pair_id for pair_id, times in named.items() if pair_id in old or times > 1}
         self._stand(connection, again, known, suspect=suspect)
         return [replace(entry, entry_id=number) for entry, number in zip(entries, numbers, strict=True)]
 

@@ -188,6 +188,8 @@ def test_a_project_goes_out_and_in_again_with_equal_rows(project: Path, tmp_path
         "judge_runs": 2,
         "judgments": 24,
         "decisions": 1,
+        "pairs": 0,
+        "sets": 0,
     }
     assert lrstudio("export", copy, again).status == 0
     assert gzip.decompress(out.read_bytes()) == gzip.decompress(again.read_bytes())

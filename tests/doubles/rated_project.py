@@ -46,12 +46,15 @@ def add_question(
     texts: Mapping[str, str] | None = None,
     run_id: str = "r1",
     licence: str = "",
+    text: str = "",
 ) -> None:
     """Add a question with its candidates, each with a text of its own, judged in this run."""
     with store.writing():
         if document_id is not None:
             source = Source("d.txt", "txt", licence=licence)
-            store.library.add_document(Document(document_id, f"The text of {document_id}.", document_id, source))
+            store.library.add_document(
+                Document(document_id, text or f"The text of {document_id}.", document_id, source)
+            )
         store.library.add_question(Question(question_id, document_id, f"What of {question_id}?"))
         for candidate_id, values in scores.items():
             text = (texts or {}).get(candidate_id, f"answer {candidate_id}")
