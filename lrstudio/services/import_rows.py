@@ -59,6 +59,10 @@ class RowImporter:
         except Refused as error:
             self._leave_out(item.where, error.sentence, tally)
 
+    def end_batch(self, tally: Tally) -> None:
+        """Write, inside the caller's transaction, what waited for the rest of the batch."""
+        self._pairs.flush(tally)
+
     def finish(self) -> None:
         """Say, inside the caller's transaction, that the file was read to its end."""
         self._verdicts.finish()
@@ -111,7 +115,7 @@ class RowImporter:
             raise Refused("its candidate was left out")
         match item:
             case ImportedPair():
-                self._pairs.add(item, known[item.chosen_id], known[item.rejected_id], tally)
+                self._pairs.add(item, known[item.chosen_id], known[item.rejected_id])
             case ImportedJudgment():
                 self._verdicts.judgment(item, known[item.candidate_id], tally)
             case ImportedDecision():
