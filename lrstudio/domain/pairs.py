@@ -15,11 +15,12 @@ DIGITS = 9
 
 
 class RuleName(StrEnum):
-    """How pairs are proposed."""
+    """How pairs are proposed; `imported` are those that a file brought."""
 
     LONGREWARD = "longreward"
     MARGIN = "margin"
     AGAINST = "against"
+    IMPORTED = "imported"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from lrstudio.store.records import Added
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many of each; the last five come with a whole project only."""
+    """How many of each; sets come with a whole project only, and most formats have but the first three."""
 
     documents: int = 0
     questions: int = 0

@@ -135,6 +135,8 @@ def checked_rule(rule: PairRule) -> PairRule:
         raise Refused("a pair needs two candidates", where="fewest")
     if rule.length_ratio is not None and rule.length_ratio < 1.0:
         raise Refused("the longer text is at least as long as the shorter one: give 1 or more", where="length ratio")
+    if rule.name is RuleName.IMPORTED:
+        raise Refused("pairs of a file come in by importing it; choose another rule", where="rule")
     if (rule.name is RuleName.AGAINST) != bool(rule.against or rule.against_model):
         raise Refused("the rule 'against', and no other, needs a candidate or a model to compare with", where="against")
     return rule

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lrstudio.services.pairs import Pairs
     from lrstudio.services.queues import Queues
     from lrstudio.services.sampling import Sampling
+    from lrstudio.services.set_exports import SetExports
     from lrstudio.services.sets import Sets
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
@@ -119,6 +120,13 @@ class Project:
         from lrstudio.services.exports import Exports
 
         return Exports(self._store)
+
+    @cached_property
+    def set_exports(self) -> SetExports:
+        """Pairs and sets out."""
+        from lrstudio.services.set_exports import SetExports
+
+        return SetExports(self._store, pairs=self.pairs, sets=self.sets)
 
     @property
     def path(self) -> Path:
