@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from lrstudio.domain.text import Document
+from lrstudio.formats.said import ImportedLabels
 
 MAX_MB = 200
 MAX_BYTES = MAX_MB * 1_000_000 - 1
@@ -79,7 +80,7 @@ class RowError:
         return f"{self.where}: {self.sentence}"
 
 
-ImportItem = ImportedDocument | ImportedQuestion | ImportedCandidate | RowError
+ImportItem = ImportedDocument | ImportedQuestion | ImportedCandidate | ImportedLabels | RowError
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from lrstudio.domain.decisions import Decision
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.labels import Label
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import Dimension, JudgeRun, Judgment, RunState
 from lrstudio.formats.archive import Record
@@ -52,10 +53,12 @@ class ProjectImporter:
                     self._judgment(record, tally)
                 case Decision():
                     self._decision(record, tally)
+                case Label():
+                    self._label(record, tally)
         except Refused as error:
             kind, name = _named(record)
             self._out.add((kind, name))
-            if not isinstance(record, Judgment | Decision):
+            if not isinstance(record, Judgment | Decision | Label):
                 tally.errors.append(RowError(f"{self._file} {kind} '{name}'", error.sentence))
 
     def finish(self) -> None:
@@ -104,6 +107,10 @@ class ProjectImporter:
         self._renumbered[decision.decision_id] = here
         tally.note("decisions", str(here), added, touches=decision.target.candidate_id)
 
+    def _label(self, label: Label, tally: Tally) -> None:
+        self._needs("candidate", label.candidate_id)
+        tally.note("labels", f"{label.candidate_id} {label.reviewer} {label.name}", self._store.labels.add(label))
+
 
 def _bare(decision: Decision) -> Decision:
     return replace(decision, decision_id=0)
@@ -123,3 +130,5 @@ def _named(record: Record) -> tuple[str, str]:
             return "judgment", record.candidate_id
         case Decision():
             return "decision", str(record.decision_id)
+        case Label():
+            return "label", record.candidate_id

@@ -12,7 +12,7 @@ from lrstudio.store.records import Added
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many of each; the last three come with a whole project only."""
+    """How many of each; the last four come with a whole project, and with rows that people have labelled."""
 
     documents: int = 0
     questions: int = 0
@@ -20,6 +20,7 @@ class Counts:
     judge_runs: int = 0
     judgments: int = 0
     decisions: int = 0
+    labels: int = 0
 
     def __bool__(self) -> bool:
         """Tell whether there are any."""
@@ -28,12 +29,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What is new, what was there already, and what was left out and why."""
+    """What is new, what was there already, what was left out and why; `notes` say what was taken how."""
 
     new: Counts
     same: Counts
     errors: tuple[RowError, ...]
     changes: Changes
+    notes: tuple[str, ...] = ()
 
 
 class Tally:
@@ -42,6 +44,7 @@ class Tally:
     def __init__(self) -> None:
         self.read = 0
         self.errors: list[RowError] = []
+        self.notes: dict[str, None] = {}
         self._new: defaultdict[str, set[str]] = defaultdict(set)
         self._same: defaultdict[str, set[str]] = defaultdict(set)
         self._touched: defaultdict[str, set[str]] = defaultdict(set)
@@ -56,6 +59,7 @@ class Tally:
         """Add what another tally counted: a batch counts when it is committed, not before."""
         self.read += other.read
         self.errors += other.errors
+        self.notes |= other.notes
         for mine, theirs in (
             (self._new, other._new),
             (self._same, other._same),
@@ -71,6 +75,7 @@ class Tally:
             new=Counts(**{kind: len(self._new[kind]) for kind in kinds}),
             same=Counts(**{kind: len(self._same[kind] - self._new[kind]) for kind in kinds}),
             errors=tuple(self.errors),
+            notes=tuple(self.notes),
             changes=Changes(
                 documents=frozenset(self._new["documents"]),
                 questions=frozenset(self._new["questions"]),

@@ -7,6 +7,8 @@ from dataclasses import replace
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.text import Candidate, Question
 from lrstudio.formats.records import ImportedCandidate, ImportedDocument, ImportedQuestion, ImportItem, RowError
+from lrstudio.formats.said import ImportedLabels
+from lrstudio.services.import_labels import LabelImporter
 from lrstudio.services.import_report import Tally
 from lrstudio.store.records import Added
 from lrstudio.store.store import Store
@@ -26,6 +28,8 @@ class RowImporter:
         self._refused: set[str] = set()
         self._questions: dict[_Asked, str] = {}
         self._told: set[str] = set()
+        self._labels = LabelImporter(store)
+        self._landed: Candidate | None = None
 
     def add(self, item: ImportItem, tally: Tally) -> None:
         """Add one item inside the caller's transaction and count it."""
@@ -37,6 +41,8 @@ class RowImporter:
                 self._document(item, tally)
             elif isinstance(item, ImportedQuestion):
                 self._question(item, tally)
+            elif isinstance(item, ImportedLabels):
+                self._said(item, tally)
             else:
                 self._candidate(item, tally)
         except Refused as error:
@@ -58,12 +64,19 @@ class RowImporter:
         tally.note("questions", question.question_id, added)
 
     def _candidate(self, item: ImportedCandidate, tally: Tally) -> None:
+        self._landed = None
         question_id = self._questions.get((item.question_id, item.document_id, item.query))
         if question_id is None:
             raise Refused("its question was left out")
         candidate = Candidate(item.candidate_id, question_id, item.text, item.model)
         added = self._store.library.add_candidate(candidate, origin=item.where)
         tally.note("candidates", candidate.candidate_id, added)
+        self._landed = candidate
+
+    def _said(self, item: ImportedLabels, tally: Tally) -> None:
+        """Add what was said of the candidate just added; of one that was left out, nothing is true of what is there."""
+        if self._landed is not None and self._landed.candidate_id == item.candidate_id:
+            self._labels.add(item, self._landed, tally)
 
     def _resolve(self, item: ImportedQuestion) -> tuple[Question, Added]:
         """Return the question as it is in the project; rows with equal document and query are one question.

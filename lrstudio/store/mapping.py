@@ -10,6 +10,7 @@ from typing import Any
 import zstandard
 
 from lrstudio.domain.decisions import Act, Decision, Shown, Target, Value, Wording
+from lrstudio.domain.labels import Label
 from lrstudio.domain.text import Candidate, Document, PlaceKind, Question, Source, SourceMap, Span
 from lrstudio.domain.verdicts import (
     Claim,
@@ -368,14 +369,38 @@ def value_of(fields: Mapping[str, Any]) -> Value:
 
 def shown_fields(shown: Shown) -> Values:
     """Return what was shown as JSON types."""
+    chance = shown.inclusion_probability
     return {
         "run_id": shown.run_id,
         "judge_visible": shown.judge_visible,
         "evidence": [_edges(span) for span in shown.evidence],
         "surface": shown.surface,
+        **({} if chance is None else {"inclusion_probability": chance}),
     }
 
 
 def shown_of(fields: Mapping[str, Any]) -> Shown:
     """Build what was shown from what `shown_fields` returned."""
-    return Shown(fields["run_id"], fields["judge_visible"], _spans(fields["evidence"]), fields["surface"])
+    return Shown(
+        fields["run_id"],
+        fields["judge_visible"],
+        _spans(fields["evidence"]),
+        fields["surface"],
+        fields.get("inclusion_probability"),
+    )
+
+
+# Labels
+
+
+def label_values(label: Label) -> Values:
+    """Return the columns of a label, without the key of its candidate."""
+    names = ("reviewer", "name", "value", "lowest", "highest", "note", "origin")
+    return {name: getattr(label, name) for name in names}
+
+
+def label_of(row: Any) -> Label:
+    """Build a label from its row, joined with the candidate's external id."""
+    return Label(
+        row.candidate_id, row.reviewer, row.name, row.value, row.lowest, row.highest, note=row.note, origin=row.origin
+    )

@@ -18,6 +18,7 @@ from lrstudio.store.connect import Connections, connect
 from lrstudio.store.faults import told
 from lrstudio.store.journal import Journal
 from lrstudio.store.judging import Judging
+from lrstudio.store.labels import Labels
 from lrstudio.store.library import Library
 from lrstudio.store.locks import Locks
 from lrstudio.store.meta import CREATED, CREATED_BY, PROJECT_ID, TITLE, Meta
@@ -30,8 +31,8 @@ from lrstudio.store.vectors import Vectors
 class Store:
     """A project file, open for reading and writing from any thread.
 
-    Every method of `library`, `judging`, `calls`, `journal`, `vectors`, `locks` and `meta` is a transaction of its own,
-    unless it is called inside `writing()` or `reading()` of the same thread, which make one of many.
+    Every method of `library`, `judging`, `calls`, `journal`, `labels`, `vectors`, `locks` and `meta` is a transaction of
+    its own, unless it is called inside `writing()` or `reading()` of the same thread, which make one of many.
     """
 
     def __init__(self, path: Path, *, upgrade: Upgrade | None = None) -> None:
@@ -43,6 +44,7 @@ class Store:
         self.judging = Judging(self._connections)
         self.calls = Calls(self._connections)
         self.journal = Journal(self._connections)
+        self.labels = Labels(self._connections)
         self.vectors = Vectors(self._connections)
         self.locks = Locks(self._connections)
         self.meta = Meta(self._connections)
