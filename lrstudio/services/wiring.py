@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lrstudio.services.consent import Consent
     from lrstudio.services.decisions import Decisions
     from lrstudio.services.exports import Exports
+    from lrstudio.services.frames import Frames
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
     from lrstudio.services.sampling import Sampling
@@ -79,6 +80,12 @@ class Project:
         from lrstudio.services.exports import Exports
 
         return Exports(self._store)
+
+    def frames(self) -> Frames:
+        """Return the project as pandas frames; closing them closes the project."""
+        from lrstudio.services.frames import Frames
+
+        return Frames(self._store)
 
     @property
     def path(self) -> Path:

@@ -31,8 +31,8 @@ from lrstudio.store.vectors import Vectors
 class Store:
     """A project file, open for reading and writing from any thread.
 
-    Every method of `library`, `judging`, `calls`, `journal`, `labels`, `vectors`, `locks` and `meta` is a transaction of
-    its own, unless it is called inside `writing()` or `reading()` of the same thread, which make one of many.
+    Every method of `library`, `judging`, `calls`, `journal`, `labels`, `vectors`, `locks` and `meta` is a transaction
+    of its own, unless it is called inside `writing()` or `reading()` of the same thread, which make one of many.
     """
 
     def __init__(self, path: Path, *, upgrade: Upgrade | None = None) -> None:
