@@ -104,7 +104,11 @@ def _reviews(at: _Reading) -> _Parsed:
             labels.append(SaidLabel(name, value, 0, 100))
             if dimension is not None:
                 scores.append(SaidScore(dimension, value / 10, f"{name} {value:g} of 100"))
-        known = {*REVIEWED, "worker_id"}
+            rank = review.get(f"{name}_rank")
+            if rank is not None:
+                last = max(len(at.row.get("candidates") or []), 1)
+                labels.append(SaidLabel(f"{name}_rank", _number(rank, 1, last, f"{name}_rank"), 1, last))
+        known = {*REVIEWED, *(f"{name}_rank" for name in REVIEWED), "worker_id"}
         rest = {name: value for name, value in review.items() if name not in known and value not in (None, [])}
         labels += [SaidLabel(name, note=_json(value)) for name, value in rest.items()]
         who = at.person(f"reviewer {review.get('worker_id', number)}")

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from lrstudio.domain.text import Span
 from lrstudio.domain.verdicts import Dimension, Reason, Support, SupportReason
 
+SCORED_AS_WELL = frozenset(["correctness", "coverage", "factuality", "faithful_percent"])
+"""Names of labels whose number became the score of a dimension, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class SaidPart:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lrstudio.services.frames import Frames
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
+    from lrstudio.services.reports import Reports
     from lrstudio.services.sampling import Sampling
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
@@ -80,6 +81,13 @@ class Project:
         from lrstudio.services.exports import Exports
 
         return Exports(self._store)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """Agreement, length bias, leaderboard."""
+        from lrstudio.services.reports import Reports
+
+        return Reports(self._store)
 
     def frames(self) -> Frames:
         """Return the project as pandas frames; closing them closes the project."""

@@ -36,8 +36,16 @@ def labels(human: Any, **more: Any) -> ImportedLabels:
 
 
 def test_reviews_become_scores_of_each_reviewer_and_keep_their_own_scale() -> None:
-    review = {"worker_id": "3", "correctness": 30, "coverage": 40, "overall": 35, "overall_rank": 2, "annotations": []}
-    (said,) = labels({"mean": {"overall": 35.0}, "reviews": [review]}).people
+    review = {
+        "worker_id": "3",
+        "correctness": 30,
+        "coverage": 40,
+        "overall": 35,
+        "overall_rank": 2,
+        "annotations": ["x"],
+    }
+    two = [{"id": name, "text": "One.", "human": {"mean": {"overall": 35}, "reviews": [review]}} for name in "ab"]
+    said, _ = [item.people[0] for item in read(row(None, candidates=two)) if isinstance(item, ImportedLabels)]
     assert said.who == "set reviewer 3"
     assert [(it.dimension, it.score, it.note) for it in said.scores] == [
         (Dimension.FAITHFULNESS, 3.0, "correctness 30 of 100"),
@@ -48,7 +56,7 @@ def test_reviews_become_scores_of_each_reviewer_and_keep_their_own_scale() -> No
         SaidLabel("coverage", 40, 0, 100),
         SaidLabel("overall", 35, 0, 100),
     )
-    assert said.labels[3:] == (SaidLabel("overall_rank", note="2"),)
+    assert said.labels[3:] == (SaidLabel("overall_rank", 2, 1, 2), SaidLabel("annotations", note='["x"]'))
 
 
 def test_reference_points_are_key_points_of_people_and_of_each_judge() -> None:
