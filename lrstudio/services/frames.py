@@ -24,7 +24,7 @@ from lrstudio.domain.text import Question
 from lrstudio.domain.verdicts import JudgeRun, Judgment
 from lrstudio.services.audit import Audit, label
 from lrstudio.services.frame_columns import COLUMNS
-from lrstudio.services.import_labels import IMPORTED
+from lrstudio.services.import_verdicts import SURFACE
 from lrstudio.store.store import Store
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Frames:
                 "score_before": it.before.score,
                 "reason": it.reason,
                 "blind": it.blind,
-                "imported": it.shown.surface.startswith(IMPORTED),
+                "imported": it.shown.surface.startswith(SURFACE),
                 "inclusion_probability": it.shown.inclusion_probability,
                 "in_force": it.decision_id in live,
                 "undoes": it.undoes,

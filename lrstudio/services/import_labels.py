@@ -33,15 +33,13 @@ from lrstudio.domain.verdicts import (
 from lrstudio.formats.said import ImportedLabels, Said, SaidPart
 from lrstudio.judge.claims import statements
 from lrstudio.services.import_report import Tally
+from lrstudio.services.import_verdicts import SURFACE
 from lrstudio.services.who_when import Clock, utc_now
 from lrstudio.store.records import Added
 from lrstudio.store.store import Store
 
 RECORDED = "recorded"
 """The name of a judge that was run elsewhere; its model is the name it was recorded under."""
-
-IMPORTED = "import"
-"""The surface of a decision that was made elsewhere and imported."""
 
 _Named = tuple[str, SaidPart]
 
@@ -56,13 +54,13 @@ class LabelImporter:
 
     def add(self, item: ImportedLabels, candidate: Candidate, tally: Tally) -> None:
         """Add the decisions, judgments and labels of one candidate and count them."""
-        journal = {_bare(entry) for entry in self._store.journal.decisions(item.candidate_id)}
+        journal = {_bare(entry) for entry in self._store.journal.decisions(candidate.candidate_id)}
         for said in item.people:
             for decision in self._decisions(said, candidate, item.where):
                 self._decide(decision, journal, tally)
             for label in said.labels:
                 made = Label(
-                    item.candidate_id,
+                    candidate.candidate_id,
                     said.who,
                     label.name,
                     label.value,
@@ -71,7 +69,7 @@ class LabelImporter:
                     note=label.note,
                     origin=item.where,
                 )
-                name = f"{item.candidate_id} {said.who} {label.name}"
+                name = f"{candidate.candidate_id} {said.who} {label.name}"
                 tally.note("labels", name, self._store.labels.add(made))
         for said in item.judges:
             self._judge(said, candidate, item.dataset, tally)
@@ -95,7 +93,7 @@ class LabelImporter:
             yield self._decision(Act.OVERRIDE, said.who, target, after, where, score.note)
 
     def _decision(self, act: Act, who: str, target: Target, after: Value, where: str, reason: str = "") -> Decision:
-        shown = Shown(judge_visible=False, surface=f"{IMPORTED} {where}")
+        shown = Shown(judge_visible=False, surface=f"{SURFACE} {where}")
         return Decision(0, who, self._now, act, target, after=after, reason=reason, blind=True, shown=shown)
 
     def _decide(self, decision: Decision, journal: set[object], tally: Tally) -> None:

@@ -6,10 +6,20 @@ from dataclasses import replace
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.text import Candidate, Question
-from lrstudio.formats.records import ImportedCandidate, ImportedDocument, ImportedQuestion, ImportItem, RowError
+from lrstudio.formats.records import (
+    ImportedCandidate,
+    ImportedDecision,
+    ImportedDocument,
+    ImportedJudgment,
+    ImportedPair,
+    ImportedQuestion,
+    ImportItem,
+    RowError,
+)
 from lrstudio.formats.said import ImportedLabels
 from lrstudio.services.import_labels import LabelImporter
 from lrstudio.services.import_report import Tally
+from lrstudio.services.import_verdicts import VerdictImporter
 from lrstudio.store.records import Added
 from lrstudio.store.store import Store
 
@@ -29,7 +39,9 @@ class RowImporter:
         self._questions: dict[_Asked, str] = {}
         self._told: set[str] = set()
         self._labels = LabelImporter(store)
-        self._landed: Candidate | None = None
+        self._verdicts = VerdictImporter(store)
+        self._row = ""
+        self._candidates: dict[str, Candidate] = {}
 
     def add(self, item: ImportItem, tally: Tally) -> None:
         """Add one item inside the caller's transaction and count it."""
@@ -41,12 +53,16 @@ class RowImporter:
                 self._document(item, tally)
             elif isinstance(item, ImportedQuestion):
                 self._question(item, tally)
-            elif isinstance(item, ImportedLabels):
-                self._said(item, tally)
-            else:
+            elif isinstance(item, ImportedCandidate):
                 self._candidate(item, tally)
+            else:
+                self._said(item, tally)
         except Refused as error:
             self._leave_out(item.where, error.sentence, tally)
+
+    def finish(self) -> None:
+        """Say, inside the caller's transaction, that the file was read to its end."""
+        self._verdicts.finish()
 
     def _document(self, item: ImportedDocument, tally: Tally) -> None:
         name = item.document.document_id
@@ -69,14 +85,39 @@ class RowImporter:
         if question_id is None:
             raise Refused("its question was left out")
         candidate = Candidate(item.candidate_id, question_id, item.text, item.model)
+        if not item.named:
+            candidate = self._equal(candidate) or candidate
         added = self._store.library.add_candidate(candidate, origin=item.where)
         tally.note("candidates", candidate.candidate_id, added)
-        self._landed = candidate
+        if item.where != self._row:
+            self._row = item.where
+            self._candidates.clear()
+        self._candidates[item.candidate_id] = candidate
 
-    def _said(self, item: ImportedLabels, tally: Tally) -> None:
-        """Add what was said of the candidate just added; of one that was left out, nothing is true of what is there."""
-        if self._landed is not None and self._landed.candidate_id == item.candidate_id:
-            self._labels.add(item, self._landed, tally)
+    def _equal(self, wanted: Candidate) -> Candidate | None:
+        """Return the candidate that the question has already with this text, by the same model as far as is known."""
+        return next(
+            (
+                it
+                for it in self._store.library.candidates(wanted.question_id)
+                if it.text == wanted.text and (it.model == wanted.model or not wanted.model)
+            ),
+            None,
+        )
+
+    def _said(self, item: ImportedJudgment | ImportedDecision | ImportedPair | ImportedLabels, tally: Tally) -> None:
+        """Add what was said of candidates of the same row."""
+        if isinstance(item, ImportedPair):
+            return
+        candidate = self._candidates.get(item.candidate_id) if item.where == self._row else None
+        if candidate is None:
+            raise Refused("its candidate was left out")
+        if isinstance(item, ImportedLabels):
+            self._labels.add(item, candidate, tally)
+        elif isinstance(item, ImportedJudgment):
+            self._verdicts.judgment(item, candidate, tally)
+        else:
+            self._verdicts.decision(item, candidate, tally)
 
     def _resolve(self, item: ImportedQuestion) -> tuple[Question, Added]:
         """Return the question as it is in the project; rows with equal document and query are one question.

@@ -122,6 +122,8 @@ class Imports:
         importer = RowImporter(self._store)
         for batch in _batches(items, together=lambda item: item.where):
             self._commit(batch, importer.add, tally, progress)
+        with self._store.writing():
+            importer.finish()
 
     def _read_project(self, path: Path, tally: Tally, progress: Told | None) -> None:
         """Read a project written by `export`; it is read through once before the first record is written."""
