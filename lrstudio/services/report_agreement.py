@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 SUPPORTS = (0.0, 0.5, 1.0)
 SUPPORT_WORDS = {0.0: "none", 0.5: "partial", 1.0: "full"}
+FULL = ("not full", "full")
 SCORES = tuple(range(11))
+
+CLUSTERS = ("document", "question")
 
 LABEL_TITLES = {
     "accuracy": "same verdict",
@@ -180,8 +183,11 @@ def _figures(compared: Compared, *, labels: bool, how: How) -> tuple[Figure, ...
 def _label_figures(compared: Compared, *, how: How) -> tuple[Figure, ...]:
     used = {value for value in (*compared.people, *compared.other) if value is not None}
     labels = tuple(it for it in SUPPORTS if it in used or it != 0.5)  # a label that nobody has would be a third class
-    agreed = _compare(compared.people, compared.other, labels, compared.clusters, how)
-    full = _compare(_is_full(compared.people), _is_full(compared.other), (0.0, 1.0), compared.clusters, how)
+    words = tuple(SUPPORT_WORDS[it] for it in labels)
+    named = [[None if it is None else SUPPORT_WORDS[it] for it in side] for side in (compared.people, compared.other)]
+    agreed = _compare(*named, labels=words, clusters=compared.clusters, how=how)
+    is_full = [[None if it is None else FULL[it == "full"] for it in side] for side in named]
+    full = _compare(*is_full, labels=FULL, clusters=compared.clusters, how=how)
     of_full: dict[str, Result] = {
         "balanced_accuracy": full.balanced_accuracy,
         "rate_full": full.recalls[1],
@@ -199,25 +205,20 @@ def _score_figures(compared: Compared, *, how: How) -> tuple[Figure, ...]:
 
     given = [[float("nan") if it is None else it for it in column] for column in (compared.people, compared.other)]
     agreed = compare_scores(*given, documents=compared.clusters, seed=how.seed, draws=how.draws)
-    people, other = (
-        [None if it is None else whole(it) for it in column] for column in (compared.people, compared.other)
-    )
-    labelled = _compare(people, other, SCORES, compared.clusters, how)
+    people, other = ([None if it is None else whole(it) for it in side] for side in (compared.people, compared.other))
+    labelled = _compare(people, other, labels=SCORES, clusters=compared.clusters, how=how)
     results = {key: getattr(labelled if key.startswith("kappa") else agreed, key) for key in SCORE_TITLES}
     return figures(results, SCORE_TITLES)
 
 
 def _compare(
-    people: Sequence[float | None],
-    other: Sequence[float | None],
-    labels: Sequence[float],
+    people: Sequence[Hashable],
+    other: Sequence[Hashable],
+    *,
+    labels: Sequence[Hashable],
     clusters: Sequence[str],
     how: How,
 ) -> LabelAgreement:
     from lrstudio.analysis.agreement import compare_labels
 
     return compare_labels(people, other, labels=labels, documents=clusters, seed=how.seed, draws=how.draws)
-
-
-def _is_full(values: Iterable[float | None]) -> list[float | None]:
-    return [None if value is None else float(value == 1.0) for value in values]

@@ -159,7 +159,10 @@ class Assembly:
             )
 
     def _scores(self, candidate_id: str, dimension: Dimension, parts: Sequence[Item]) -> tuple[Stated, ...]:
-        """Return the scores that people stated; of those who stated none but decided every part, the mean of these."""
+        """Return the scores that people stated; of those who stated none but decided every part, the mean of these.
+
+        One part alone is no score: it would say the same thing twice.
+        """
         given = self.stated.get((candidate_id, dimension, ""), ())
         said: dict[tuple[str, bool], list[Stated]] = defaultdict(list)
         for part in parts:
@@ -169,7 +172,7 @@ class Assembly:
         means = (
             Stated(reviewer, 10.0 * sum(it.value for it in each) / len(each), blind, each[0].chance)
             for (reviewer, blind), each in said.items()
-            if len(each) == len(parts) and (reviewer, blind) not in direct
+            if len(each) == len(parts) > 1 and (reviewer, blind) not in direct
         )
         return (*given, *means)
 

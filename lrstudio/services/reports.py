@@ -13,7 +13,6 @@ from lrstudio.services.report_records import JudgeName, Report, Section
 from lrstudio.services.report_slices import By
 from lrstudio.store.store import Store
 
-CLUSTERS = ("document", "question")
 _NOBODY = "no person has decided anything that a judge has judged: decide some items first, blind if you can"
 
 
