@@ -253,6 +253,34 @@ def test_blind_and_revealed_are_kept_apart(project: Project, tmp_path: Path) -> 
     )
 
 
+def test_rates_are_corrected_only_from_items_that_were_drawn_at_random(project: Project, tmp_path: Path) -> None:
+    parts = labelled(project, tmp_path, documents=40)
+    for candidate, part in parts[:30]:
+        decide(project, candidate, part, Support.FULL, blind=True)
+    found = section(project, judge="yes", of="fully supported claims")
+    assert [(it.key, it.value) for it in found.figures if it.key != "judged"] == [
+        ("prediction_powered", None),
+        ("rogan_gladen", None),
+        ("reviewed", None),
+    ]
+    assert "None of the 30 decided items was drawn at random" in found.figure("prediction_powered").sentence
+    shown = Shown(judge_visible=False, inclusion_probability=0.5)
+    for number, (candidate, part) in enumerate(parts[30:90]):
+        target = Target(candidate, Dimension.FAITHFULNESS, part)
+        support = Support.NONE if number % 4 == 0 else Support.FULL
+        project.decisions.override(target, support=support, blind=True, shown=shown)
+    found = section(project, judge="yes", of="fully supported claims")
+    share = found.share("audited")
+    assert (share.count, share.of) == (60, 90)
+    rate = found.figure("prediction_powered")
+    assert rate.value == pytest.approx(0.75)  # the judge calls all of them full
+    assert rate.low is not None
+    assert rate.high is not None
+    assert rate.low < 0.75 < rate.high < 1.0
+    # A judge that says the same of everything cannot be corrected by its rates.
+    assert "too close to chance" in found.figure("rogan_gladen").sentence
+
+
 def test_the_last_word_of_a_reviewer_counts_and_an_undone_one_does_not(project: Project, tmp_path: Path) -> None:
     candidate, part = labelled(project, tmp_path)[0]
     decide(project, candidate, part, Support.FULL, blind=True)
