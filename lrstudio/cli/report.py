@@ -67,7 +67,8 @@ def words(report: Report) -> str:
     out = io.StringIO()
     console = Console(file=out, width=WIDTH, no_color=True, highlight=False)
     for section in report.sections:
-        _print(console, section)
+        if not section.part or not report.by:  # of slices the table says enough; all of each is for --csv and --json
+            _print(console, section)
     for note in report.notes:
         console.print(Text(note))
     return out.getvalue()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -89,11 +89,30 @@ def agreement_sections(
                 if not decided:
                     continue
                 whole = Section(judge, one.value, level.value, seen)
-                parts = {"": decided} if by is None else sliced(decided, by)
-                made += [
-                    measured(replace(whole, part=part), among, blind=blind, how=how) for part, among in parts.items()
-                ]
+                sections = {
+                    part: measured(replace(whole, part=part), among, blind=blind, how=how)
+                    for part, among in ({} if by is None else sliced(decided, by)).items()
+                }
+                top = measured(whole, decided, blind=blind, how=how)
+                made.append(replace(top, tables=(*top.tables, *at_a_glance(sections, by))))
+                made += sections.values()
     return tuple(made)
+
+
+def at_a_glance(sections: Mapping[str, Section], by: By | None) -> tuple[Table, ...]:
+    """Return one row per slice: where the judge errs is seen by going down the columns."""
+    if by is None or not sections:
+        return ()
+    labels = next(iter(sections.values())).of != Level.SCORE.value
+    rows: list[tuple[Cell, ...]] = []
+    for part, section in sections.items():
+        decided, right = section.shares[0], section.shares[1]
+        it = section.figure("accuracy" if labels else "mean_absolute_error")
+        measured_there = (it.low, it.high) if labels else (it.value, it.low, it.high)
+        rows.append((part, decided.of, decided.count, right.value, *measured_there))
+    right_title = LABEL_TITLES["accuracy"] if labels else "within 1"
+    columns = (by.value, "items", "judge decided", right_title, *(() if labels else ("mean error",)), "low", "high")
+    return (Table("parts", f"by {by.value}", columns, tuple(rows)),)
 
 
 def measured(section: Section, items: Sequence[Item], *, blind: bool, how: How) -> Section:

@@ -130,6 +130,9 @@ class Assembly:
 
     def _claims(self, judgment: Judgment, about: About) -> Iterator[Item]:
         for claim in judgment.claims:
+            people = self.stated.get((judgment.candidate_id, judgment.dimension, claim.claim_id), ())
+            if claim.state is State.NOT_CHECKABLE and not people:
+                continue  # it states nothing that could be right or wrong
             first = min(claim.evidence, key=lambda entry: entry.rank, default=None)
             yield Item(
                 Level.CLAIM,
@@ -137,7 +140,7 @@ class Assembly:
                 about,
                 claim.claim_id,
                 None if claim.support is None else claim.support.value,
-                self.stated.get((judgment.candidate_id, judgment.dimension, claim.claim_id), ()),
+                people,
                 claim.support_probability,
                 None if first is None else _position(first.span, about),
                 claim.text,

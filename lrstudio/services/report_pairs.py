@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,12 @@ from lrstudio.services.report_items import About, Item, Level, Stated
 from lrstudio.services.report_records import Figure, JudgeName, Section, Share, figure
 
 REWARD = "reward"
-ACCURACY = "prefers the candidate that people prefer, of pairs that it decides"
+TITLES = {
+    "accuracy": "prefers whom people prefer, of pairs decided",
+    "coverage": "decides, of all pairs",
+    "tie_rate": "ties, of pairs with both values",
+    "strict_accuracy": "prefers whom people prefer, undecided as wrong",
+}
 _DIGITS = 9
 """Values are compared after rounding to so many digits: means of the same scores must be equal."""
 
@@ -120,10 +126,10 @@ def _measured(
     some = bool(people.signs)
     return replace(
         section,
-        figures=(_accuracy(main, how),),
+        figures=_figures(main, how),
         shares=(*_shares(main, "", "the judge"), *_shares(people, "people_", "a reviewer against the others")),
-        ceiling=(_accuracy(people, how),) if some else (),
-        against_same=(_accuracy(same, how),) if some else (),
+        ceiling=_figures(people, how) if some else (),
+        against_same=_figures(same, how) if some else (),
     )
 
 
@@ -147,13 +153,17 @@ def _sign(first: float | None, second: float | None) -> int | None:
     return (difference > 0) - (difference < 0)
 
 
-def _accuracy(outcomes: _Outcomes, how: How) -> Figure:
-    from lrstudio.analysis.agreement import share
+def _figures(outcomes: _Outcomes, how: How) -> tuple[Figure, ...]:
+    from lrstudio.analysis.pairwise import compare_pairs
 
-    decided = [at for at, sign in enumerate(outcomes.signs) if sign]
-    right = [outcomes.signs[at] == 1 for at in decided]
-    clusters = [outcomes.clusters[at] for at in decided]
-    return figure("pair_accuracy", ACCURACY, share(right, documents=clusters, seed=how.seed, draws=how.draws))
+    found = compare_pairs(
+        [1.0] * len(outcomes.signs),
+        [math.nan if sign is None else float(sign) for sign in outcomes.signs],
+        documents=outcomes.clusters,
+        seed=how.seed,
+        draws=how.draws,
+    )
+    return tuple(figure(f"pair_{key}", title, getattr(found, key)) for key, title in TITLES.items())
 
 
 def _shares(outcomes: _Outcomes, prefix: str, who: str) -> Iterator[Share]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity
 from lrstudio.services.report_agreement import How, agreement_sections
+from lrstudio.services.report_confidence import probability_sections, rubric_sections
 from lrstudio.services.report_corrected import corrected_sections
 from lrstudio.services.report_items import Assembly, Item
 from lrstudio.services.report_pairs import pair_sections, people_marks, rewards
@@ -46,8 +47,10 @@ class Reports:
             for name, items in self._judges(assembly, judge):
                 sections += agreement_sections(items, name, how=how, by=by, dimension=dimension)
                 if by is None:
+                    sections += probability_sections(items, name, how=how, dimension=dimension)
                     sections += corrected_sections(items, name, how=how, dimension=dimension)
                 if by is None and dimension is None:
+                    sections += rubric_sections(items, name, how=how)
                     sections += pair_sections(rewards(items), marks, assembly.about, name, how)
         return Report("agreement", by.value if by else "", tuple(sections), () if sections else (_NOBODY,))
 

@@ -12,11 +12,11 @@ from typing import Any
 import anyio
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, matthews_corrcoef
+from sklearn.metrics import balanced_accuracy_score, brier_score_loss, cohen_kappa_score, matthews_corrcoef
 
 from lrstudio.domain.decisions import Shown, Target
 from lrstudio.domain.errors import Refused
-from lrstudio.domain.verdicts import Dimension, Support
+from lrstudio.domain.verdicts import Dimension, JudgeIdentity, JudgeRun, Judgment, RunState, State, Support
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.people_pairs import marks_of, pairs_of
 from lrstudio.services.report_agreement import How
@@ -169,7 +169,7 @@ def test_words_against_people_and_reviewers_against_each_other(project: Project,
     accuracy = found.figure("pair_accuracy")
     assert accuracy.value == pytest.approx(outcomes["right"] / decided)
     assert accuracy.documents == 8
-    (ceiling,) = found.ceiling
+    ceiling = next(it for it in found.ceiling if it.key == "pair_accuracy")
     right, of = one_reviewer_left_out(given(path))
     assert shares["people_right"] == (right, of)
     assert ceiling.value == pytest.approx(right / of)
@@ -281,6 +281,63 @@ def test_rates_are_corrected_only_from_items_that_were_drawn_at_random(project: 
     assert "too close to chance" in found.figure("rogan_gladen").sentence
 
 
+def test_stated_probabilities_and_what_may_be_accepted(project: Project, eval_data: Path) -> None:
+    path = eval_data / "ragtruth" / "ragtruth_public.jsonl.gz"
+    project.imports.import_paths([path])
+    judged_by_words(project)
+    found = section(project, judge="lexical", of="stated probability")
+    claims = project.frames().claims
+    people = project.frames().decisions
+    people = people[people["act"] == "override"].set_index("part_id")["support"]
+    both = claims[claims["claim_id"].isin(people.index) & claims["support_probability"].notna()]
+    outcome = people.loc[both["claim_id"]].to_numpy(dtype=float) == 1.0
+    stated = both["support_probability"].to_numpy(dtype=float)
+    assert found.figure("brier").value == pytest.approx(brier_score_loss(outcome, stated))
+    assert found.figure("brier").n == len(both) == sum(point.n for point in found.curves[0].points)
+    error = found.figure("calibration_error").value
+    assert error is not None
+    assert 0 < error < 0.03
+    accepted = section(project, judge="lexical", of="auto-accept")
+    at_five, at_ten = accepted.figure("accepted_0.05").value, accepted.figure("accepted_0.1").value
+    assert at_five is not None
+    assert at_ten is not None
+    assert 0.5 < at_five <= at_ten
+    assert accepted.figure("accepted_0.01").sentence
+
+
+def test_nothing_is_promised_of_items_that_somebody_chose(project: Project, tmp_path: Path) -> None:
+    judged = labelled(project, tmp_path, documents=20)
+    judged_by_words(project)
+    claims = project.frames().claims
+    mine = claims[(claims["run_id"].str.startswith("recorded-") == False) & claims["support_probability"].notna()]  # noqa: E712
+    for candidate, part in list(zip(mine["candidate_id"], mine["claim_id"], strict=True))[:30]:
+        decide(project, candidate, part, Support.FULL, blind=True)
+    assert len(judged) == len(mine)
+    found = section(project, judge="lexical", of="auto-accept")
+    assert f"30 decided of {len(mine)} items were chosen" in found.figures[0].sentence
+
+
+def test_scores_together_are_graded_beside_two_who_do_not_read(project: Project) -> None:
+    project.imports.import_paths([LABELLED / "squality.jsonl"])
+    candidates = project.frames().candidates["candidate_id"]
+    with Store.open(project.path) as store:
+        store.judging.start_run(
+            JudgeRun("r", JudgeIdentity("five"), tuple(Dimension), RunState.DONE, "2026-01-01T00:00:00Z")
+        )
+        for name in candidates:
+            for dimension in (Dimension.FAITHFULNESS, Dimension.COMPLETENESS):
+                store.judging.save_judgment(Judgment("r", name, dimension, State.SCORED, score=5.0))
+    found = section(project, judge="five", of="scores together")
+    assert found.dimension == "faithfulness and completeness"
+    ((_, random, apart, level), (_, best, _, _)) = found.tables[0].rows
+    grades = {it.title: it.count for it in found.shares}
+    assert sum(grades.values()) == 18
+    accepted = (18 - grades["inaccurate"]) / 18
+    assert isinstance(best, float)
+    assert best >= accepted
+    assert (isinstance(random, float), isinstance(apart, float), level) == (True, True, None)
+
+
 def test_the_last_word_of_a_reviewer_counts_and_an_undone_one_does_not(project: Project, tmp_path: Path) -> None:
     candidate, part = labelled(project, tmp_path)[0]
     decide(project, candidate, part, Support.FULL, blind=True)
@@ -308,7 +365,12 @@ def test_a_judge_of_no_such_name_is_refused_with_those_there_are(project: Projec
 def test_slices_hold_every_item_once(project: Project, tmp_path: Path, by: By) -> None:
     for candidate, part in labelled(project, tmp_path):
         decide(project, candidate, part, Support.FULL, blind=True)
-    found = [it for it in project.reports.agreement(how=QUICK, by=by).sections if it.of == "claim"]
+    top, *found = [it for it in project.reports.agreement(how=QUICK, by=by).sections if it.of == "claim"]
+    assert (top.part, top.share("decided").of) == ("", 30)
+    parts = [table.rows for table in top.tables if table.key == "parts"]
+    assert [row[:3] for rows in parts for row in rows] == [
+        (it.part, it.share("decided").of, it.share("decided").count) for it in found
+    ]
     total = sum(it.share("decided").of for it in found)
     assert total == (0 if by is By.EVIDENCE_POSITION else 30)
     wanted = {By.LENGTH: {"under 1k tokens"}, By.LANGUAGE: {"en"}, By.MODEL: {"m"}, By.CLAIM_KIND: {"number"}}
