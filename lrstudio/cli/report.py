@@ -59,7 +59,11 @@ def _kind(value: str) -> str:
 
 
 def _made(project: Project, kind: str, *, judge: str, dimension: Dimension | None, by: By | None, how: How) -> Report:
-    return project.reports.agreement(judge=judge, dimension=dimension, by=by, how=how)
+    reports = project.reports
+    make = {"agreement": reports.agreement, "length-bias": reports.length_bias, "leaderboard": reports.leaderboard}[
+        kind
+    ]
+    return make(judge=judge, dimension=dimension, by=by, how=how)
 
 
 def words(report: Report) -> str:

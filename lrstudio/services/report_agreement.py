@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lrstudio.domain.verdicts import Dimension
-from lrstudio.services.report_items import Item, Level, Stated, consensus, people_of
+from lrstudio.services.report_items import About, Item, Level, Stated, consensus, people_of
 from lrstudio.services.report_records import Cell, Figure, JudgeName, Section, Share, Table, figures
 from lrstudio.services.report_slices import By, sliced
 
@@ -62,7 +62,11 @@ class How:
 
     def of(self, item: Item) -> str:
         """Return what an item is taken together by."""
-        return item.about.question_id if self.cluster == "question" else item.about.cluster
+        return self.of_about(item.about)
+
+    def of_about(self, about: About) -> str:
+        """Return what a candidate is taken together by."""
+        return about.question_id if self.cluster == "question" else about.cluster
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from lrstudio.domain.decisions import Act, Decision, in_force
 from lrstudio.domain.text import Span
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment, State
+from lrstudio.services.audit import Audit
 from lrstudio.store.store import Store
 from lrstudio.text.language import language_of
 
@@ -123,6 +124,15 @@ class Assembly:
                 judgment.score,
                 self._scores(judgment.candidate_id, judgment.dimension, parts),
             )
+
+    def effective(self) -> Iterator[Item]:
+        """Yield the effective scores of every candidate, as if one judge had given them."""
+        for question in Audit(self._store, reviewer=lambda: "").questions():
+            for candidate in question.candidates:
+                about = self.about[candidate.candidate_id]
+                for dimension, it in candidate.dimensions.items():
+                    if it.state is not State.NOT_CHECKED:
+                        yield Item(Level.SCORE, dimension, about, "", it.score, ())
 
     def scored_by_people(self) -> dict[tuple[str, Dimension], tuple[Stated, ...]]:
         """Return the scores that people stated for whole dimensions, by candidate and dimension."""

@@ -116,7 +116,7 @@ def _measured(
     main, people, same = _Outcomes(), _Outcomes(), _Outcomes()
     for each in marks:
         for one, other in combinations(each.values, 2):
-            cluster = each.question_id if how.cluster == "question" else about[one].cluster
+            cluster = how.of_about(about[one])
             judged = _sign(values.get(one), values.get(other))
             _decide(main, _difference(each, one, other), judged, cluster)
             for who in sorted(each.values[one].keys() & each.values[other].keys()):

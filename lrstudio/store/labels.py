@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.labels import Label
-from lrstudio.store import mapping
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
 from lrstudio.store.records import Added
@@ -33,7 +34,7 @@ class Labels:
             ).scalar_one_or_none()
             if key is None:
                 raise Refused(f"there is no candidate '{label.candidate_id}' in this project")
-            values = mapping.label_values(label) | {"candidate_key": key}
+            values = _values(label) | {"candidate_key": key}
             said = ("candidate_key", "reviewer", "name", "value", "note")
             known = sa.select(t.label.c.id).where(
                 *(t.label.c[name].is_not_distinct_from(values[name]) for name in said)
@@ -49,4 +50,15 @@ class Labels:
         if name is not None:
             statement = statement.where(t.label.c.name == name)
         with self._at.read() as connection:
-            return tuple(mapping.label_of(row) for row in connection.execute(statement))
+            return tuple(_label(row) for row in connection.execute(statement))
+
+
+def _values(label: Label) -> dict[str, Any]:
+    names = ("reviewer", "name", "value", "lowest", "highest", "note", "origin")
+    return {name: getattr(label, name) for name in names}
+
+
+def _label(row: Any) -> Label:
+    return Label(
+        row.candidate_id, row.reviewer, row.name, row.value, row.lowest, row.highest, note=row.note, origin=row.origin
+    )

@@ -10,7 +10,6 @@ from typing import Any
 import zstandard
 
 from lrstudio.domain.decisions import Act, Decision, Shown, Target, Value, Wording
-from lrstudio.domain.labels import Label
 from lrstudio.domain.text import Candidate, Document, PlaceKind, Question, Source, SourceMap, Span
 from lrstudio.domain.verdicts import (
     Claim,
@@ -387,20 +386,4 @@ def shown_of(fields: Mapping[str, Any]) -> Shown:
         _spans(fields["evidence"]),
         fields["surface"],
         fields.get("inclusion_probability"),
-    )
-
-
-# Labels
-
-
-def label_values(label: Label) -> Values:
-    """Return the columns of a label, without the key of its candidate."""
-    names = ("reviewer", "name", "value", "lowest", "highest", "note", "origin")
-    return {name: getattr(label, name) for name in names}
-
-
-def label_of(row: Any) -> Label:
-    """Build a label from its row, joined with the candidate's external id."""
-    return Label(
-        row.candidate_id, row.reviewer, row.name, row.value, row.lowest, row.highest, note=row.note, origin=row.origin
     )
