@@ -278,7 +278,7 @@ def _rogan_gladen(audit: _Audit, level: float) -> Result:
     variance = small * float((moved**2).sum()) + (value**2 * extra_tpr + (1.0 - value) ** 2 * extra_tnr) / youden**2
     half = t * math.sqrt(variance)
     low, high, value = (float(np.clip(v, 0.0, 1.0)) for v in (value - half, value + half, value))
-    return Estimate(value, low, high, audit.count, audit.documents, level)
+    return Estimate(value, low, high, grouping.n, documents, level)
 
 
 def _hidden_variance(rate: float, count: int) -> float:

@@ -163,8 +163,41 @@ def estimate(
     if not math.isfinite(value):
         return NotEnough(undefined, n, documents)
     samples = bootstrap(statistic, documents, seed=seed, draws=draws)
+    return from_draws(
+        value,
+        samples,
+        n=n,
+        documents=documents,
+        undefined=undefined,
+        bounds=bounds,
+        level=level,
+        ends=lambda defined: _ends(statistic, value, defined, documents=documents, level=level, method=method),
+    )
+
+
+def from_draws(
+    value: float,
+    samples: Floats,
+    *,
+    n: int,
+    documents: int,
+    undefined: str,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+    level: float = 0.95,
+    ends: Callable[[Floats], tuple[float, float]] | None = None,
+) -> Result:
+    """Return a value with its interval from its bootstrap draws of shape (draws,), NaN where a draw is undefined.
+
+    `ends` makes the two ends from the defined draws; without it they are those of `Method.EXPANDED`. The rest as in
+    `estimate`.
+    """
+    missing = too_few(n=n, documents=documents)
+    if missing:
+        return missing
+    if not math.isfinite(value):
+        return NotEnough(undefined, n, documents)
     defined = samples[np.isfinite(samples)]
-    if len(defined) < (1.0 - _UNDEFINED_DRAWS) * draws:
+    if len(defined) < (1.0 - _UNDEFINED_DRAWS) * len(samples):
         sentence = f"The value is {value:.2f}, but it hangs on one or two documents, so that it has no interval."
         return NotEnough(sentence, n, documents)
     if float(np.ptp(defined)) < 1e-12:
@@ -173,25 +206,30 @@ def estimate(
             return Estimate(value, low, high, n, documents, level)
         sentence = f"The value is {value:.2f} in every document, so that nothing tells how far to trust it."
         return NotEnough(sentence, n, documents)
-    low, high = _ends(statistic, value, defined, documents=documents, level=level, method=method)
-    return Estimate(value, max(min(low, value), bounds[0]), min(max(high, value), bounds[1]), n, documents, level)
+    low, high = ends(defined) if ends else _expanded(defined, documents=documents, level=level)
+    low, high = max(min(low, value), bounds[0]), min(max(high, value), bounds[1])
+    return Estimate(value, low, high, n, documents, level)
 
 
 def _ends(
     statistic: Statistic, value: float, samples: Floats, *, documents: int, level: float, method: Method
 ) -> tuple[float, float]:
     tail = (1.0 - level) / 2
-    wide = float(stats.t.ppf(1.0 - tail, documents - 1)) * math.sqrt(documents / (documents - 1))
+    if method is Method.EXPANDED:
+        return _expanded(samples, documents=documents, level=level)
     if method is Method.JACKKNIFE:
-        error = jackknife_error(statistic, documents)
-        half = float(stats.t.ppf(1.0 - tail, documents - 1)) * error
+        half = float(stats.t.ppf(1.0 - tail, documents - 1)) * jackknife_error(statistic, documents)
         return value - half, value + half
     tails = (tail, 1.0 - tail)
-    if method is Method.EXPANDED:
-        tails = (float(stats.norm.cdf(-wide)), float(stats.norm.cdf(wide)))
     if method is Method.BCA:
         tails = _bca_tails(statistic, value, samples, documents=documents, tail=tail)
     low, high = np.quantile(samples, tails)
+    return float(low), float(high)
+
+
+def _expanded(samples: Floats, *, documents: int, level: float) -> tuple[float, float]:
+    t = float(stats.t.ppf(0.5 + level / 2, documents - 1)) * math.sqrt(documents / (documents - 1))
+    low, high = np.quantile(samples, [float(stats.norm.cdf(-t)), float(stats.norm.cdf(t))])
     return float(low), float(high)
 
 

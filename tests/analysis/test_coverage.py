@@ -88,6 +88,7 @@ def of_rows(data) -> dict[str, Statistic]:
         "tpr": of_sums(table, lambda total: tables.recalls(total)[..., 1]),
         "matthews": of_sums(table, tables.matthews),
         "pearson": of_sums(moments, scores.pearson),
+        "spearman": scores.spearman(data.score, data.judge_score, rows),
         "alpha_interval": of_sums(numbers, raters.interval_alpha),
         "bias": of_sums(moments, scores.bias),
         "mean_absolute_error": of_sums(moments, scores.mean_absolute_error),
