@@ -33,7 +33,8 @@ def test_agreement_in_words_as_json_and_as_csv(lrstudio: Run, project: Path, tmp
     share = next(row for row in rows if row["key"] == "right_of_all")
     assert (share["model"], share["kind"], share["value"], share["n"]) == ("gemma", "share", "4", "36")
     again = lrstudio("report", project, "agreement", "--judge", "gemma", "--json")
-    (section,) = again.data["sections"]
+    section, corrected = again.data["sections"]
+    assert corrected["of"] == "fully supported claims"
     assert {it["key"]: it["count"] for it in section["shares"]}["right_of_all"] == 4
     assert all(it["value"] is None and it["sentence"] for it in section["figures"])
 
