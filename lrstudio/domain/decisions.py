@@ -83,7 +83,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One entry of the journal. `decision_id` counts from 1 and is 0 before it is stored; `time` is ISO 8601 in UTC."""
+    """One entry of the journal. `decision_id` counts from 1 and is 0 before it is stored; `time` is ISO 8601 in UTC.
+
+    `adjudicates` names the decisions of several reviewers that this one settles; it outranks them, and later ones.
+    """
 
     decision_id: int
     reviewer: str
@@ -96,6 +99,7 @@ class Decision:
     blind: bool = False
     shown: Shown = field(default_factory=Shown)
     undoes: int | None = None
+    adjudicates: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +168,19 @@ class Standing:
 
 
 def in_force(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
-    """Return the decisions that are neither undone nor an undo or redo themselves, in the order they were made."""
-    live: dict[int, Decision] = {}
-    off: dict[int, Decision] = {}
-    for decision in decisions:
-        if decision.act is Act.UNDO and decision.undoes in live:
-            off[decision.undoes] = live.pop(decision.undoes)
-        elif decision.act is Act.REDO and decision.undoes in off:
-            live[decision.undoes] = off.pop(decision.undoes)
-        elif decision.act not in (Act.UNDO, Act.REDO):
-            live[decision.decision_id] = decision
-    return tuple(live[key] for key in sorted(live))
+    """Return the decisions that are neither undone nor an undo or redo themselves, in the order they came.
+
+    An undo may come before what it undoes: the clocks of two merged projects need not agree.
+    """
+    entries = tuple(decisions)
+    made = {entry.decision_id for entry in entries if entry.act not in (Act.UNDO, Act.REDO)}
+    live = set(made)
+    for entry in entries:
+        if entry.act is Act.UNDO and entry.undoes in live:
+            live.discard(entry.undoes)
+        elif entry.act is Act.REDO and entry.undoes in made:
+            live.add(entry.undoes)
+    return tuple(entry for entry in entries if entry.decision_id in live)
 
 
 def undo_and_redo(decisions: Iterable[Decision], *, reviewer: str) -> tuple[Decision | None, Decision | None]:
@@ -188,15 +194,30 @@ def undo_and_redo(decisions: Iterable[Decision], *, reviewer: str) -> tuple[Deci
         if decision.reviewer != reviewer:
             continue
         if decision.act is Act.UNDO:
-            if done and done[-1].decision_id == decision.undoes:
-                undone.append(done.pop())
+            _move(decision.undoes, done, undone)
         elif decision.act is Act.REDO:
-            if undone and undone[-1].decision_id == decision.undoes:
-                done.append(undone.pop())
+            _move(decision.undoes, undone, done)
         else:
             done.append(decision)
             undone.clear()
     return (done[-1] if done else None, undone[-1] if undone else None)
+
+
+def _move(decision_id: int | None, source: list[Decision], to: list[Decision]) -> None:
+    """Move a decision, which is last in its list except where two journals of one reviewer were merged."""
+    at = next((at for at in reversed(range(len(source))) if source[at].decision_id == decision_id), None)
+    if at is not None:
+        to.append(source.pop(at))
+
+
+def verdicts_that_count(live: Sequence[Decision]) -> tuple[Decision, ...]:
+    """Leave out the verdicts that an adjudication of the same target outranks, of decisions that are in force."""
+    settled = {entry.target for entry in live if entry.adjudicates}
+    return tuple(
+        entry
+        for entry in live
+        if entry.adjudicates or entry.target not in settled or entry.act not in (Act.CONFIRM, Act.OVERRIDE)
+    )
 
 
 def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequence[Decision]) -> Standing:
@@ -207,14 +228,14 @@ def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequenc
         judgment: the judgment it starts from, None where no judge has spoken.
         decisions: the whole journal of that candidate; other dimensions are passed over.
     """
-    live = [entry for entry in in_force(decisions) if entry.target.dimension is dimension]
+    live = verdicts_that_count([entry for entry in in_force(decisions) if entry.target.dimension is dimension])
     claims = _standing_claims(judgment.claims if judgment else (), live, dimension=dimension)
     points = _standing_key_points(judgment.key_points if judgment else (), live, dimension=dimension)
     on_score = [entry for entry in live if not entry.target.part_id]
     ids = {it.claim.claim_id for it in claims} | {it.key_point.key_point_id for it in points}
     on_parts = [entry for entry in live if _bears_on(entry, ids)]
     score_decision = on_score[-1] if on_score else None
-    if score_decision and (not on_parts or score_decision.decision_id > on_parts[-1].decision_id):
+    if score_decision and (not on_parts or _outweighs(score_decision, on_parts, live)):
         after = score_decision.after
         score = StandingScore(after.state, Reason.NONE, after.score, decided=True)
     elif on_parts and (dimension is Dimension.FAITHFULNESS or (judgment and judgment.aggregated)):
@@ -224,6 +245,15 @@ def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequenc
     else:
         score = StandingScore(State.NOT_CHECKED, Reason.NONE, None)
     return Standing(dimension, judgment, claims, points, score, score_decision)
+
+
+def _outweighs(score: Decision, on_parts: Sequence[Decision], live: Sequence[Decision]) -> bool:
+    """Tell whether the score that a person stated holds, and not that of the parts: the later of the two does.
+
+    Only another adjudication, of a part, can come after an adjudicated score.
+    """
+    parts = [entry for entry in on_parts if entry.adjudicates or not score.adjudicates]
+    return not parts or live.index(score) > live.index(parts[-1])
 
 
 def _bears_on(decision: Decision, standing_ids: set[str]) -> bool:
