@@ -97,6 +97,11 @@ def same_place(one: Place, other: Place) -> bool:
     return False
 
 
+def whereabouts(place: Place) -> str:
+    """Return the folder of a file or the server of a database, to be said beside the name."""
+    return str(place.parent) if isinstance(place, Path) else place.host
+
+
 def _read(text: str) -> DatabaseUrl:
     from urllib.parse import parse_qsl, unquote, urlsplit
 

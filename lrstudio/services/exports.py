@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.places import same_place
 from lrstudio.domain.verdicts import Judgment
 from lrstudio.formats.archive import Record, write_archive
 from lrstudio.formats.lines import write_lines
@@ -41,7 +41,7 @@ class Exports:
         """
         if what not in WHAT:
             raise Refused(f"unknown: {what!r}; choose one of {', '.join(WHAT)}", where="what")
-        if os.path.realpath(out) == os.path.realpath(self._store.path):
+        if same_place(out, self._store.path):
             raise Refused("this is the project itself; choose another file", where=str(out))
         with self._store.reading():
             if what == "project":

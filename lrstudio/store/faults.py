@@ -61,9 +61,10 @@ def told_by(known: Callable[[BaseException | None], StudioError | None], *bare: 
         known: is given the driver's own error.
         bare: what the driver raises where SQLAlchemy is not between.
     """
+    caught: tuple[type[Exception], ...] = (DBAPIError, *bare)
     try:
         yield
-    except (DBAPIError, *bare) as error:
+    except caught as error:
         found = known(error.orig if isinstance(error, DBAPIError) else error)
         if found is None:
             raise

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -134,17 +135,11 @@ def boot_id() -> str:
 def machine_id() -> str:
     """Return what tells this machine, or container of it, from others of the same name; parts unknown are left out."""
     parts = []
-    for read in (
-        lambda: Path("/etc/machine-id").read_text().strip(),
-        lambda: os.readlink("/proc/self/ns/pid"),  # a pid means something in its namespace alone
-    ):
-        try:
-            parts.append(read())
-        except OSError:
-            continue
-    if not parts:
-        parts = [f"{uuid.getnode():012x}"]
-    return " ".join(parts)
+    with suppress(OSError):
+        parts.append(Path("/etc/machine-id").read_text().strip())
+    with suppress(OSError):
+        parts.append(os.readlink("/proc/self/ns/pid"))  # a pid means something in its namespace alone
+    return " ".join(parts) or f"{uuid.getnode():012x}"
 
 
 def _holder(connection: sa.Connection, name: str) -> LockHolder | None:

@@ -83,7 +83,7 @@ def connect(url: DatabaseUrl, *, password: Password = no_password) -> Connection
                 url.user,
                 host=url.host,
                 database=url.database,
-                password=password(url),
+                password=password(url) or "",
                 ssl_context=_ssl_context(url),
                 application_name="lrstudio",
                 sock=line,
@@ -277,7 +277,7 @@ def _for_migrations(url: DatabaseUrl, password: Password) -> Iterator[sa.Connect
 
 
 def _hold_what_files_hold(connection: sa.Connection) -> None:
-    """Let every text sort by its code points, not by the language of the server, and every whole number have 64 bits."""
+    """Let texts sort by their code points, not by the language of the server, and whole numbers have 64 bits."""
     quote = connection.dialect.identifier_preparer.quote_identifier
     for table, column, kind in connection.exec_driver_sql(_UNLIKE_FILES).all():
         connection.exec_driver_sql(f"ALTER TABLE {quote(table)} ALTER COLUMN {quote(column)} TYPE {kind}")
@@ -291,11 +291,10 @@ def _number(text: str) -> int | float:
 def _ssl_context(url: DatabaseUrl) -> ssl.SSLContext | bool:
     if url.encryption == "disable":
         return False
-    if url.sslrootcert:
-        with told_of_network(url):
-            context = ssl.create_default_context(cafile=url.sslrootcert)
-    else:
-        context = ssl.create_default_context()
+    try:
+        context = ssl.create_default_context(cafile=url.sslrootcert or None)
+    except (OSError, ssl.SSLError) as error:
+        raise Refused("this is no file with a certificate", where=url.sslrootcert) from error
     if url.encryption == "require":
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

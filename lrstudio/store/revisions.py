@@ -8,7 +8,8 @@ from lrstudio.store.schema import MIGRATIONS, Schema
 
 _NAMES = {
     "sqlite": "SELECT name, type FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
-    "postgresql": """SELECT relname, 'table' FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+    "postgresql": """SELECT relname, 'table' FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
     UNION ALL SELECT tgname, 'trigger' FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
     WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace""",
 }
