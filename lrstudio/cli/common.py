@@ -23,7 +23,8 @@ from lrstudio.services.wiring import Project, open_project
 P = ParamSpec("P")
 
 
-def _place(text: str) -> Place:
+def place(text: str) -> Place:
+    """Read where a project is; a word that cannot be is a usage error."""
     try:
         return place_of(text)
     except Refused as error:
@@ -32,7 +33,7 @@ def _place(text: str) -> Place:
 
 # A `Place`; the library takes no union of types.
 ProjectPath = Annotated[
-    Any, typer.Argument(metavar="PROJECT", parser=_place, help="The project file, NAME.lrs, or a database URL.")
+    Any, typer.Argument(metavar="PROJECT", parser=place, help="The project file, NAME.lrs, or a database URL.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Agree, for this once, to what goes to another machine.")]
@@ -155,9 +156,9 @@ def stoppable() -> Iterator[None]:
 
 
 @contextmanager
-def opened(path: Place, *, reviewer: str = "") -> Iterator[Project]:
+def opened(path: Place, *, reviewer: str = "", upgrade: bool = True) -> Iterator[Project]:
     """Open a project for one verb and close it whatever happens."""
-    project = open_project(path, reviewer=reviewer)
+    project = open_project(path, reviewer=reviewer, upgrade=upgrade)
     try:
         yield project
     finally:

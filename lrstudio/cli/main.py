@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lrstudio import __version__
-from lrstudio.cli import consent, decide, export, import_, judge, new, sample, show, tour
+from lrstudio.cli import consent, decide, export, import_, judge, merge, new, reviewers, sample, show, tour
 
 app = typer.Typer(
     name="lrstudio",
@@ -26,6 +26,8 @@ app.command("judge")(judge.judge)
 app.command("show")(show.show)
 app.command("decide")(decide.decide)
 app.command("export")(export.export)
+app.command("reviewers")(reviewers.reviewers)
+app.command("merge")(merge.merge)
 app.command("tour")(tour.tour)
 
 

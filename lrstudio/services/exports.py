@@ -45,12 +45,13 @@ class Exports:
             raise Refused("this is the project itself; choose another file", where=str(out))
         with self._store.reading():
             if what == "project":
-                return write_archive(out, self._records(), title=self._store.meta.title)
+                return write_archive(out, self.records(), title=self._store.meta.title)
             if what == "judgments":
                 return write_lines(out, self._judgment_rows(all_runs=all_runs))
             return write_lines(out, (decision_row(decision) for decision in self._store.journal.decisions()))
 
-    def _records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[Record]:
+        """Yield what makes up the project, in an order in which each finds what it refers to."""
         library = self._store.library
         all_local = bool(self._store.meta.get(LOCAL_ONLY))
         for info in library.documents():

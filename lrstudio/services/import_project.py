@@ -29,6 +29,7 @@ class ProjectImporter:
         self._judged: dict[str, set[tuple[str, Dimension]]] = {}
         self._unfinished: list[JudgeRun] = []
         self._renumbered: dict[int, int] = {}
+        self._placed = ""
         # two equal entries of one journal differ in their place alone, so places are kept, first to last
         self._journal: dict[Decision, list[int]] = {}
         for entry in store.journal.decisions():
@@ -97,10 +98,13 @@ class ProjectImporter:
     def _decision(self, decision: Decision, tally: Tally) -> None:
         self._needs("candidate", decision.target.candidate_id)
         undoes = None if decision.undoes is None else self._renumbered[decision.undoes]
-        wanted = replace(decision, undoes=undoes)
+        adjudicates = tuple(sorted(self._renumbered[it] for it in decision.adjudicates if it in self._renumbered))
+        wanted = replace(decision, undoes=undoes, adjudicates=adjudicates)
         places = self._journal.get(_bare(wanted), [])
         added = Added.SAME if places else Added.NEW
-        here = places.pop(0) if places else self._store.journal.append(wanted).decision_id
+        # It stands among the entries that are here as its own journal places it: by time, unless a clock went back.
+        self._placed = max(self._placed, decision.time)
+        here = places.pop(0) if places else self._store.journal.append(wanted, placed=self._placed).decision_id
         self._renumbered[decision.decision_id] = here
         tally.note("decisions", str(here), added, touches=decision.target.candidate_id)
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lrstudio.services.exports import Exports
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
+    from lrstudio.services.merging import MergeReport
+    from lrstudio.services.reviewers import Reviewers
     from lrstudio.services.sampling import Sampling
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
@@ -81,6 +83,19 @@ class Project:
 
         return Exports(self._store)
 
+    @cached_property
+    def reviewers(self) -> Reviewers:
+        """Who decided what, and adjudication."""
+        from lrstudio.services.reviewers import Reviewers
+
+        return Reviewers(self._store, reviewer=self._reviewer)
+
+    def merge(self, other: Project, *, dry_run: bool = False) -> MergeReport:
+        """Take over what another project holds; see `lrstudio.services.merging`."""
+        from lrstudio.services.merging import merge
+
+        return merge(self._store, other._store, dry_run=dry_run)
+
     @property
     def path(self) -> Place:
         """Where the project is: its file, or the shared database."""
@@ -112,8 +127,8 @@ def create_project(path: Place, *, title: str = "", reviewer: str = "") -> Proje
     return Project(Store.create(path, title=title, password=_password), reviewer=_named(reviewer))
 
 
-def open_project(path: Place, *, reviewer: str = "") -> Project:
-    """Open a project, upgrading an older file after copying it.
+def open_project(path: Place, *, reviewer: str = "", upgrade: bool = True) -> Project:
+    """Open a project, upgrading an older file after copying it; without `upgrade` an older one is refused.
 
     Raises:
         Refused: there is no such file or database, it is no project, or it was written by a newer studio.
@@ -121,7 +136,7 @@ def open_project(path: Place, *, reviewer: str = "") -> Project:
     """
     from lrstudio.store.store import Store
 
-    return Project(Store.open(path, password=_password), reviewer=_named(reviewer))
+    return Project(Store.open(path, upgrade=upgrade, password=_password), reviewer=_named(reviewer))
 
 
 def create_sample_project(path: Path, *, reviewer: str = "") -> Project:

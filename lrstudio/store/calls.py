@@ -12,8 +12,13 @@ from lrstudio.store.connect import Connections
 from lrstudio.store.dialects import insert
 from lrstudio.store.records import CallRow, CallState, CallTotals
 
+# The last one that ended as the call stands: a log that was merged in may bring a failure after a success.
 _LAST_REPLY = (
-    sa.select(sa.func.max(t.call_reply.c.id)).where(t.call_reply.c.call_key == t.call.c.key).correlate(t.call)
+    sa.select(t.call_reply.c.id)
+    .where(t.call_reply.c.call_key == t.call.c.key)
+    .correlate(t.call)
+    .order_by((t.call_reply.c.state == t.call.c.state).desc(), t.call_reply.c.id.desc())
+    .limit(1)
 ).scalar_subquery()
 _REPLY_COLUMNS = (
     "reply",

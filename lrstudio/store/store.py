@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from lrstudio import __version__
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.places import DatabaseUrl, Place
+from lrstudio.store.absorb import Absorbed, absorb
 from lrstudio.store.calls import Calls
 from lrstudio.store.connect import Backend, Connections, SqliteFile
 from lrstudio.store.journal import Journal
@@ -126,6 +127,11 @@ class Store:
         """
         with self._connections.snapshot():
             yield
+
+    def absorb(self, other: Store) -> Absorbed:
+        """Take over the calls and vectors of another project, once each; told by what they are, not by where."""
+        with self._connections.write() as target, other._connections.read() as source:
+            return absorb(target, source)
 
     def data_version(self) -> int:
         """Return a number that changes with every commit to the project, of this process or any other.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
-from lrstudio.domain.places import DatabaseUrl, place_of
+from lrstudio.domain.places import DatabaseUrl
 from tests.doubles.postgres_server import PASSWORD, PostgresServer
 
 pytestmark = pytest.mark.server("postgresql")
@@ -23,7 +22,12 @@ ROWS = [
             {"id": "a2", "model": "m2", "text": "It raised a loan of £180,000. Whales \u0000 sang all night \ud800."},
         ],
     },
-    {"document_id": "Zoo", "document_text": None, "query": "Wer weiß?", "candidates": [{"id": "ä", "text": "Niemand."}]},
+    {
+        "document_id": "Zoo",
+        "document_text": None,
+        "query": "Wer weiß?",
+        "candidates": [{"id": "ä", "text": "Niemand."}],
+    },
 ]
 
 
@@ -115,7 +119,15 @@ def test_what_is_wrong_with_a_database_is_a_sentence(postgres, shared, lrstudio)
     assert "a project in this database already" in lrstudio("new", shared).err
     postgres.run("CREATE TABLE mine (a int)", on=(other := postgres.new_database()))
     assert "holds other tables (mine)" in lrstudio("new", other).err
-    assert "encoding UTF8" in lrstudio("new", postgres.new_database(options="TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'")).err
+    assert (
+        "encoding UTF8"
+        in lrstudio(
+            "new",
+            postgres.new_database(
+                options="TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'"
+            ),
+        ).err
+    )
     refused = lrstudio("show", "mysql://x/y")
     assert refused.status == 2
     encrypted = postgres.url(shared.database, host="127.0.0.1", sslmode="verify-full")
