@@ -37,9 +37,7 @@ def reviewers(
     candidate: Annotated[str, typer.Option(help="adjudicate: the candidate's id.")] = "",
     dimension: Annotated[Dimension | None, typer.Option(help="adjudicate: the dimension.")] = None,
     claim: Annotated[str, typer.Option(help="adjudicate: the claim's (or key point's) id; else the dimension.")] = "",
-    take: Annotated[
-        str, typer.Option(metavar="WHO", help="Take over the verdict of this reviewer, or of A, B, ...")
-    ] = "",
+    take: Annotated[str, typer.Option(metavar="WHO", help="Take over the verdict of this reviewer, or of A, B.")] = "",
     support: Annotated[Stated | None, typer.Option(help="State the support of the claim.")] = None,
     because: Annotated[WhyNone | None, typer.Option(help="Why support is none.")] = None,
     score: Annotated[float | None, typer.Option(help="State the score of the dimension, 0-10.")] = None,

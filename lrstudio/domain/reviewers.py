@@ -16,7 +16,7 @@ VERDICTS = frozenset({Act.CONFIRM, Act.OVERRIDE})
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A target on which reviewers differ, each with the last verdict of theirs that is in force, in order of the journal.
+    """A target on which reviewers differ, with the last verdict of each that is in force, in order of the journal.
 
     `adjudication` is the one in force on the target, `settled` whether it knew of all these verdicts.
     """
@@ -37,7 +37,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class ReviewerCount:
-    """What one reviewer did: entries of the journal, verdicts in force, how many of those blind; first and last time."""
+    """What one reviewer did: entries of the journal, verdicts in force, of those blind; first and last time."""
 
     reviewer: str
     entries: int
@@ -64,7 +64,7 @@ def by_reviewer(decisions: Iterable[Decision]) -> dict[Target, dict[str, Decisio
 
 
 def conflicts(decisions: Iterable[Decision]) -> tuple[Conflict, ...]:
-    """List the targets on which two reviewers' latest verdicts in force differ, settled or not, in order of the journal."""
+    """List the targets on which two reviewers' latest verdicts in force differ, settled or not."""
     entries = tuple(decisions)
     adjudications = {it.target: it for it in in_force(entries) if it.adjudicates}
     return tuple(

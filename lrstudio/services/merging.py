@@ -1,13 +1,14 @@
 """Two projects made one: what the other holds is added by its ids, and whatever differs is listed, not guessed.
 
-The journals become one, by time; merging again changes nothing. Merging A into B or B into A ends in the same effective
-values, except for what is listed: records that both know under one id with different contents stay as they are here,
-and where reviewers differ the later verdict holds until it is adjudicated. Whatever else an archive of a project carries
-comes along, because the records are those of an export.
+The journals become one, by time; merging again changes nothing. Merging A into B or B into A ends in the same
+effective values, except for what is listed: records that both know under one id with different contents stay as they
+are here, and where reviewers differ the later verdict holds until it is adjudicated. Whatever else an archive of a
+project carries comes along, because the records are those of an export.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from lrstudio.domain.changes import Changes
@@ -60,17 +61,16 @@ def merge(store: Store, other: Store, *, dry_run: bool = False) -> MergeReport:
     """
     if same_place(store.path, other.path):
         raise Refused("this is the same project; name another one", where=str(other.path))
-    report: MergeReport | None = None
-    try:
-        with other.reading(), store.writing():
-            report = _merged(store, other)
-            if dry_run:
-                raise _DryRun
-    except _DryRun:
-        pass
-    if report is None:
-        raise RuntimeError("a merge ended without a report")
+    report: MergeReport
+    with suppress(_DryRun), other.reading(), store.writing():
+        report = _merged(store, other)
+        _undo_if(dry_run)
     return report
+
+
+def _undo_if(dry_run: bool) -> None:
+    if dry_run:
+        raise _DryRun
 
 
 def _merged(store: Store, other: Store) -> MergeReport:

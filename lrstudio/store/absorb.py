@@ -1,4 +1,4 @@
-"""Rows of another project that are told by their content: calls by the hash of the request, vectors by that of the text.
+"""Rows of another project that are told by their content: calls by the hash of the request, vectors by the text.
 
 What is told by ids that people gave, documents and decisions for instance, comes through the rooms' own doors, which
 find what differs; see `lrstudio.services.merging`.
@@ -81,6 +81,11 @@ def _copy(target: sa.Connection, source: sa.Connection, table: sa.Table) -> int:
 
 def _batches(source: sa.Connection, table: sa.Table) -> Iterator[list[dict[str, Any]]]:
     """Read a table a few rows at a time, in the order of its key."""
-    rows = source.execute(sa.select(table).order_by(*table.primary_key.columns)).mappings()
-    for batch in rows.partitions(_BATCH):
-        yield [dict(row) for row in batch]
+    # Each time anew from the last key: the driver of PostgreSQL reads a whole result into memory.
+    key = tuple(table.primary_key.columns)
+    statement = sa.select(table).order_by(*key).limit(_BATCH)
+    rows = source.execute(statement).mappings().all()
+    while rows:
+        yield [dict(row) for row in rows]
+        last = [sa.literal(rows[-1][column.name], column.type) for column in key]
+        rows = source.execute(statement.where(sa.tuple_(*key) > sa.tuple_(*last))).mappings().all()

@@ -12,14 +12,11 @@ from lrstudio.store.connect import Connections
 from lrstudio.store.dialects import insert
 from lrstudio.store.records import CallRow, CallState, CallTotals
 
+_LAST = sa.select(sa.func.max(t.call_reply.c.id)).where(t.call_reply.c.call_key == t.call.c.key).correlate(t.call)
 # The last one that ended as the call stands: a log that was merged in may bring a failure after a success.
-_LAST_REPLY = (
-    sa.select(t.call_reply.c.id)
-    .where(t.call_reply.c.call_key == t.call.c.key)
-    .correlate(t.call)
-    .order_by((t.call_reply.c.state == t.call.c.state).desc(), t.call_reply.c.id.desc())
-    .limit(1)
-).scalar_subquery()
+_LAST_REPLY = sa.func.coalesce(
+    _LAST.where(t.call_reply.c.state == t.call.c.state).scalar_subquery(), _LAST.scalar_subquery()
+)
 _REPLY_COLUMNS = (
     "reply",
     "finish_reason",

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.server("postgresql")
 ROWS = [
     {
         "document_id": "board",
-        "document_text": "The board met in March 1871. It raised a loan of £150,000 at four per cent. Two ships were lost.",
+        "document_text": "The board met in March 1871. It raised a loan of £150,000 at four per cent.",
         "query": "What did the board do?",
         "candidates": [
             {"id": "a1", "model": "m1", "text": "The board met in March 1871. It raised a loan of £150,000."},
