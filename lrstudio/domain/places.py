@@ -62,12 +62,14 @@ class DatabaseUrl:
         return f"postgresql://{self.host}:{self.port}/{self.database}"
 
     @property
+    def is_local(self) -> bool:
+        """Whether the server is this machine."""
+        return self.host.startswith("/") or self.host in ("localhost", "127.0.0.1", "::1")
+
+    @property
     def encryption(self) -> str:
         """The mode in force: this machine is trusted, another one must prove who it is."""
-        if self.sslmode:
-            return self.sslmode
-        local = self.host.startswith("/") or self.host in ("localhost", "127.0.0.1", "::1")
-        return "disable" if local else "verify-full"
+        return self.sslmode or ("disable" if self.is_local else "verify-full")
 
 
 Place = Path | DatabaseUrl

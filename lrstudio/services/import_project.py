@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from lrstudio.domain.decisions import Decision
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.places import DatabaseUrl, Place
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import Dimension, JudgeRun, Judgment, RunState
 from lrstudio.formats.archive import Record
@@ -40,6 +41,7 @@ class ProjectImporter:
         try:
             match record:
                 case Document():
+                    _may_go(record, self._store.path)
                     tally.note("documents", record.document_id, self._store.library.add_document(record))
                 case Question():
                     self._needs("document", record.document_id)
@@ -107,6 +109,11 @@ class ProjectImporter:
         here = places.pop(0) if places else self._store.journal.append(wanted, placed=self._placed).decision_id
         self._renumbered[decision.decision_id] = here
         tally.note("decisions", str(here), added, touches=decision.target.candidate_id)
+
+
+def _may_go(document: Document, place: Place) -> None:
+    if document.local_only and isinstance(place, DatabaseUrl) and not place.is_local:
+        raise Refused(f"it is marked to stay on this machine, and this project is on {place.host}")
 
 
 def _bare(decision: Decision) -> Decision:

@@ -27,7 +27,7 @@ from lrstudio.store.schema import Schema
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pg8000 import Connection
+    from lrstudio.store.postgres_line import Line
 
 CONNECT_SECONDS = 10
 
@@ -65,7 +65,7 @@ def no_password(_url: DatabaseUrl) -> str | None:
     return None
 
 
-def connect(url: DatabaseUrl, *, password: Password = no_password) -> Connection:
+def connect(url: DatabaseUrl, *, password: Password = no_password) -> Line:
     """Open a bare connection in autocommit mode.
 
     Raises:
@@ -73,13 +73,13 @@ def connect(url: DatabaseUrl, *, password: Password = no_password) -> Connection
         Environment: the server cannot be reached, or does not prove who it is.
     """
     try:
-        from pg8000 import Connection
+        from lrstudio.store.postgres_line import Line
     except ImportError as error:
         raise Refused("a shared project needs the driver pg8000: pip install 'lrstudio[postgres]'") from error
     with told_of_network(url), told(url):
         line = _dial(url)
         try:
-            connection = Connection(
+            connection = Line(
                 url.user,
                 host=url.host,
                 database=url.database,
@@ -165,7 +165,7 @@ class _StateWatch:
     def __init__(self, url: DatabaseUrl, password: Password) -> None:
         self._url = url
         self._password = password
-        self._connection: Connection | None = None
+        self._connection: Line | None = None
         self.version()
 
     def version(self) -> int:
@@ -181,17 +181,7 @@ class _StateWatch:
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            hang_up(connection)
-
-
-def hang_up(connection: Connection) -> None:
-    """Close a connection, whatever state it is in."""
-    from pg8000.exceptions import InterfaceError
-
-    try:
-        connection.close()
-    except (InterfaceError, OSError):
-        return  # it was lost already
+            connection.close()
 
 
 def schema_number(url: DatabaseUrl, *, password: Password) -> int:
@@ -207,7 +197,7 @@ def schema_number(url: DatabaseUrl, *, password: Password) -> int:
         ):
             return int(_run(connection, "SELECT number FROM project_state")[0][0])
     finally:
-        hang_up(connection)
+        connection.close()
 
 
 def create_tables(url: DatabaseUrl, schema: Schema, *, settings: Mapping[str, str], password: Password) -> None:
@@ -301,7 +291,7 @@ def _ssl_context(url: DatabaseUrl) -> ssl.SSLContext | bool:
     return context
 
 
-def _run(connection: Connection, statement: str) -> list[Any]:
+def _run(connection: Line, statement: str) -> list[Any]:
     cursor = connection.cursor()
     cursor.execute(statement)
     rows: list[Any] = list(cursor.fetchall()) if cursor.description else []

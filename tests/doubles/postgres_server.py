@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lrstudio.domain.errors import StudioError
 from lrstudio.domain.places import DatabaseUrl
-from lrstudio.store.postgres import connect, hang_up
+from lrstudio.store.postgres import connect
 
 PASSWORD = "an open secret of the tests"
 USER = "ada"
@@ -62,7 +62,7 @@ class PostgresServer:
         until = time.monotonic() + _SECONDS
         while True:
             try:
-                hang_up(connect(self.url("postgres")))
+                connect(self.url("postgres")).close()
                 return
             except StudioError:
                 if self._server.poll() is not None or time.monotonic() > until:
@@ -100,7 +100,7 @@ class PostgresServer:
             cursor.execute(statement)
             return list(cursor.fetchall()) if cursor.description else []
         finally:
-            hang_up(connection)
+            connection.close()
 
     def _as_somebody(self) -> list[str]:
         if os.geteuid():
