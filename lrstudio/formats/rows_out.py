@@ -76,6 +76,7 @@ def decision_row(decision: Decision) -> dict[str, Any]:
             "surface": decision.shown.surface,
         },
         "undoes": decision.undoes,
+        "adjudicates": list(decision.adjudicates),
     }
 
 
