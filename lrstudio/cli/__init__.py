@@ -14,5 +14,7 @@ VERBS = (
     "find",
     "page",
     "report",
+    "reviewers",
+    "merge",
     "tour",
 )

@@ -16,10 +16,12 @@ from lrstudio.cli import (
     find,
     import_,
     judge,
+    merge,
     new,
     page,
     pairs,
     report,
+    reviewers,
     sample,
     set_,
     show,
@@ -46,6 +48,8 @@ app.command("export")(export.export)
 app.command("find")(find.find)
 app.command("page")(page.page)
 app.command("report")(report.report)
+app.command("reviewers")(reviewers.reviewers)
+app.command("merge")(merge.merge)
 app.command("tour")(tour.tour)
 
 

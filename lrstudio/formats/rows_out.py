@@ -77,6 +77,7 @@ def decision_row(decision: Decision) -> dict[str, Any]:
             "inclusion_probability": decision.shown.inclusion_probability,
         },
         "undoes": decision.undoes,
+        "adjudicates": list(decision.adjudicates),
     }
 
 

@@ -28,6 +28,8 @@ class PairImporter:
         self._renumbered: dict[int, int] = {}
         self._known: dict[PairEntry, list[int]] | None = None
         self._waiting: list[PairEntry] = []
+        self._placed: list[str] = []
+        self._last = ""
 
     def add(self, entry: PairEntry, tally: Tally) -> None:
         """Add an entry, numbered anew together with what it rests on."""
@@ -46,19 +48,22 @@ class PairImporter:
         )
         places = self._already().get(replace(wanted, entry_id=0), [])
         tally.note("pairs", entry.pair_id, Added.SAME if places else Added.NEW)
+        # It stands among the entries that are here as its own journal places it: by time, unless a clock went back.
+        self._last = max(self._last, entry.time)
         if places:
             self._renumbered[entry.entry_id] = places.pop(0)
         else:
             self._waiting.append(wanted)
+            self._placed.append(self._last)
         if len(self._waiting) >= _AT_ONCE:
             self.finish()
 
     def finish(self) -> None:
         """Write what waits. Judgments and decisions may differ here, so the pairs are looked at again."""
-        written = self._store.pairs.append(self._waiting, suspect=True)
+        written = self._store.pairs.append(self._waiting, placed=self._placed, suspect=True)
         for old, new in zip(self._waiting, written, strict=True):
             self._renumbered[old.entry_id] = new.entry_id
-        self._waiting = []
+        self._waiting, self._placed = [], []
 
     def _already(self) -> dict[PairEntry, list[int]]:
         # two equal entries differ in their place alone, so places are kept, first to last

@@ -11,6 +11,7 @@ from lrstudio.domain.errors import Refused
 from lrstudio.domain.labels import Label
 from lrstudio.domain.marks import Guideline, Mark
 from lrstudio.domain.pairs import PairEntry
+from lrstudio.domain.places import DatabaseUrl, Place
 from lrstudio.domain.queues import KeptQueue
 from lrstudio.domain.sets import FrozenPair, FrozenSet
 from lrstudio.domain.text import Candidate, Document, Question
@@ -38,6 +39,7 @@ class ProjectImporter:
         self._judged: dict[str, set[tuple[str, Dimension]]] = {}
         self._unfinished: list[JudgeRun] = []
         self._renumbered: dict[int, int] = {}
+        self._placed = ""
         # two equal entries of one journal differ in their place alone, so places are kept, first to last
         self._journal: dict[Decision, list[int]] = {}
         for entry in store.journal.decisions():
@@ -88,6 +90,7 @@ class ProjectImporter:
             )
 
     def _document(self, document: Document, tally: Tally) -> None:
+        _may_go(document, self._store.path)
         tally.note("documents", document.document_id, self._store.library.add_document(document))
 
     def _question(self, question: Question, tally: Tally) -> None:
@@ -133,16 +136,24 @@ class ProjectImporter:
     def _decision(self, decision: Decision, tally: Tally) -> None:
         self._needs("candidate", decision.target.candidate_id)
         undoes = None if decision.undoes is None else self._renumbered[decision.undoes]
-        wanted = replace(decision, undoes=undoes)
+        adjudicates = tuple(sorted(self._renumbered[it] for it in decision.adjudicates if it in self._renumbered))
+        wanted = replace(decision, undoes=undoes, adjudicates=adjudicates)
         places = self._journal.get(_bare(wanted), [])
         added = Added.SAME if places else Added.NEW
-        here = places.pop(0) if places else self._store.journal.append(wanted).decision_id
+        # It stands among the entries that are here as its own journal places it: by time, unless a clock went back.
+        self._placed = max(self._placed, decision.time)
+        here = places.pop(0) if places else self._store.journal.append(wanted, placed=self._placed).decision_id
         self._renumbered[decision.decision_id] = here
         tally.note("decisions", str(here), added, touches=decision.target.candidate_id)
 
     def _label(self, label: Label, tally: Tally) -> None:
         self._needs("candidate", label.candidate_id)
         tally.note("labels", f"{label.candidate_id} {label.reviewer} {label.name}", self._store.labels.add(label))
+
+
+def _may_go(document: Document, place: Place) -> None:
+    if document.local_only and isinstance(place, DatabaseUrl) and not place.is_local:
+        raise Refused(f"it is marked to stay on this machine, and this project is on {place.host}")
 
 
 def _bare(decision: Decision) -> Decision:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.places import DatabaseUrl, Place
 from lrstudio.services.settings import SettingsStore
 
 if TYPE_CHECKING:
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
     from lrstudio.services.marking import Marking
+    from lrstudio.services.merging import MergeReport
     from lrstudio.services.pairs import Pairs
     from lrstudio.services.queues import Queues
     from lrstudio.services.reports import Reports
+    from lrstudio.services.reviewers import Reviewers
     from lrstudio.services.sampling import Sampling
     from lrstudio.services.set_exports import SetExports
     from lrstudio.services.sets import Sets
@@ -143,47 +146,60 @@ class Project:
 
         return Frames(self._store)
 
+    @cached_property
+    def reviewers(self) -> Reviewers:
+        """Who decided what, and adjudication."""
+        from lrstudio.services.reviewers import Reviewers
+
+        return Reviewers(self._store, reviewer=self._reviewer)
+
+    def merge(self, other: Project, *, dry_run: bool = False) -> MergeReport:
+        """Take over what another project holds; see `lrstudio.services.merging`."""
+        from lrstudio.services.merging import merge
+
+        return merge(self._store, other._store, dry_run=dry_run)
+
     @property
-    def path(self) -> Path:
-        """The project file."""
+    def path(self) -> Place:
+        """Where the project is: its file, or the shared database."""
         return self._store.path
 
     @property
     def title(self) -> str:
-        """What the project is called, else the name of its file."""
+        """What the project is called, else the name of its file or database."""
         return self._store.meta.title or self.path.stem
 
     def data_version(self) -> int:
-        """Return a number that changes when anybody, this process included, commits to the file."""
+        """Return a number that changes when anybody, this process included, commits to the project."""
         return self._store.data_version()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file or the server."""
         self._store.close()
 
 
-def create_project(path: Path, *, title: str = "", reviewer: str = "") -> Project:
-    """Create a project file and open it.
+def create_project(path: Place, *, title: str = "", reviewer: str = "") -> Project:
+    """Create a project, in a file or in an empty shared database, and open it.
 
     Raises:
-        Refused: a file of that name exists.
-        Environment: the folder cannot be written.
+        Refused: a file of that name exists, or the database holds something.
+        Environment: the folder cannot be written, or the server cannot be reached.
     """
     from lrstudio.store.store import Store
 
-    return Project(Store.create(path, title=title), reviewer=_named(reviewer))
+    return Project(Store.create(path, title=title, password=_password), reviewer=_named(reviewer))
 
 
-def open_project(path: Path, *, reviewer: str = "") -> Project:
-    """Open a project, upgrading an older file after copying it.
+def open_project(path: Place, *, reviewer: str = "", upgrade: bool = True) -> Project:
+    """Open a project, upgrading an older file after copying it; without `upgrade` an older one is refused.
 
     Raises:
-        Refused: there is no such file, it is no project, or it was written by a newer studio.
-        Environment: the file cannot be read.
+        Refused: there is no such file or database, it is no project, or it was written by a newer studio.
+        Environment: the file cannot be read, or the server cannot be reached.
     """
     from lrstudio.store.store import Store
 
-    return Project(Store.open(path), reviewer=_named(reviewer))
+    return Project(Store.open(path, upgrade=upgrade, password=_password), reviewer=_named(reviewer))
 
 
 def create_sample_project(path: Path, *, reviewer: str = "") -> Project:
@@ -215,6 +231,12 @@ def create_sample_project(path: Path, *, reviewer: str = "") -> Project:
 def sample_path() -> Path:
     """Return where the sample project of this profile lives."""
     return SettingsStore().profile / "sample" / "harbour-report.lrs"
+
+
+def _password(url: DatabaseUrl) -> str | None:
+    from lrstudio.services.database_keys import find_database_password
+
+    return find_database_password(url)
 
 
 def _named(reviewer: str) -> ReviewerName:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.finding import Found
@@ -25,6 +24,7 @@ from lrstudio.store import mapping
 from lrstudio.store import review_tables as r
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
+from lrstudio.store.dialects import among, insert
 from lrstudio.store.records import PartSummary, Score, Summary
 from lrstudio.store.suspects import suspect_pairs_of
 
@@ -239,7 +239,7 @@ class Judging:
         statement = (
             sa.select(t.judgment, t.judge_run.c.run_id, t.candidate.c.candidate_id)
             .select_from(_JOINED)
-            .where(_among(t.judgment.c.id, keys))
+            .where(among(t.judgment.c.id, keys))
         )
         with self._at.read() as connection:
             rows = {row.id: row for row in connection.execute(statement)}
@@ -297,18 +297,12 @@ def _select(
 
 def _parts(connection: sa.Connection, table: sa.Table, keys: Sequence[int]) -> dict[int, list[Any]]:
     statement = (
-        sa.select(table).where(_among(table.c.judgment_key, keys)).order_by(table.c.judgment_key, table.c.ordinal)
+        sa.select(table).where(among(table.c.judgment_key, keys)).order_by(table.c.judgment_key, table.c.ordinal)
     )
     found: dict[int, list[Any]] = defaultdict(list)
     for row in connection.execute(statement):
         found[row.judgment_key].append(row)
     return found
-
-
-def _among(column: sa.ColumnElement[int], keys: Sequence[int]) -> sa.ColumnElement[bool]:
-    """Ask for any number of keys with one parameter."""
-    given = sa.func.json_each(mapping.to_json(keys)).table_valued("value")
-    return column.in_(sa.select(given.c.value))
 
 
 def _part_summaries(connection: sa.Connection, keys: Sequence[int]) -> dict[int, list[PartSummary]]:
@@ -321,7 +315,7 @@ def _part_summaries(connection: sa.Connection, keys: Sequence[int]) -> dict[int,
     ):
         statement = (
             sa.select(table.c.judgment_key, *verdict_columns)
-            .where(_among(table.c.judgment_key, keys))
+            .where(among(table.c.judgment_key, keys))
             .order_by(table.c.judgment_key, table.c.ordinal)
         )
         for key, state, support, reason in connection.execute(statement).all():

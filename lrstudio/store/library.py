@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import Insert, insert
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.summaries import DocumentSummary
@@ -14,6 +13,7 @@ from lrstudio.domain.text import Candidate, Document, Question, content_hash
 from lrstudio.store import mapping
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
+from lrstudio.store.dialects import Insert, insert
 from lrstudio.store.records import Added, CandidateInfo
 
 _QUESTION = sa.select(

@@ -311,6 +311,7 @@ def decision_values(decision: Decision) -> Values:
         "reason": decision.reason,
         "blind": decision.blind,
         "undoes": decision.undoes,
+        "adjudicates": to_json(decision.adjudicates),
     }
 
 
@@ -328,6 +329,7 @@ def decision_of(row: Any) -> Decision:
         blind=row.blind,
         shown=shown_of(json.loads(row.shown)),
         undoes=row.undoes,
+        adjudicates=tuple(json.loads(row.adjudicates)),
     )
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.marks import Guideline, Mark, MarkKind, Place, Thing
 from lrstudio.domain.text import Span
 from lrstudio.store import review_tables as r
 from lrstudio.store.connect import Connections
+from lrstudio.store.dialects import insert
 
 _STANDS = r.mark.c.removed == ""
 

@@ -47,9 +47,10 @@ class PairRow(Row, table=True):
 
 
 class PairEntryRow(Row, table=True):
-    """An entry about a pair. Triggers refuse to change or delete one."""
+    """An entry about a pair; `placed` is its place in their order, a time. Triggers refuse to change or delete one."""
 
     __tablename__ = "pair_entry"
+    __table_args__ = (sa.Index(None, "placed", "id"),)
     id: int | None = Field(default=None, primary_key=True)
     pair_key: int = Field(foreign_key="pair.id", index=True)
     act: str = Field(sa_type=sa.Text)
@@ -65,6 +66,7 @@ class PairEntryRow(Row, table=True):
     blind: bool
     shown: str = Field(sa_type=AnyText)
     undoes: int | None = Field(foreign_key="pair_entry.id", index=True)
+    placed: str = Field(sa_type=AnyText)
 
 
 class PairSetRow(Row, table=True):

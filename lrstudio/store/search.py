@@ -17,12 +17,9 @@ from lrstudio.domain.text import Span
 from lrstudio.store import mapping
 from lrstudio.store import review_tables as r
 from lrstudio.store.connect import Connections
+from lrstudio.store.search_index import INDEX, add_lines, folded, last_row, matching
 from lrstudio.store.search_sources import SOURCES, Passage, Source, passage_of
 from lrstudio.text.queries import Term, passages
-from lrstudio.text.words import words
-
-_INDEX = sa.table("search_index", sa.column("rowid", sa.Integer), sa.column("words", sa.Text), sa.column("rank"))
-_MATCHES = sa.text("search_index MATCH :match")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +64,26 @@ class Search:
 
     def counts(self, wanted: Sequence[Term]) -> Mapping[Found, int]:
         """Count the passages that match, by kind."""
-        match = _match(wanted)
-        if match is None:
-            return {}
         unit = r.search_unit
-        statement = sa.select(unit.c.found, sa.func.count()).select_from(_MATCHED).where(_MATCHES)
+        statement = sa.select(unit.c.found, sa.func.count()).select_from(_MATCHED).group_by(unit.c.found)
         with self._at.read() as connection:
-            rows = connection.execute(statement.group_by(unit.c.found), {"match": match})
-            return {Found(name): count for name, count in rows}
+            match = matching(connection, wanted)
+            if match is None:
+                return {}
+            return {Found(name): count for name, count in connection.execute(statement.where(match[0]))}
 
     def units(self, wanted: Sequence[Term], *, kinds: Sequence[Found] = (), most: int = 200) -> tuple[Unit, ...]:
-        """Return the passages that match, the best by BM25 first; of some kinds, or of all where none is named."""
-        match = _match(wanted)
-        if match is None:
-            return ()
+        """Return the passages that match, the best first; of some kinds, or of all where none is named."""
         unit = r.search_unit
-        statement = (
-            sa.select(unit.c.found, unit.c.key, unit.c.ordinal, unit.c.start, unit.c.end)
-            .select_from(_MATCHED)
-            .where(_MATCHES)
-            .order_by(_INDEX.c.rank, unit.c.id)
-            .limit(most)
-        )
+        statement = sa.select(unit.c.found, unit.c.key, unit.c.ordinal, unit.c.start, unit.c.end)
+        statement = statement.select_from(_MATCHED).limit(most)
         if kinds:
             statement = statement.where(unit.c.found.in_([kind.value for kind in kinds]))
         with self._at.read() as connection:
-            rows = connection.execute(statement, {"match": match}).all()
+            match = matching(connection, wanted)
+            if match is None:
+                return ()
+            rows = connection.execute(statement.where(match[0]).order_by(match[1], unit.c.id)).all()
         return tuple(Unit(Found(row.found), row.key, row.ordinal, Span(row.start, row.end)) for row in rows)
 
     def passage(self, unit: Unit) -> Passage | None:
@@ -110,28 +101,12 @@ class Search:
             for span in list(passages(text)) or [Span(0, 0)]:
                 place = {"key": key, "ordinal": ordinal, "start": span.start, "end": span.end}
                 units.append({"found": source.found.value} | place)
-                said.append(" ".join(words(span.of(text))))
-        newest = sa.select(_INDEX.c.rowid).order_by(_INDEX.c.rowid.desc()).limit(1)
+                said.append(folded(span.of(text)))
         with self._at.write() as connection:
-            # Numbered on from the index, which forgets nothing: an id is never used twice.
-            first = (connection.execute(newest).scalar() or 0) + 1
-            numbered = [{"id": first + n} | unit for n, unit in enumerate(units)]
-            connection.execute(r.search_unit.insert(), numbered)
-            lines = [{"rowid": first + n, "words": line} for n, line in enumerate(said)]
-            connection.execute(sa.insert(_INDEX), lines)
+            first = last_row(connection) + 1  # an id is never used twice
+            connection.execute(r.search_unit.insert(), [{"id": first + n} | unit for n, unit in enumerate(units)])
+            add_lines(connection, [{"rowid": first + n, "words": line} for n, line in enumerate(said)])
         return len(units)
 
 
-_MATCHED = r.search_unit.join(_INDEX, _INDEX.c.rowid == r.search_unit.c.id)
-
-
-def _match(wanted: Sequence[Term]) -> str | None:
-    """Write the terms as SQLite's FTS5 reads them (words hold no quotes); None where nothing is asked for."""
-
-    def one(term: Term) -> str:
-        return '"' + " ".join(term.words) + '"' + (" *" if term.prefix else "")
-
-    some = [one(term) for term in wanted if not term.no]
-    if not some:
-        return None
-    return "(" + " AND ".join(some) + ")" + "".join(f" NOT {one(term)}" for term in wanted if term.no)
+_MATCHED = r.search_unit.join(INDEX, INDEX.c.rowid == r.search_unit.c.id)

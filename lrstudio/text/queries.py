@@ -70,12 +70,12 @@ def _cut(text: str, first: int, last: int) -> int:
 
 def occurrences(text: str, wanted: Sequence[Term], *, most: int = 50) -> tuple[Span, ...]:
     """Return where the words of the terms are in a text, in order, at most `most` of them; accents do not matter."""
-    whole = {_bare(word) for term in wanted if not term.no for word in term.words}
-    open_ended = tuple(_bare(term.words[-1]) for term in wanted if term.prefix and not term.no)
+    whole = {bare(word) for term in wanted if not term.no for word in term.words}
+    open_ended = tuple(bare(term.words[-1]) for term in wanted if term.prefix and not term.no)
 
     def found() -> Iterator[Span]:
         for match in _RUN.finditer(text):
-            said = [_bare(word) for word in words(match.group())]
+            said = [bare(word) for word in words(match.group())]
             hits = [n for n, it in enumerate(said) if it in whole or (open_ended and it.startswith(open_ended))]
             if not hits:
                 continue
@@ -87,8 +87,8 @@ def occurrences(text: str, wanted: Sequence[Term], *, most: int = 50) -> tuple[S
     return tuple(islice(found(), most))
 
 
-def _bare(word: str) -> str:
-    """Drop accents, as the index does."""
+def bare(word: str) -> str:
+    """Return a normalised word without its accents."""
     if word.isascii():
         return word
     return "".join(it for it in unicodedata.normalize("NFKD", word) if not unicodedata.combining(it))

@@ -29,6 +29,7 @@ from lrstudio.services.finding import Finding
 from lrstudio.services.marking import Marking
 from lrstudio.store.store import Store
 from lrstudio.text.words import words
+from tests.doubles.backends import BOTH
 
 DOCUMENT = "The collier turned back.\n\n" + "Nothing happened at sea. " * 200 + "\n\nA squall spoiled the first night."
 F, C, H = Dimension.FAITHFULNESS, Dimension.COMPLETENESS, Dimension.HELPFULNESS
@@ -45,9 +46,10 @@ def judge(store: Store, claim: str, *, run: str = "r1") -> None:
     )
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.create(tmp_path / "p.lrs") as made:
+@pytest.fixture(params=BOTH)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    shared = request.param == "postgresql"
+    with Store.create(request.getfixturevalue("postgres").new_database() if shared else tmp_path / "p.lrs") as made:
         made.library.add_document(Document("d", DOCUMENT, "Log"))
         made.library.add_question(Question("q", "d", "Which ship reported the minefield?"))
         made.library.add_candidate(Candidate("a", "q", "The collier saw a floating mine.", "m"))
@@ -129,15 +131,17 @@ def test_a_search_that_is_told_to_hurry_says_that_it_is_not_complete(store: Stor
     assert Finding(store).find("collier").complete
 
 
-def test_a_project_that_cannot_be_written_to_is_searched_as_far_as_it_is_indexed(store: Store) -> None:
-    assert find(store, "collier")
-    store.library.add_candidate(Candidate("b", "q", "A brand new answer.", "m"))
-    with Store.open(store.path) as reader:
-        for connection in [reader._connections._engine.raw_connection()]:
+def test_a_project_that_cannot_be_written_to_is_searched_as_far_as_it_is_indexed(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "p.lrs") as store:
+        store.library.add_question(Question("q", None, "Which collier?"))
+        assert find(store, "collier")
+        store.library.add_candidate(Candidate("b", "q", "A brand new answer.", "m"))
+        with Store.open(store.path) as reader:
+            connection = reader._connections._engine.raw_connection()
             connection.execute("PRAGMA query_only=ON")  # root may write wherever the file is
             connection.close()
-        assert find(reader, "collier")
-        assert not Finding(reader).find("brand").complete
+            assert find(reader, "collier")
+            assert not Finding(reader).find("brand").complete
 
 
 SENTENCES = st.lists(

@@ -13,14 +13,16 @@ from lrstudio.domain.marks import MarkKind, Place, Thing
 from lrstudio.domain.text import Candidate, Document, Question, Span
 from lrstudio.services.marking import Marking
 from lrstudio.store.store import Store
+from tests.doubles.backends import BOTH
 
 ANSWER = Place(Thing.CANDIDATE, "a")
 PASSAGE = Place(Thing.DOCUMENT, "d", span=Span(2, 6))
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.create(tmp_path / "p.lrs") as made:
+@pytest.fixture(params=BOTH)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    shared = request.param == "postgresql"
+    with Store.create(request.getfixturevalue("postgres").new_database() if shared else tmp_path / "p.lrs") as made:
         made.library.add_document(Document("d", "A text.", "Title"))
         made.library.add_question(Question("q", "d", "Why?"))
         made.library.add_candidate(Candidate("a", "q", "Because."))

@@ -15,6 +15,7 @@ from lrstudio.domain.verdicts import Claim, Dimension, JudgeIdentity, JudgeRun, 
 from lrstudio.services.decisions import Decisions
 from lrstudio.services.queues import Queues, Wish
 from lrstudio.store.store import Store
+from tests.doubles.backends import BOTH
 
 F, H = Dimension.FAITHFULNESS, Dimension.HELPFULNESS
 ONE, TWO = JudgeIdentity("http", "m"), JudgeIdentity("lexical")
@@ -34,9 +35,10 @@ def judge(store: Store, identity: JudgeIdentity, scores: list[float]) -> None:
         )
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.create(tmp_path / "p.lrs") as made:
+@pytest.fixture(params=BOTH)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    shared = request.param == "postgresql"
+    with Store.create(request.getfixturevalue("postgres").new_database() if shared else tmp_path / "p.lrs") as made:
         made.library.add_document(Document("d", "A text.", "Title"))
         for question in ("p", "q"):
             made.library.add_question(Question(question, "d", f"Why {question}?"))

@@ -20,6 +20,8 @@ from lrstudio.store.meta import CREATED_BY, PROJECT_ID
 from lrstudio.store.schema import CURRENT
 from lrstudio.store.store import Store
 
+FILES_ONLY = True
+
 
 def test_a_new_project_keeps_what_it_is(tmp_path):
     with Store.create(tmp_path / "p.lrs", title="Mines of the Baltic") as store:

@@ -50,6 +50,10 @@ def create_search() -> None:
     )
     op.create_index("ix_search_unit_found_key", "search_unit", ["found", "key"])
     # Words without the texts: those are stored elsewhere, compressed.
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("CREATE TABLE search_index (rowid BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)")
+        op.execute("CREATE INDEX ix_search_index_words ON search_index USING gin (words)")
+        return
     op.execute(
         "CREATE VIRTUAL TABLE search_index USING fts5(words, content='', tokenize='unicode61 remove_diacritics 2')"
     )
