@@ -224,7 +224,7 @@ class Audit:
         if document_id is None:
             return None
         document = self._store.library.document(document_id, with_text=False)
-        info = next(it for it in self._store.library.documents() if it.document_id == document_id)
+        (info,) = self._store.library.documents(document_id)
         return DocumentInfo(document_id, info.title, info.length, document.source, info.text_hash)
 
     def _disagreement(self) -> dict[str, float]:
