@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lrstudio import __version__
-from lrstudio.cli import consent, decide, export, import_, judge, new, pairs, sample, set_, show, tour
+from lrstudio.cli import consent, decide, export, find, import_, judge, new, page, pairs, sample, set_, show, tour
 
 app = typer.Typer(
     name="lrstudio",
@@ -28,6 +28,8 @@ app.command("decide")(decide.decide)
 app.command("pairs")(pairs.pairs)
 app.command("set")(set_.set_)
 app.command("export")(export.export)
+app.command("find")(find.find)
+app.command("page")(page.page)
 app.command("tour")(tour.tour)
 
 

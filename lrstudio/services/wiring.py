@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from lrstudio.services.consent import Consent
     from lrstudio.services.decisions import Decisions
     from lrstudio.services.exports import Exports
+    from lrstudio.services.finding import Finding
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
+    from lrstudio.services.marking import Marking
     from lrstudio.services.pairs import Pairs
+    from lrstudio.services.queues import Queues
     from lrstudio.services.sampling import Sampling
     from lrstudio.services.set_exports import SetExports
     from lrstudio.services.sets import Sets
@@ -82,6 +85,27 @@ class Project:
         from lrstudio.services.sampling import Sampling
 
         return Sampling(self._store)
+
+    @cached_property
+    def finding(self) -> Finding:
+        """Search over everything."""
+        from lrstudio.services.finding import Finding
+
+        return Finding(self._store)
+
+    @cached_property
+    def marking(self) -> Marking:
+        """Tags, bookmarks, notes and the guideline."""
+        from lrstudio.services.marking import Marking
+
+        return Marking(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def queues(self) -> Queues:
+        """What to look at next."""
+        from lrstudio.services.queues import Queues
+
+        return Queues(self._store, reviewer=self._reviewer)
 
     @cached_property
     def consent(self) -> Consent:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.finding import Found
 from lrstudio.domain.verdicts import (
     Dimension,
     JudgeIdentity,
@@ -21,6 +22,7 @@ from lrstudio.domain.verdicts import (
     SupportReason,
 )
 from lrstudio.store import mapping
+from lrstudio.store import review_tables as r
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
 from lrstudio.store.records import PartSummary, Score, Summary
@@ -35,6 +37,9 @@ _PROJECT_ORDER = (
     sa.case({dimension.value: n for n, dimension in enumerate(Dimension)}, value=t.judgment.c.dimension),
     t.judge_run.c.id,
 )
+
+_OF_JUDGMENT = r.search_unit.c.found.in_([Found.CLAIM.value, Found.KEY_POINT.value, Found.EXPLANATION.value])
+"""What the search has indexed of a judgment; it reads a judgment kept anew again."""
 
 _BATCH = 100
 _MOST_IDS = 5000
@@ -140,6 +145,7 @@ class Judging:
             of = {"judgment_key": own}
             connection.execute(t.claim.delete().where(t.claim.c.judgment_key == own))
             connection.execute(t.key_point.delete().where(t.key_point.c.judgment_key == own))
+            connection.execute(r.search_unit.delete().where(r.search_unit.c.key == own, _OF_JUDGMENT))
             if judgment.claims:
                 claims = [of | mapping.claim_values(it, ordinal=n) for n, it in enumerate(judgment.claims)]
                 connection.execute(t.claim.insert(), claims)

@@ -12,17 +12,14 @@ class PairRow(Row, table=True):
     """A pair as its entries leave it, kept so that lists are sorted and filtered here. Lengths count code points.
 
     Candidates are named by their external ids: one that goes makes the pair stale. `suspect`: something it may rest on
-    changed since `stale` was found out.
+    changed since `stale` was found out. Few indexes: each one whose values come in no order is rewritten over and over
+    while many pairs are proposed, and sorting 100,000 rows takes a fraction of a second.
     """
 
     __tablename__ = "pair"
     __table_args__ = (
         sa.Index(None, "question_key", "id"),
         sa.Index(None, "margin", "question_key", "id"),
-        sa.Index(None, "chosen_reward", "question_key", "id"),
-        sa.Index(None, "rejected_reward", "question_key", "id"),
-        sa.Index(None, "length_ratio", "question_key", "id"),
-        sa.Index(None, "time", "question_key", "id"),
         sa.Index(None, "state", "question_key", "id"),
     )
     id: int | None = Field(default=None, primary_key=True)

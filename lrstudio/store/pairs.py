@@ -68,9 +68,12 @@ class Pairs:
             connection.execute(p.pair.insert(), rows)
             keys |= _keys(connection, new)
         _check_undone(connection, entries)
-        statement = p.pair_entry.insert().returning(p.pair_entry.c.id, sort_by_parameter_order=True)
+        # Returning the ids in order would send the rows one by one.
+        before = connection.execute(sa.select(sa.func.coalesce(sa.func.max(p.pair_entry.c.id), 0))).scalar_one()
         values = [mapping.entry_values(entry) | {"pair_key": keys[entry.pair_id]} for entry in entries]
-        numbers = connection.execute(statement, values).scalars().all()
+        connection.execute(p.pair_entry.insert(), values)
+        own = sa.select(p.pair_entry.c.id).where(p.pair_entry.c.id > before, p.pair_entry.c.pair_key.in_(keys.values()))
+        numbers = connection.execute(own.order_by(p.pair_entry.c.id)).scalars().all()
         named = Counter(entry.pair_id for entry in entries)
         again = {pair_id for pair_id, times in named.items() if pair_id in old or times > 1}
         self._stand(connection, again, known, suspect=suspect)

@@ -64,7 +64,7 @@ def create_pairs() -> None:
         sa.UniqueConstraint("pair_id", name="uq_pair_pair_id"),
     )
     op.create_index("ix_pair_question_key_id", "pair", ["question_key", "id"])
-    for column in ("margin", "chosen_reward", "rejected_reward", "length_ratio", "time", "state"):
+    for column in ("margin", "state"):
         op.create_index(f"ix_pair_{column}_question_key_id", "pair", [column, "question_key", "id"])
     for column in ("chosen_id", "rejected_id", "suspect"):
         op.create_index(f"ix_pair_{column}", "pair", [column])
