@@ -13,5 +13,6 @@ VERBS = (
     "export",
     "find",
     "page",
+    "report",
     "tour",
 )

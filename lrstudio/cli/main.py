@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 
 from lrstudio import __version__
-from lrstudio.cli import consent, decide, export, find, import_, judge, new, page, pairs, sample, set_, show, tour
+from lrstudio.cli import (
+    consent,
+    decide,
+    export,
+    find,
+    import_,
+    judge,
+    new,
+    page,
+    pairs,
+    report,
+    sample,
+    set_,
+    show,
+    tour,
+)
 
 app = typer.Typer(
     name="lrstudio",
@@ -30,6 +45,7 @@ app.command("set")(set_.set_)
 app.command("export")(export.export)
 app.command("find")(find.find)
 app.command("page")(page.page)
+app.command("report")(report.report)
 app.command("tour")(tour.tour)
 
 
