@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lrstudio import __version__
-from lrstudio.cli import consent, decide, export, import_, judge, new, report, sample, show, tour
+from lrstudio.cli import consent, decide, export, import_, judge, new, pairs, report, sample, set_, show, tour
 
 app = typer.Typer(
     name="lrstudio",
@@ -25,6 +25,8 @@ app.command("consent")(consent.consent)
 app.command("judge")(judge.judge)
 app.command("show")(show.show)
 app.command("decide")(decide.decide)
+app.command("pairs")(pairs.pairs)
+app.command("set")(set_.set_)
 app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("tour")(tour.tour)

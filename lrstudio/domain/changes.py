@@ -15,11 +15,13 @@ class Changes:
     judgments: frozenset[str] = frozenset()
     decisions: frozenset[str] = frozenset()
     runs: frozenset[str] = frozenset()
+    pairs: frozenset[str] = frozenset()
+    sets: frozenset[str] = frozenset()
     settings: bool = False
     everything: bool = False
 
     def __or__(self, other: Changes) -> Changes:
-        """Join two records of changes. `judgments` and `decisions` hold candidate ids."""
+        """Join two records of changes. `judgments` and `decisions` hold candidate ids, `sets` names."""
         return Changes(
             documents=self.documents | other.documents,
             questions=self.questions | other.questions,
@@ -27,6 +29,8 @@ class Changes:
             judgments=self.judgments | other.judgments,
             decisions=self.decisions | other.decisions,
             runs=self.runs | other.runs,
+            pairs=self.pairs | other.pairs,
+            sets=self.sets | other.sets,
             settings=self.settings or other.settings,
             everything=self.everything or other.everything,
         )

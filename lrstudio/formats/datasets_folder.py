@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from lrstudio.domain.errors import Refused
-from lrstudio.formats.columns import Columns, Row, TableWriter
+from lrstudio.formats.columns import Columns, Kind, Row, TableWriter
 from lrstudio.formats.whole import whole_folder
 
 SHARD_CHARACTERS = 400_000_000
@@ -24,6 +24,13 @@ SHARD_CHARACTERS = 400_000_000
 _SPLIT = re.compile(r"\w+")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MOST = "1M<n<10M"
+_FEATURES = {
+    Kind.TEXT: ("dtype: string",),
+    Kind.TEXTS: ("list: string",),
+    Kind.NUMBER: ("dtype: float64",),
+    Kind.FLAG: ("dtype: bool",),
+    Kind.MESSAGES: ("list:", "- name: role", "  dtype: string", "- name: content", "  dtype: string"),
+}
 
 
 class DataFiles(StrEnum):
@@ -83,7 +90,8 @@ def write_datasets_folder(
         for split in splits.values():
             split.finish()
         counts = {name: split.count for name, split in splits.items()}
-        (folder / "README.md").write_text(_card_text(card, counts, files), encoding="utf-8", newline="\n")
+        text = _card_text(card, counts, files, columns)
+        (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
     return counts
 
 
@@ -136,7 +144,15 @@ def _turns(value: object) -> list[dict[str, str]]:
     return [turn for turn in value if isinstance(turn, dict)] if isinstance(value, list) else []
 
 
-def _card_text(card: Card, counts: dict[str, int], files: DataFiles) -> str:
+def _features(columns: Columns) -> list[str]:
+    """Say what the columns hold: of JSON lines `datasets` would go by the first file, and fail where that has nulls."""
+    lines = ["dataset_info:", "  features:"]
+    for name, kind in columns.items():
+        lines += [f"  - name: {name}", *(f"    {line}" for line in _FEATURES[kind])]
+    return lines
+
+
+def _card_text(card: Card, counts: dict[str, int], files: DataFiles, columns: Columns) -> str:
     total = sum(counts.values())
     size = next((name for most, name in _SIZES if total < most), _MOST)
     # A JSON string is a YAML string, whatever is in it.
@@ -154,7 +170,7 @@ def _card_text(card: Card, counts: dict[str, int], files: DataFiles) -> str:
     ]
     for split in counts:
         front += [f"  - split: {split}", f"    path: data/{split}-*.{files.value}"]
-    lines = [*front, "---", "", f"# {card.title}", ""]
+    lines = [*front, *_features(columns), "---", "", f"# {card.title}", ""]
     if card.summary:
         lines += [card.summary, ""]
     lines += ["| split | rows |", "|---|---|", *(f"| {split} | {count} |" for split, count in counts.items()), ""]

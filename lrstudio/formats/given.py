@@ -128,7 +128,7 @@ def number(value: Any, name: str) -> float:
     except (TypeError, ValueError):
         found = math.nan
     if not math.isfinite(found):
-        raise BadRow(f"{name} must be a number, not {value if isinstance(value, str) else kind_of(value)!r}")
+        raise BadRow(f"{name} must be a number, not {repr(value) if isinstance(value, str) else kind_of(value)}")
     return found
 
 

@@ -68,7 +68,7 @@ def _sides(row: Mapping[str, Any]) -> tuple[str, str, str]:
         if isinstance(prompt, str):
             sides = prompt, chosen, rejected
         elif prompt is None:
-            sides = _common_text(chosen, rejected)
+            sides = _common_text(chosen, rejected, question=optional_text(row, "question"))
         else:
             raise BadRow(f"prompt must be text as chosen and rejected are, not {kind_of(prompt)}")
     else:
@@ -81,13 +81,15 @@ def _sides(row: Mapping[str, Any]) -> tuple[str, str, str]:
     return sides
 
 
-def _common_text(chosen: str, rejected: str) -> tuple[str, str, str]:
-    """Part an implicit prompt from the answers at the last blank line of what both begin with.
+def _common_text(chosen: str, rejected: str, *, question: str) -> tuple[str, str, str]:
+    """Part an implicit prompt from the answers after the question, or at the last blank line of what both begin with.
 
     The answers may begin alike, so that the longest common beginning reaches into them.
     """
     common = chosen[: _common_length(chosen, rejected)]
-    prompt, blank, _ = common.rpartition(_BLANK_LINE)
+    asked = common.rfind(question + _BLANK_LINE) if question else -1
+    end = len(common) if asked < 0 else asked + len(question) + len(_BLANK_LINE)
+    prompt, blank, _ = common[:end].rpartition(_BLANK_LINE)
     if not blank or not prompt.strip():
         raise BadRow("chosen and rejected begin with no prompt in common that a blank line ends")
     cut = len(prompt) + len(blank)

@@ -18,6 +18,7 @@ from lrstudio.formats.records import (
 )
 from lrstudio.formats.said import ImportedLabels
 from lrstudio.services.import_labels import LabelImporter
+from lrstudio.services.import_preferences import PreferenceImporter
 from lrstudio.services.import_report import Tally
 from lrstudio.services.import_verdicts import VerdictImporter
 from lrstudio.store.records import Added
@@ -40,6 +41,7 @@ class RowImporter:
         self._told: set[str] = set()
         self._labels = LabelImporter(store)
         self._verdicts = VerdictImporter(store)
+        self._pairs = PreferenceImporter(store)
         self._row = ""
         self._candidates: dict[str, Candidate] = {}
 
@@ -107,17 +109,19 @@ class RowImporter:
 
     def _said(self, item: ImportedJudgment | ImportedDecision | ImportedPair | ImportedLabels, tally: Tally) -> None:
         """Add what was said of candidates of the same row."""
-        if isinstance(item, ImportedPair):
-            return
-        candidate = self._candidates.get(item.candidate_id) if item.where == self._row else None
-        if candidate is None:
+        known = self._candidates if item.where == self._row else {}
+        names = {item.chosen_id, item.rejected_id} if isinstance(item, ImportedPair) else {item.candidate_id}
+        if names - known.keys():
             raise Refused("its candidate was left out")
-        if isinstance(item, ImportedLabels):
-            self._labels.add(item, candidate, tally)
-        elif isinstance(item, ImportedJudgment):
-            self._verdicts.judgment(item, candidate, tally)
-        else:
-            self._verdicts.decision(item, candidate, tally)
+        match item:
+            case ImportedPair():
+                self._pairs.add(item, known[item.chosen_id], known[item.rejected_id], tally)
+            case ImportedJudgment():
+                self._verdicts.judgment(item, known[item.candidate_id], tally)
+            case ImportedDecision():
+                self._verdicts.decision(item, known[item.candidate_id], tally)
+            case ImportedLabels():
+                self._labels.add(item, known[item.candidate_id], tally)
 
     def _resolve(self, item: ImportedQuestion) -> tuple[Question, Added]:
         """Return the question as it is in the project; rows with equal document and query are one question.

@@ -133,7 +133,7 @@ class Imports:
         for batch in _batches(read_archive(path), together=None):
             self._commit(batch, importer.add, tally, progress)
         with self._store.writing():
-            importer.finish()
+            importer.finish(tally)
             if not self._store.meta.title:
                 self._store.meta.set(TITLE, read_title(path))
 

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from lrstudio.services.frames import Frames
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
+    from lrstudio.services.pairs import Pairs
     from lrstudio.services.reports import Reports
     from lrstudio.services.sampling import Sampling
+    from lrstudio.services.set_exports import SetExports
+    from lrstudio.services.sets import Sets
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
 
@@ -44,6 +47,20 @@ class Project:
         from lrstudio.services.decisions import Decisions
 
         return Decisions(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Which candidate is preferred."""
+        from lrstudio.services.pairs import Pairs
+
+        return Pairs(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def sets(self) -> Sets:
+        """Frozen sets of pairs."""
+        from lrstudio.services.sets import Sets
+
+        return Sets(self._store, pairs=self.pairs, reviewer=self._reviewer)
 
     @cached_property
     def imports(self) -> Imports:
@@ -81,6 +98,13 @@ class Project:
         from lrstudio.services.exports import Exports
 
         return Exports(self._store)
+
+    @cached_property
+    def set_exports(self) -> SetExports:
+        """Pairs and sets out."""
+        from lrstudio.services.set_exports import SetExports
+
+        return SetExports(self._store, pairs=self.pairs, sets=self.sets)
 
     @cached_property
     def reports(self) -> Reports:

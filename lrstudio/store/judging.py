@@ -23,7 +23,8 @@ from lrstudio.domain.verdicts import (
 from lrstudio.store import mapping
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
-from lrstudio.store.records import PartSummary, Summary
+from lrstudio.store.records import PartSummary, Score, Summary
+from lrstudio.store.suspects import suspect_pairs_of
 
 _RESUMABLE = (RunState.RUNNING, RunState.INTERRUPTED, RunState.CANCELLED, RunState.FAILED)
 _LATEST_FIRST = (t.judge_run.c.started.desc(), t.judge_run.c.id.desc())
@@ -145,6 +146,7 @@ class Judging:
             if judgment.key_points:
                 points = [of | mapping.key_point_values(it, ordinal=n) for n, it in enumerate(judgment.key_points)]
                 connection.execute(t.key_point.insert(), points)
+            suspect_pairs_of(connection, judgment.candidate_id)
 
     def judged_pairs(self, run_id: str) -> set[tuple[str, Dimension]]:
         """Return what a judge run has judged, as candidate ids with dimensions."""
@@ -209,6 +211,22 @@ class Judging:
                 parts=tuple(parts.get(row.id, ())),
             )
             for row in rows
+        )
+
+    def scores(
+        self, candidate_ids: Collection[str] | None = None, *, identity: JudgeIdentity | None = None
+    ) -> tuple[Score, ...]:
+        """Return the scores of the latest judgments and nothing else of them; the arguments are those of `judgments`.
+
+        Judgments without a score are left out.
+        """
+        with self._at.read() as connection:
+            columns = [t.judgment.c.dimension, t.judgment.c.score]
+            rows = _select(connection, columns, candidate_ids, run_id=None, identity=identity, latest=True)
+        return tuple(
+            Score(row.candidate_id, Dimension(row.dimension), row.run_id, row.score)
+            for row in rows
+            if row.score is not None
         )
 
     def _load(self, keys: Sequence[int]) -> Iterator[Judgment]:

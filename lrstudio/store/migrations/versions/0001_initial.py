@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from lrstudio.store.migrations.pairs_and_sets import create_pairs, create_sets
+
 revision = "0001"
 down_revision = None
 
@@ -30,6 +32,8 @@ def upgrade() -> None:
     _vectors()
     _journal()
     _labels()
+    create_pairs()
+    create_sets()
 
 
 def _project() -> None:
