@@ -188,6 +188,7 @@ def test_a_project_goes_out_and_in_again_with_equal_rows(project: Path, tmp_path
         "judge_runs": 2,
         "judgments": 24,
         "decisions": 1,
+        "labels": 0,
         "pairs": 0,
         "sets": 0,
     }
