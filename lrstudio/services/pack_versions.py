@@ -59,10 +59,9 @@ class PackVersions:
     def history(self) -> tuple[PackVersion, ...]:
         """Return the kept versions and the current one, the latest first; one that cannot be read is left out."""
         current = self.current()
-        found = []
-        for folder in self._kept.iterdir() if self._kept.is_dir() else ():
-            if _DIGITS.fullmatch(folder.name) and (kept := _read_about(folder)) is not None:
-                found.append(replace(kept, current=kept.version == current))
+        folders = self._kept.iterdir() if self._kept.is_dir() else ()
+        kept = [_read_about(folder) for folder in folders if _DIGITS.fullmatch(folder.name)]
+        found = [replace(it, current=it.version == current) for it in kept if it is not None]
         if current and not any(it.current for it in found):
             number = max((it.number for it in found), default=0) + 1
             note = "edited outside the studio" if found else ""

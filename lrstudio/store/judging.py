@@ -43,7 +43,8 @@ _MOST_IDS = 5000
 class Judging:
     """Judge runs and judgments. Judgments come in the order of the project: question, candidate, dimension, run.
 
-    The latest judgment of a candidate in a dimension is that of the judge run started last among those that have one.
+    The latest judgment of a candidate in a dimension is that of the judge run started last among those that have one;
+    trials are passed over, unless one is asked for by its id.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -61,7 +62,7 @@ class Judging:
         statement = (
             sa.select(t.judge_run)
             .where(*(t.judge_run.c[name] == value for name, value in wanted.items()))
-            .where(t.judge_run.c.state.in_([state.value for state in _RESUMABLE]))
+            .where(t.judge_run.c.state.in_([state.value for state in _RESUMABLE]), ~t.judge_run.c.trial)
             .order_by(*_LATEST_FIRST)
         )
         with self._at.read() as connection:
@@ -258,6 +259,8 @@ def _select(
         statement = statement.where(t.candidate.c.candidate_id.in_(candidate_ids))
     statement = statement.order_by(*_PROJECT_ORDER)
     if latest:
+        if run_id is None:
+            statement = statement.where(~t.judge_run.c.trial)
         place = sa.func.row_number().over(
             partition_by=(t.judgment.c.candidate_key, t.judgment.c.dimension), order_by=_LATEST_FIRST
         )

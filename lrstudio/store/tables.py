@@ -144,6 +144,7 @@ class JudgeRunRow(Row, table=True):
     input_tokens: int
     output_tokens: int
     cost: float | None
+    trial: bool = Field(default=False)
 
 
 class JudgmentRow(Row, table=True):
