@@ -40,11 +40,6 @@ def support_in(judgment: Judgment | None, label: Label) -> Support | None:
     return same.support if same else None
 
 
-def score_in(judgment: Judgment | None) -> float | None:
-    """Return the score of a judgment, None where it has none."""
-    return judgment.score if judgment else None
-
-
 def _parts(judgment: Judgment | None) -> Sequence[_Found]:
     if judgment is None:
         return ()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lrstudio.services.exports import Exports
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
+    from lrstudio.services.pack_trials import PackTrials
+    from lrstudio.services.packs import Packs
     from lrstudio.services.sampling import Sampling
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
@@ -58,6 +60,13 @@ class Project:
         from lrstudio.services.vectors import StoreVectors
 
         return Judging(self._store, make_judge=partial(make_judge, vectors=StoreVectors(self._store)))
+
+    @cached_property
+    def trials(self) -> PackTrials:
+        """Prompt packs, tried out."""
+        from lrstudio.services.pack_trials import PackTrials
+
+        return PackTrials(self._store, self.judging)
 
     @cached_property
     def sampling(self) -> Sampling:
@@ -152,6 +161,15 @@ def create_sample_project(path: Path, *, reviewer: str = "") -> Project:
 def sample_path() -> Path:
     """Return where the sample project of this profile lives."""
     return SettingsStore().profile / "sample" / "harbour-report.lrs"
+
+
+def prompt_packs(project: Path | None = None) -> Packs:
+    """Return the prompt packs of this profile, those beside a project, and the one that the settings name."""
+    from lrstudio.services.packs import Packs, packs_home
+
+    settings = SettingsStore()
+    named = settings.load().http.prompts
+    return Packs(packs_home(settings.profile), project=project, named=[Path(named).expanduser()] if named else [])
 
 
 def _named(reviewer: str) -> ReviewerName:
