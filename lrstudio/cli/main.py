@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lrstudio import __version__
-from lrstudio.cli import consent, decide, export, import_, judge, new, sample, show, tour
+from lrstudio.cli import consent, decide, export, import_, judge, new, packs, sample, show, tour
 
 app = typer.Typer(
     name="lrstudio",
@@ -27,6 +27,7 @@ app.command("show")(show.show)
 app.command("decide")(decide.decide)
 app.command("export")(export.export)
 app.command("tour")(tour.tour)
+app.add_typer(packs.app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from lrstudio.analysis.paired import PairedLabels, PairedScores, pair_labels, pair_scores
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.verdicts import Dimension, JudgeRun, Judgment, Support
@@ -22,6 +22,9 @@ from lrstudio.services.judging import JudgeOutcome, Judging
 from lrstudio.services.label_matching import support_in
 from lrstudio.services.labels import Label, LabelledSplit, Part, people_labels, split
 from lrstudio.store.store import Store
+
+if TYPE_CHECKING:  # numpy and scipy take long to import, and most commands need neither
+    from lrstudio.analysis.paired import PairedLabels, PairedScores
 
 SUPPORTS = (Support.NONE.word, Support.PARTIAL.word, Support.FULL.word)
 """The labels of claims and key points, in order."""
@@ -256,6 +259,8 @@ def _compare_parts(labels: list[Label], before: _Said, after: _Said) -> PairedLa
         supports = [support_in(said.get((it.target.candidate_id, it.target.dimension)), it) for it in labels]
         return [it.word if it else None for it in supports]
 
+    from lrstudio.analysis.paired import pair_labels
+
     return pair_labels(
         [it.support.word if it.support else None for it in labels],
         column(before),
@@ -272,6 +277,8 @@ def _compare_scores(labels: list[Label], before: _Said, after: _Said) -> PairedS
 
     if not labels:
         return None
+    from lrstudio.analysis.paired import pair_scores
+
     return pair_scores(
         [float("nan") if it.score is None else it.score for it in labels],
         column(before),

@@ -150,7 +150,7 @@ def test_the_parts_are_documents_apart(project: Project, server: ChatServer, pac
     groups = [{it.group for it in made.labels} for made in (look, held, whole)]
     assert groups[0] | groups[1] == groups[2] == {f"log-{n}" for n in range(1, DOCUMENTS + 1)}
     assert not groups[0] & groups[1]
-    assert dict((part, labels) for part, labels, _ in look.counts) == {
+    assert {part: labels for part, labels, _ in look.counts} == {
         Part.LOOK: len(look.labels),
         Part.HELD_OUT: len(held.labels),
         Part.ALL: 4 * DOCUMENTS,
