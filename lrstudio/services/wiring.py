@@ -6,6 +6,7 @@ The store and its libraries are imported inside the functions: a window that nam
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -163,13 +164,16 @@ def sample_path() -> Path:
     return SettingsStore().profile / "sample" / "harbour-report.lrs"
 
 
-def prompt_packs(project: Path | None = None) -> Packs:
-    """Return the prompt packs of this profile, those beside a project, and the one that the settings name."""
+def prompt_packs(
+    project: Path | None = None, *, named: Sequence[Path] = (), settings: SettingsStore | None = None
+) -> Packs:
+    """Return the prompt packs of a profile: its own, those beside a project, the settings' and those named."""
     from lrstudio.services.packs import Packs, packs_home
 
-    settings = SettingsStore()
-    named = settings.load().http.prompts
-    return Packs(packs_home(settings.profile), project=project, named=[Path(named).expanduser()] if named else [])
+    store = settings or SettingsStore()
+    set_ = store.load().http.prompts
+    folders = [Path(set_).expanduser(), *named] if set_ else named
+    return Packs(packs_home(store.profile), project=project, named=folders)
 
 
 def _named(reviewer: str) -> ReviewerName:
