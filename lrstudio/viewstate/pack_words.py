@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # numpy and scipy take long to import
     from lrstudio.analysis.paired import PairedLabels, PairedScores
 
 _PARTS = {Dimension.FAITHFULNESS: "claim", Dimension.COMPLETENESS: "key point"}
-_NONE = "too little data"
+_NONE = "too little to tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +65,23 @@ def p_words(p: float) -> str:
 
 
 def notes(rows: Iterable[TrialRow]) -> tuple[str, ...]:
-    """Return why numbers are missing, each reason once."""
-    return tuple(dict.fromkeys(row.why for row in rows if row.why))
+    """Return why numbers are missing: each reason once, with the measures that it concerns."""
+    measures: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if row.why:
+            measures.setdefault(row.why, {})[row.measure] = None
+    return tuple(f"{', '.join(names)}: {why}" for why, names in measures.items())
 
 
 def _part_rows(dimension: Dimension, paired: PairedLabels) -> list[TrialRow]:
     before, after = paired.before, paired.after
     n, documents = before.n, before.documents
     title = f"{dimension.value.capitalize()}: {counted(n, _PARTS.get(dimension, 'part'))}, {_documents(documents)}"
-    test = f", {p_words(paired.test.p)}" if not isinstance(paired.test, NotEnough) else ""
+    test = f" (McNemar {p_words(paired.test.p)})" if not isinstance(paired.test, NotEnough) else ""
     rows = [
         TrialRow(title, heading=True),
         _row("Balanced accuracy", before.balanced_accuracy, after.balanced_accuracy, paired.balanced_accuracy),
+        _row("Accuracy", before.accuracy, after.accuracy, paired.accuracy),
         _row("Kappa", before.kappa, after.kappa, paired.kappa),
         TrialRow(
             "Right",

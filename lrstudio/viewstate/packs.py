@@ -44,7 +44,7 @@ def origin_words(origin: str) -> str:
 def version_words(digits: str, *, time: str, note: str, current: bool) -> str:
     """Say a version in a line."""
     when = time[:16].replace("T", " ")
-    return " · ".join(it for it in (digits[:_SHOWN_DIGITS], "in use" if current else "", when, note) if it)
+    return " · ".join(it for it in (digits[:_SHOWN_DIGITS], "in use" if current else "", note, when) if it)
 
 
 def use_words(version: str, uses: Mapping[str, tuple[int, int, int]]) -> str:
@@ -55,7 +55,7 @@ def use_words(version: str, uses: Mapping[str, tuple[int, int, int]]) -> str:
     runs, trials, judgments = uses.get(version, (0, 0, 0))
     name = version.rpartition("@")[0]
     stale = sum(it[2] for other, it in uses.items() if other != version and other.rpartition("@")[0] == name)
-    parts = [counted(runs, "judge run") if runs else "no judge run"]
+    parts = [counted(runs, "judge run") if runs else "No judge run"]
     if trials:
         parts.append(counted(trials, "trial"))
     parts.append(f"{counted(judgments, 'verdict')} in force")

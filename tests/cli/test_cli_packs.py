@@ -61,7 +61,7 @@ def test_a_trial_is_planned_and_run(lrstudio, tmp_path: Path) -> None:  # type: 
         assert (row["parts"]["mended"], row["parts"]["spoilt"]) == (2 * DOCUMENTS, DOCUMENTS // 4)
         assert row["parts"]["balanced_accuracy"][2][0] == pytest.approx((2 + 3 / 4) / 3 - 1 / 3)
         said = lrstudio(*words[:-1]).out
-        assert f"{2 * DOCUMENTS} mended, {DOCUMENTS // 4} spoilt, p < 0.001" in said
+        assert f"{2 * DOCUMENTS} mended, {DOCUMENTS // 4} spoilt (McNemar p < 0.001)" in said
         uses = {it["version"]: it for it in lrstudio("packs", "list", "--project", path, "--json").data["uses"]}
         assert uses[done.data["runs"]["after"]["prompt_pack"]]["trials"] == 2
         assert uses[done.data["runs"]["after"]["prompt_pack"]]["judgments"] == 0

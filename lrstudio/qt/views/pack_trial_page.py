@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFont
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -25,10 +24,11 @@ from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Field, Words, bold, unit
 from lrstudio.qt.views.dialogs.base import Problem
-from lrstudio.qt.views.scroll import quiet
+from lrstudio.qt.views.scroll import QuietHeader, quiet
 from lrstudio.viewstate.pack_words import TrialRow, notes
 
 _COLUMNS = ("", "Before", "After", "Change")
+_WIDTHS = (26, 20, 20)  # units of half a line
 _PARTS = (("look", "To look at"), ("held_out", "Held out"), ("all", "All of them"))
 
 
@@ -122,7 +122,6 @@ class TrialPage(QWidget):
 
     def show_plan(self, *, split: str, plan: str, outgoing: str) -> None:
         """Say what the trial takes; "" for what is not known."""
-        self.problem.say("")
         self.split.setText(split)
         self.plan.setText(plan)
         self.show_outgoing(outgoing)
@@ -157,6 +156,8 @@ class TrialPage(QWidget):
                 item.setFirstColumnSpanned(True)
             if row.why:
                 item.setToolTip(1, row.why)
+            item.setSizeHint(0, QSize(0, (5 if row.heading else 3) * unit(self)))
+            item.setTextAlignment(0, Qt.AlignmentFlag.AlignBottom if row.heading else Qt.AlignmentFlag.AlignVCenter)
             self.table.addTopLevelItem(item)
             item.setFirstColumnSpanned(row.heading)
         self.table.setVisible(bool(rows))
@@ -169,6 +170,9 @@ class TrialPage(QWidget):
         return [(it.text(0), it.text(1), it.text(2), it.text(3)) for it in items if it is not None]
 
     def _changed(self) -> None:
+        """Another trial is meant: what came out of the last one goes."""
+        self.problem.say("")
+        self.show_rows(())
         self.asked.emit()
 
     def _lay_out(self) -> None:
@@ -179,14 +183,21 @@ class TrialPage(QWidget):
         fields: tuple[tuple[str, QWidget, str, QWidget], ...] = (
             ("Before", self.before, "After", self.after),
             ("Base URL", self.base_url, "Model", self.model),
-            ("Decisions", self.part, "Seed", self.seed),
         )
         for at, (left, one, right, other) in enumerate(fields):
             form.addWidget(Words(left, whole=True), at, 0)
             form.addWidget(one, at, 1)
             form.addWidget(Words(right, whole=True), at, 2)
             form.addWidget(other, at, 3)
-        form.addWidget(self.blind, len(fields), 1)
+        labels = QHBoxLayout()
+        labels.setSpacing(2 * step)
+        labels.addWidget(Words("Seed", whole=True))
+        labels.addWidget(self.seed)
+        labels.addWidget(self.blind)
+        labels.addStretch(1)
+        form.addWidget(Words("Decisions", whole=True), len(fields), 0)
+        form.addWidget(self.part, len(fields), 1)
+        form.addLayout(labels, len(fields), 2, 1, 2)
         form.setColumnStretch(1, 1)
         form.setColumnStretch(3, 1)
         row = QHBoxLayout()
@@ -222,11 +233,13 @@ def _table() -> QTreeWidget:
     table.setRootIsDecorated(False)
     table.setAllColumnsShowFocus(True)
     table.setAccessibleName("Agreement before and after")
-    table.setUniformRowHeights(True)
+    table.setFrameShape(QTreeWidget.Shape.NoFrame)
+    table.setHeader(QuietHeader())
     head = table.header()
-    head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    for column, width in enumerate(_WIDTHS):
+        head.resizeSection(column, width * unit(table))
     head.setStretchLastSection(True)
-    font = QFont(head.font())
-    head.setFont(font)
+    head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+    head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     quiet(table)
     return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -90,11 +89,6 @@ class TrialDesk(QObject):
     def detach(self) -> None:
         """The page is gone; a trial under way goes on and its replies are kept."""
         self._page = None
-
-    def offer(self, choices: Sequence[tuple[str, str]], *, before: str, after: str) -> None:
-        """Offer versions to try."""
-        if self._page is not None:
-            self._page.offer(choices, before=before, after=after)
 
     def cancel(self) -> None:
         """Stop the trial; the replies that came are kept, and the next trial goes on from them."""

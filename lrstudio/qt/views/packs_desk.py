@@ -51,6 +51,7 @@ class PacksDesk(QObject):
         self._named: list[Path] = []
         self._read = _Read((), {})
         self._against = ""
+        self._seen = ("", "", "")
         self.window: PacksWindow | None = None
         self.trials = TrialDesk(operations, portal, settings, self)
         self.trials.done.connect(self.reload)
@@ -137,12 +138,16 @@ class PacksDesk(QObject):
             return
         window.show_pack(shown)
         choices = self._choices(shown)
-        offered = [name for name, _ in choices]
-        if self._against not in offered or self._against == _ref(shown.info, shown.version):
-            self._against = _earlier(shown, self._history(shown.info)) or OURS
+        seen = (shown.info.name, shown.version, shown.info.version)
+        form = window.trial.form
+        before, after = form.before, form.after
+        if seen != self._seen:  # else what the person chose stays
+            self._against = before = _earlier(shown, self._history(shown.info)) or OURS
+            after = _ref(shown.info, shown.version)
+        self._seen = seen
         window.diff.offer(choices, chosen=self._against)
         self._compare(self._against)
-        self.trials.offer(choices, before=self._against, after=_ref(shown.info, shown.version))
+        window.trial.offer(choices, before=before, after=after)
         self._page_shown(window.pages.currentIndex())
 
     def _unreadable(self, error: BaseException, info: PackInfo, use: str) -> None:
@@ -211,7 +216,6 @@ class PacksDesk(QObject):
         def done(made: PackInfo) -> None:
             if self.window is not None:
                 self.window.forget_draft(info)
-            self._against = _ref(info, info.version.rpartition("@")[2])
             self.reload(name=made.name)
 
         self._operations.run(

@@ -298,7 +298,7 @@ class PacksWindow(Dialog):
         split.addWidget(left)
         split.addWidget(right)
         split.setStretchFactor(1, 1)
-        split.setSizes([36 * step, 100 * step])
+        split.setSizes([42 * step, 94 * step])
         self.column.addWidget(split, 1)
 
     def _edit_page(self, step: int) -> QWidget:
