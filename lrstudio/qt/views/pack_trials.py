@@ -124,7 +124,8 @@ class TrialDesk(QObject):
         try:
             request, choice = await to_thread.run_sync(self._asked, project, form)
             counts = (await to_thread.run_sync(project.trials.split, choice)).counts
-            split = split_words((part.words, labels, documents) for part, labels, documents in counts)
+            divided = split_words((part.words, labels, documents) for part, labels, documents in counts)
+            split = divided[:1].upper() + divided[1:]
             made = await project.trials.plan(request, choice)
             outgoing = await to_thread.run_sync(project.trials.outgoing, request, choice)
         except Refused as error:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QTabBar, QTabWidget, QVBoxLayout, QWidget
 
 from lrstudio.judge.packs import Problem as PackProblem
@@ -238,22 +238,22 @@ class PacksWindow(Dialog):
             return
         self.copy_wanted.emit(CopyWanted(name, self.beside.isChecked()))
 
+    def _go_to_page(self, page: int) -> None:
+        """Show a page and bring the keyboard along: what had it is not on screen any more."""
+        self.pages.setCurrentIndex(page)
+        (self.editor.page, self.diff.page, self.trial.before)[page].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def _page_changed(self, page: int) -> None:
         self._show_diff()
         self.page_shown.emit(page)
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask once before what was typed is lost."""
+    def reject(self) -> None:
+        """Close, asking once before what was typed is lost; Qt comes here however the window is closed."""
         if self.unsaved and not self._closing:
             self._closing = True
             self.problem.say("There are changes that are not saved. Save them, or close once more to drop them.")
-            event.ignore()
             return
-        super().closeEvent(event)
-
-    def reject(self) -> None:
-        """Close with Escape as with the button of the window."""
-        self.close()
+        super().reject()
 
     def _connect(self) -> None:
         self.files.currentChanged.connect(lambda _at: self._show_file())
@@ -267,7 +267,7 @@ class PacksWindow(Dialog):
         self.pages.currentChanged.connect(self._page_changed)
         QShortcut(QKeySequence("Ctrl+S"), self, self._save)
         for at in (EDIT, COMPARE, TRY):
-            QShortcut(QKeySequence(f"Alt+{at + 1}"), self, lambda page=at: self.pages.setCurrentIndex(page))
+            QShortcut(QKeySequence(f"Alt+{at + 1}"), self, lambda page=at: self._go_to_page(page))
 
     def _lay_out(self) -> None:
         step = unit(self)
