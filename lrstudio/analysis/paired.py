@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from lrstudio.analysis import scores, tables
 from lrstudio.analysis.agreement import LabelAgreement, ScoreAgreement, compare_labels, compare_scores
 from lrstudio.analysis.estimates import MIN_OF_LABEL, NotEnough, Result
-from lrstudio.analysis.intervals import DRAWS, Grouping, Mcnemar, Seed, difference, mcnemar, of_sums
+from lrstudio.analysis.intervals import DRAWS, Floats, Grouping, Mcnemar, Seed, difference, mcnemar, of_sums
 
 _RARE = "The reviewer used {label} on only {count} of the {least} items that balanced accuracy needs."
 
@@ -86,41 +86,23 @@ def pair_labels(
     there = [column != tables.MISSING for column in codes]
     all_three = there[0] & there[1] & there[2]
     truth, first, second = (column[all_three] for column in codes)
-    grouping = Grouping.of(np.asarray(documents)).kept(all_three)
-    size = len(labels)
-    earlier, later = (tables.confusions(truth, column, size, grouping) for column in (first, second))
+    of = np.asarray(documents)[all_three]
+    changed = _Changed.of(truth, first, second, size=len(labels), documents=of, seed=seed, draws=draws)
     right_before, right_after = first == truth, second == truth
 
-    def agreement(column: Sequence[Any]) -> LabelAgreement:
-        taken = [int(at) for at in np.flatnonzero(all_three)]
-        return compare_labels(
-            [reviewer[at] for at in taken],
-            [column[at] for at in taken],
-            labels=labels,
-            documents=[documents[at] for at in taken],
-            seed=seed,
-            draws=draws,
-        )
-
-    def change(statistic: Any) -> Result:
-        return difference(
-            of_sums(later, statistic),
-            of_sums(earlier, statistic),
-            n=grouping.n,
-            documents=grouping.count,
-            seed=seed,
-            draws=draws,
-        )
+    def agreement(column: NDArray[np.int64]) -> LabelAgreement:
+        named = ([labels[code] for code in each] for each in (truth, column))
+        return compare_labels(*named, labels=labels, documents=of, seed=seed, draws=draws)
 
     return PairedLabels(
-        before=agreement(before),
-        after=agreement(after),
+        before=agreement(first),
+        after=agreement(second),
         mended=int((~right_before & right_after).sum()),
         spoilt=int((right_before & ~right_after).sum()),
         test=mcnemar(right_before, right_after),
-        accuracy=change(tables.accuracy),
-        balanced_accuracy=_rare(labels, truth, grouping) or change(tables.balanced_accuracy),
-        kappa=change(tables.kappa),
+        accuracy=changed.result(tables.accuracy),
+        balanced_accuracy=_rare(labels, truth, changed.grouping) or changed.result(tables.balanced_accuracy),
+        kappa=changed.result(tables.kappa),
         lost_before=int((there[0] & ~there[1]).sum()),
         lost_after=int((there[0] & ~there[2]).sum()),
     )
@@ -165,6 +147,43 @@ def pair_scores(
         lost_before=int((there[0] & ~there[1]).sum()),
         lost_after=int((there[0] & ~there[2]).sum()),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """Two tables of confusions per document, and how to tell what changed from one to the other."""
+
+    earlier: Floats
+    later: Floats
+    grouping: Grouping
+    seed: Seed
+    draws: int
+
+    @classmethod
+    def of(
+        cls,
+        truth: NDArray[np.int64],
+        first: NDArray[np.int64],
+        second: NDArray[np.int64],
+        *,
+        size: int,
+        documents: NDArray[Any],
+        seed: Seed,
+        draws: int,
+    ) -> _Changed:
+        grouping = Grouping.of(documents)
+        earlier, later = (tables.confusions(truth, column, size, grouping) for column in (first, second))
+        return cls(earlier, later, grouping, seed, draws)
+
+    def result(self, function: Callable[[Floats], Floats]) -> Result:
+        return difference(
+            of_sums(self.later, function),
+            of_sums(self.earlier, function),
+            n=self.grouping.n,
+            documents=self.grouping.count,
+            seed=self.seed,
+            draws=self.draws,
+        )
 
 
 def _rare(labels: Sequence[Hashable], truth: NDArray[np.int64], grouping: Grouping) -> NotEnough | None:

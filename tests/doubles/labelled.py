@@ -2,7 +2,7 @@
 
 Twelve documents, a question and an answer of three claims on each: one true, one half true ("partly"), one false
 ("never"). People gave every claim its right label and every answer a helpfulness. With our own prompts the judge takes
-all for true; where a support template says STRICT it tells them apart, but for the true claims of every fourth document,
+all for true; where a support template says STRICT it tells them apart, but for the true claims of each fourth document,
 which it takes for half true. Its helpfulness is 2 too high, with STRICT 1 too low.
 """
 
