@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lrstudio.analysis import raters, scores, tables
 from lrstudio.analysis.estimates import MIN_OF_LABEL, NotEnough, Result
-from lrstudio.analysis.intervals import DRAWS, Floats, Grouping, Resampling, Seed, Statistic, of_sums
+from lrstudio.analysis.intervals import DRAWS, Floats, Grouping, Method, Resampling, Seed, Statistic, of_sums
 from lrstudio.analysis.raters import Scale
 from lrstudio.analysis.tables import MISSING, Weighting
 
@@ -241,12 +241,18 @@ def compare_scores(
     first, second = first[both], second[both]
     grouping = Grouping.of(np.asarray(documents)).kept(both)
     sums = grouping.sums(scores.moments(first, second))
+    differences = scores.difference_sums(first, second, grouping)
     alpha = grouping.sums(raters.interval_sums(np.stack([first, second], axis=1)))
 
     resampling = Resampling(grouping, seed, draws)
 
     def of(statistic: Statistic, undefined: str, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Result:
         return resampling.estimate(statistic, undefined=undefined, bounds=bounds)
+
+    def limit(side: int) -> Result:
+        # The draws of a standard deviation lie too low for their quantiles to be of use with few documents.
+        statistic = of_sums(differences, lambda total: scores.limits_of_agreement(total)[side])
+        return resampling.estimate(statistic, undefined=_NO_ITEMS, method=Method.JACKKNIFE)
 
     return ScoreAgreement(
         n=grouping.n,
@@ -257,8 +263,8 @@ def compare_scores(
         alpha_interval=of(of_sums(alpha, raters.interval_alpha), _UNANIMOUS, (-np.inf, 1.0)),
         bias=of(of_sums(sums, scores.bias), _NO_ITEMS),
         mean_absolute_error=of(of_sums(sums, scores.mean_absolute_error), _NO_ITEMS, (0.0, np.inf)),
-        lower_limit=of(of_sums(sums, lambda total: scores.limits_of_agreement(total)[0]), _NO_ITEMS),
-        upper_limit=of(of_sums(sums, lambda total: scores.limits_of_agreement(total)[1]), _NO_ITEMS),
+        lower_limit=limit(0),
+        upper_limit=limit(1),
     )
 
 

@@ -100,15 +100,19 @@ def value_of(statistic: Statistic, documents: int) -> float:
     return float(statistic(np.ones((1, documents)))[0])
 
 
+def drawn_weights(rng: np.random.Generator, documents: int, draws: int) -> Floats:
+    """Return how often each document is drawn, shape (draws, documents), when as many are drawn as there are."""
+    # Counting single draws takes a sixth of the time of numpy's multinomial.
+    picks = rng.integers(documents, size=(draws, documents)) + (np.arange(draws) * documents)[:, None]
+    counts = np.bincount(picks.reshape(-1), minlength=draws * documents)
+    return counts.reshape(draws, documents).astype(np.float64)
+
+
 def bootstrap(statistic: Statistic, documents: int, *, seed: Seed, draws: int = DRAWS) -> Floats:
-    """Return the statistic on `draws` samples of the documents with replacement (multinomial weights)."""
+    """Return the statistic on `draws` samples of the documents with replacement."""
     rng = np.random.default_rng(seed)
-    even = np.full(documents, 1.0 / documents)
     step = max(1, _CELLS // documents)
-    parts = [
-        statistic(rng.multinomial(documents, even, size=min(step, draws - start)).astype(np.float64))
-        for start in range(0, draws, step)
-    ]
+    parts = [statistic(drawn_weights(rng, documents, min(step, draws - start))) for start in range(0, draws, step)]
     return np.concatenate(parts)
 
 
@@ -159,8 +163,41 @@ def estimate(
     if not math.isfinite(value):
         return NotEnough(undefined, n, documents)
     samples = bootstrap(statistic, documents, seed=seed, draws=draws)
+    return from_draws(
+        value,
+        samples,
+        n=n,
+        documents=documents,
+        undefined=undefined,
+        bounds=bounds,
+        level=level,
+        ends=lambda defined: _ends(statistic, value, defined, documents=documents, level=level, method=method),
+    )
+
+
+def from_draws(
+    value: float,
+    samples: Floats,
+    *,
+    n: int,
+    documents: int,
+    undefined: str,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+    level: float = 0.95,
+    ends: Callable[[Floats], tuple[float, float]] | None = None,
+) -> Result:
+    """Return a value with its interval from its bootstrap draws of shape (draws,), NaN where a draw is undefined.
+
+    `ends` makes the two ends from the defined draws; without it they are those of `Method.EXPANDED`. The rest as in
+    `estimate`.
+    """
+    missing = too_few(n=n, documents=documents)
+    if missing:
+        return missing
+    if not math.isfinite(value):
+        return NotEnough(undefined, n, documents)
     defined = samples[np.isfinite(samples)]
-    if len(defined) < (1.0 - _UNDEFINED_DRAWS) * draws:
+    if len(defined) < (1.0 - _UNDEFINED_DRAWS) * len(samples):
         sentence = f"The value is {value:.2f}, but it hangs on one or two documents, so that it has no interval."
         return NotEnough(sentence, n, documents)
     if float(np.ptp(defined)) < 1e-12:
@@ -169,25 +206,30 @@ def estimate(
             return Estimate(value, low, high, n, documents, level)
         sentence = f"The value is {value:.2f} in every document, so that nothing tells how far to trust it."
         return NotEnough(sentence, n, documents)
-    low, high = _ends(statistic, value, defined, documents=documents, level=level, method=method)
-    return Estimate(value, max(min(low, value), bounds[0]), min(max(high, value), bounds[1]), n, documents, level)
+    low, high = ends(defined) if ends else _expanded(defined, documents=documents, level=level)
+    low, high = max(min(low, value), bounds[0]), min(max(high, value), bounds[1])
+    return Estimate(value, low, high, n, documents, level)
 
 
 def _ends(
     statistic: Statistic, value: float, samples: Floats, *, documents: int, level: float, method: Method
 ) -> tuple[float, float]:
     tail = (1.0 - level) / 2
-    wide = float(stats.t.ppf(1.0 - tail, documents - 1)) * math.sqrt(documents / (documents - 1))
+    if method is Method.EXPANDED:
+        return _expanded(samples, documents=documents, level=level)
     if method is Method.JACKKNIFE:
-        error = jackknife_error(statistic, documents)
-        half = float(stats.t.ppf(1.0 - tail, documents - 1)) * error
+        half = float(stats.t.ppf(1.0 - tail, documents - 1)) * jackknife_error(statistic, documents)
         return value - half, value + half
     tails = (tail, 1.0 - tail)
-    if method is Method.EXPANDED:
-        tails = (float(stats.norm.cdf(-wide)), float(stats.norm.cdf(wide)))
     if method is Method.BCA:
         tails = _bca_tails(statistic, value, samples, documents=documents, tail=tail)
     low, high = np.quantile(samples, tails)
+    return float(low), float(high)
+
+
+def _expanded(samples: Floats, *, documents: int, level: float) -> tuple[float, float]:
+    t = float(stats.t.ppf(0.5 + level / 2, documents - 1)) * math.sqrt(documents / (documents - 1))
+    low, high = np.quantile(samples, [float(stats.norm.cdf(-t)), float(stats.norm.cdf(t))])
     return float(low), float(high)
 
 
@@ -230,7 +272,12 @@ class Resampling:
     draws: int = DRAWS
 
     def estimate(
-        self, statistic: Statistic, *, undefined: str, bounds: tuple[float, float] = (-math.inf, math.inf)
+        self,
+        statistic: Statistic,
+        *,
+        undefined: str,
+        bounds: tuple[float, float] = (-math.inf, math.inf),
+        method: Method = Method.EXPANDED,
     ) -> Result:
         """Return the statistic with its interval; see `estimate`."""
         return estimate(
@@ -241,6 +288,7 @@ class Resampling:
             draws=self.draws,
             undefined=undefined,
             bounds=bounds,
+            method=method,
         )
 
 

@@ -41,16 +41,30 @@ def mean_absolute_error(sums: Floats) -> Floats:
     return ratio(sums[..., 6], sums[..., 0])
 
 
-def spread_of_differences(sums: Floats) -> Floats:
-    """Return the standard deviation (n - 1) of second minus first."""
-    n, x, y, xx, yy, xy, _ = np.moveaxis(sums, -1, 0)
-    squares = xx + yy - 2.0 * xy
-    return np.sqrt(np.maximum(ratio(squares - (y - x) ** 2 / np.maximum(n, 1.0), n - 1.0), 0.0))
+def difference_sums(first: ArrayLike, second: ArrayLike, grouping: Grouping) -> Floats:
+    """Return per document what `limits_of_agreement` needs, shape (documents, 6), from numbers of shape (n,).
+
+    Columns, of second minus first: count, sum, sum of squares, squared sum / count, squared count, 1.
+    """
+    off = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
+    count, total, squares = grouping.sums(np.stack([np.ones(len(off)), off, off * off], axis=1)).T
+    return np.stack([count, total, squares, total**2 / count, count**2, np.ones(len(count))], axis=1)
 
 
 def limits_of_agreement(sums: Floats) -> tuple[Floats, Floats]:
-    """Return Bland and Altman's limits: bias -+ 1.96 standard deviations (Lancet 327, 1986)."""
-    middle, spread = bias(sums), spread_of_differences(sums)
+    """Return Bland and Altman's limits, bias -+ 1.96 standard deviations, from summed `difference_sums` (..., 6).
+
+    The variance is that within plus that between documents, from an analysis of variance (Bland and Altman, Journal of
+    Biopharmaceutical Statistics 17, 2007, section 3), without which documents of many items make the limits too narrow.
+    Undefined for fewer than two documents.
+    """
+    n, total, squares, of_documents, n_squared, documents = np.moveaxis(sums, -1, 0)
+    free = n - documents
+    within = np.where(free > 0, np.maximum(squares - of_documents, 0.0) / np.where(free > 0, free, 1.0), 0.0)
+    between = ratio(of_documents - ratio(total**2, n), documents - 1.0)
+    items = ratio(n - ratio(n_squared, n), documents - 1.0)
+    spread = np.sqrt(np.maximum(ratio(between - within, items), 0.0) + within)
+    middle = ratio(total, n)
     return middle - 1.96 * spread, middle + 1.96 * spread
 
 

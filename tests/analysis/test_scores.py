@@ -49,11 +49,26 @@ def test_spearman_of_a_draw_ranks_what_was_drawn(rows: list[tuple[float, float]]
 
 def test_bias_error_and_limits_by_hand() -> None:
     sums = scores.moments([2.0, 4.0, 6.0, 8.0], [3.0, 4.0, 8.0, 7.0]).sum(axis=0)
-    spread = np.std([1, 0, 2, -1], ddof=1)
 
     assert scores.bias(sums) == pytest.approx(0.5)
     assert scores.mean_absolute_error(sums) == pytest.approx(1.0)
+
+
+def test_limits_of_one_item_per_document_are_the_plain_ones() -> None:
+    first, second = [2.0, 4.0, 6.0, 8.0], [3.0, 4.0, 8.0, 7.0]
+    spread = np.std([1, 0, 2, -1], ddof=1)
+    sums = scores.difference_sums(first, second, intervals.Grouping.of(range(4))).sum(axis=0)
+
     assert scores.limits_of_agreement(sums) == pytest.approx((0.5 - 1.96 * spread, 0.5 + 1.96 * spread))
+
+
+def test_limits_add_what_differs_between_documents() -> None:
+    """Differences 0, 2 / 4, 6 / 8, 10: 2 within, means 1, 5, 9, so 16 - 2 / 2 between; 17 in all."""
+    off = np.array([0.0, 2, 4, 6, 8, 10])
+    sums = scores.difference_sums(np.zeros(6), off, intervals.Grouping.of([0, 0, 1, 1, 2, 2])).sum(axis=0)
+    spread = 17**0.5
+
+    assert scores.limits_of_agreement(sums) == pytest.approx((5 - 1.96 * spread, 5 + 1.96 * spread))
 
 
 @given(points)
@@ -64,7 +79,10 @@ def test_turning_the_scale_round_turns_the_bias_only(rows: list[tuple[float, flo
     np.testing.assert_allclose(scores.pearson(turned), scores.pearson(sums), atol=1e-9)
     np.testing.assert_allclose(scores.bias(turned), -scores.bias(sums), atol=1e-12)
     np.testing.assert_allclose(scores.mean_absolute_error(turned), scores.mean_absolute_error(sums))
-    np.testing.assert_allclose(scores.spread_of_differences(turned), scores.spread_of_differences(sums), atol=1e-9)
+    grouping = intervals.Grouping.of(np.arange(len(x)) // 2)
+    low, high = scores.limits_of_agreement(scores.difference_sums(x, y, grouping).sum(axis=0))
+    low_turned, high_turned = scores.limits_of_agreement(scores.difference_sums(10 - x, 10 - y, grouping).sum(axis=0))
+    np.testing.assert_allclose([low_turned, high_turned], [-high, -low], atol=1e-9)
 
 
 def test_scores_far_from_zero_keep_their_digits() -> None:
