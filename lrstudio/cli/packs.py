@@ -116,6 +116,22 @@ def diff(
     return Answer(data, words or "no difference")
 
 
+@app.command()
+@verb
+def restore(
+    pack: Annotated[str, typer.Argument(metavar="NAME@DIGITS", help="The version to go back to.")],
+    project: OfProject = None,
+    as_json: AsJson = False,
+) -> Answer:
+    """Go back to an earlier version of a pack; the one that is there now is kept."""
+    packs = prompt_packs(project)
+    info, version = _named(packs, pack)
+    if not version:
+        usage("name the version as well: NAME@DIGITS, as `lrstudio packs list` shows them")
+    made = packs.restore(info, version)
+    return Answer(_info_row(made), f"{made.version} in {made.folder}")
+
+
 @app.command("try")
 @verb
 @with_options(JudgeOptions)
@@ -146,6 +162,7 @@ def try_(
         announce(it.trials.outgoing(request, choice))
         if plan:
             return _planned(anyio.run(it.trials.plan, request, choice))
+        packs.keep(before, after)
         with stoppable():
             return _tried(it, anyio.run(partial(it.trials.run, request, choice, emit=lambda _: None)))
 

@@ -216,6 +216,17 @@ class Packs:
         self.versions(info).restore(version)
         return _info(info.folder, info.origin)
 
+    def keep(self, *names: str) -> None:
+        """Keep what is to be tried as versions, as far as the packs are the person's: numbers are about one text.
+
+        Raises:
+            Refused: there is no such pack, or it cannot be used.
+            Environment: the folder cannot be written.
+        """
+        for info in self.known():
+            if info.name in names and info.origin in (Origin.OWN, Origin.PROJECT):
+                self.versions(info).keep(note="tried")
+
     def diff(self, before: str, after: str) -> tuple[FileDiff, ...]:
         """Return what tells two packs or versions apart, template by template; each is named as `folder` takes it.
 

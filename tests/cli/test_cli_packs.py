@@ -37,6 +37,11 @@ def test_list_copy_check_diff_and_show(lrstudio, isolated_home: Path) -> None:  
     shown = lrstudio("packs", "show", "mine", "--json").data["templates"]
     assert {it["file"]: it["text"] for it in shown}["claims.md"] == "<<question>> <<answer>>\n"
 
+    back = lrstudio("packs", "restore", made["version"])
+    assert back.out.startswith(made["version"])
+    assert len(lrstudio("packs", "list", "--json").data["packs"][1]["versions"]) == 2
+    assert lrstudio("packs", "restore", "mine").status == 2
+
     refused = lrstudio("packs", "copy", "mine", "MINE")
     assert (refused.status, "already" in refused.err) == (1, True)
 
@@ -62,6 +67,8 @@ def test_a_trial_is_planned_and_run(lrstudio, tmp_path: Path) -> None:  # type: 
         assert row["parts"]["balanced_accuracy"][2][0] == pytest.approx((2 + 3 / 4) / 3 - 1 / 3)
         said = lrstudio(*words[:-1]).out
         assert f"{2 * DOCUMENTS} mended, {DOCUMENTS // 4} spoilt (McNemar p < 0.001)" in said
+        kept = lrstudio("packs", "list", "--project", path, "--json").data["packs"][1]["versions"]
+        assert next((it["version"], it["note"]) for it in kept) == (done.data["runs"]["after"]["prompt_pack"], "tried")
         uses = {it["version"]: it for it in lrstudio("packs", "list", "--project", path, "--json").data["uses"]}
         assert uses[done.data["runs"]["after"]["prompt_pack"]]["trials"] == 2
         assert uses[done.data["runs"]["after"]["prompt_pack"]]["judgments"] == 0

@@ -156,6 +156,14 @@ def test_what_another_editor_did_is_a_version_too(packs: Packs) -> None:
     assert (folder / "claims.md").read_bytes() == b"<<question>> <<answer>>\r\nby hand"
 
 
+def test_what_is_tried_is_kept(packs: Packs) -> None:
+    made = packs.copy(packs.find(OURS), "mine")
+    (made.folder / "claims.md").write_text("<<question>> <<answer>> by hand")
+    packs.keep(OURS, "mine", made.version)
+    assert [it.note for it in packs.history(packs.find("mine"))] == ["tried", f"copied from {OURS}"]
+    assert not (resource("prompts", OURS) / FOLDER).exists()
+
+
 def test_a_pack_that_was_broken_by_hand_is_shown_with_its_problems_and_can_be_mended(packs: Packs) -> None:
     made = packs.copy(packs.find(OURS), "mine")
     (made.folder / "claims.md").write_text("<<question>>\n<< answer >>\n<<claim>>")

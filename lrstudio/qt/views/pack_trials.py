@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lrstudio.judge.protocol import Emit
     from lrstudio.services.judges import JudgeRequest
     from lrstudio.services.pack_trials import TrialChoice, TrialOutcome
+    from lrstudio.services.packs import Packs
     from lrstudio.services.settings import SettingsStore
     from lrstudio.services.wiring import Project
 
@@ -174,6 +175,7 @@ class TrialDesk(QObject):
         from anyio import to_thread
 
         request, choice = await to_thread.run_sync(self._asked, project, form)
+        await to_thread.run_sync(self._packs(project).keep, form.before, form.after)
         return await project.trials.run(request, choice, emit=emit)
 
     def _asked(self, project: Project, form: TrialForm) -> tuple[JudgeRequest, TrialChoice]:
@@ -181,7 +183,6 @@ class TrialDesk(QObject):
         from lrstudio.services.labels import Part
         from lrstudio.services.network import http_request
         from lrstudio.services.pack_trials import TrialChoice
-        from lrstudio.services.wiring import prompt_packs
 
         request = replace(
             http_request(self._settings.load().http),
@@ -189,7 +190,7 @@ class TrialDesk(QObject):
             model=form.model,
             agreed=form.agreed,
         )
-        packs = prompt_packs(project.path, settings=self._settings)
+        packs = self._packs(project)
         choice = TrialChoice(
             packs.folder(form.before),
             packs.folder(form.after),
@@ -198,6 +199,11 @@ class TrialDesk(QObject):
             blind_only=form.blind_only,
         )
         return request, choice
+
+    def _packs(self, project: Project) -> Packs:
+        from lrstudio.services.wiring import prompt_packs
+
+        return prompt_packs(project.path, settings=self._settings)
 
     def _tell_line(self) -> None:
         job, page = self._job, self._page
