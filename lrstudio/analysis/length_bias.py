@@ -118,8 +118,8 @@ class RewardGain:
     """What a new model gains over an old one in mean reward, and what of it candidates of like length gain.
 
     `total` is the whole gain, `beyond_length` the gain within bins of length weighted by candidates, both in points;
-    `part` is beyond_length / total. `covered` is the share of candidates in bins where both models have some, the others
-    adding 0 to `beyond_length`.
+    `part` is beyond_length / total. `covered` is the share of candidates in bins where both models have some, the
+    others adding 0 to `beyond_length`.
     """
 
     total: Result

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lrstudio.domain.text import Span
+from lrstudio.domain.undoing import in_force as in_force
+from lrstudio.domain.undoing import undo_and_redo as undo_and_redo
 from lrstudio.domain.verdicts import (
     Claim,
     Dimension,
@@ -97,6 +99,21 @@ class Decision:
     shown: Shown = field(default_factory=Shown)
     undoes: int | None = None
 
+    @property
+    def number(self) -> int:
+        """Its place in the journal."""
+        return self.decision_id
+
+    @property
+    def is_undo(self) -> bool:
+        """Whether it turns a decision off."""
+        return self.act is Act.UNDO
+
+    @property
+    def is_redo(self) -> bool:
+        """Whether it turns a decision on again."""
+        return self.act is Act.REDO
+
 
 @dataclass(frozen=True, slots=True)
 class StandingClaim:
@@ -143,12 +160,16 @@ class StandingKeyPoint:
 
 @dataclass(frozen=True, slots=True)
 class StandingScore:
-    """The effective score of a dimension; `decided` when a person stated it or one of the parts it is the mean of."""
+    """The effective score of a dimension; `decided` when a person stated it or one of the parts it is the mean of.
+
+    `rests_on` are the ids of those decisions.
+    """
 
     state: State
     reason: Reason
     score: float | None
     decided: bool = False
+    rests_on: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,42 +182,6 @@ class Standing:
     key_points: tuple[StandingKeyPoint, ...]
     score: StandingScore
     score_decision: Decision | None = None
-
-
-def in_force(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
-    """Return the decisions that are neither undone nor an undo or redo themselves, in the order they were made."""
-    live: dict[int, Decision] = {}
-    off: dict[int, Decision] = {}
-    for decision in decisions:
-        if decision.act is Act.UNDO and decision.undoes in live:
-            off[decision.undoes] = live.pop(decision.undoes)
-        elif decision.act is Act.REDO and decision.undoes in off:
-            live[decision.undoes] = off.pop(decision.undoes)
-        elif decision.act not in (Act.UNDO, Act.REDO):
-            live[decision.decision_id] = decision
-    return tuple(live[key] for key in sorted(live))
-
-
-def undo_and_redo(decisions: Iterable[Decision], *, reviewer: str) -> tuple[Decision | None, Decision | None]:
-    """Return the decision that undo would turn off and the one that redo would turn on again, for this reviewer.
-
-    It is computed from the journal alone, so it survives a restart. A new decision empties the redo stack.
-    """
-    done: list[Decision] = []
-    undone: list[Decision] = []
-    for decision in decisions:
-        if decision.reviewer != reviewer:
-            continue
-        if decision.act is Act.UNDO:
-            if done and done[-1].decision_id == decision.undoes:
-                undone.append(done.pop())
-        elif decision.act is Act.REDO:
-            if undone and undone[-1].decision_id == decision.undoes:
-                done.append(undone.pop())
-        else:
-            done.append(decision)
-            undone.clear()
-    return (done[-1] if done else None, undone[-1] if undone else None)
 
 
 def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequence[Decision]) -> Standing:
@@ -216,9 +201,13 @@ def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequenc
     score_decision = on_score[-1] if on_score else None
     if score_decision and (not on_parts or score_decision.decision_id > on_parts[-1].decision_id):
         after = score_decision.after
-        score = StandingScore(after.state, Reason.NONE, after.score, decided=True)
+        score = StandingScore(
+            after.state, Reason.NONE, after.score, decided=True, rests_on=(score_decision.decision_id,)
+        )
     elif on_parts and (dimension is Dimension.FAITHFULNESS or (judgment and judgment.aggregated)):
-        score = _score_from_parts(dimension, claims, points)
+        score = replace(
+            _score_from_parts(dimension, claims, points), rests_on=tuple(entry.decision_id for entry in on_parts)
+        )
     elif judgment:
         score = StandingScore(judgment.state, judgment.reason, judgment.score)
     else:

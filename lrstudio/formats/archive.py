@@ -1,7 +1,7 @@
 """A whole project as JSON lines, out and in again: one domain record a line, told apart by `kind`.
 
 The first line is a header with the project's title. Records come in an order in which each finds what it refers to:
-documents, questions, candidates, judge runs, judgments, decisions.
+documents, questions, candidates, judge runs, judgments, decisions, entries about pairs, and each set with its pairs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from lrstudio.domain.decisions import Decision
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.pairs import PairEntry
+from lrstudio.domain.sets import FrozenPair, FrozenSet
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import JudgeRun, Judgment
 from lrstudio.formats.jsonl import BROKEN, parsed, unpacked
@@ -23,7 +25,7 @@ from lrstudio.formats.lines import write_lines
 HEADER = "lrstudio-project"
 VERSION = 1
 
-Record = Document | Question | Candidate | JudgeRun | Judgment | Decision
+Record = Document | Question | Candidate | JudgeRun | Judgment | Decision | PairEntry | FrozenSet | FrozenPair
 
 _KINDS: dict[str, type[Any]] = {
     "document": Document,
@@ -32,6 +34,9 @@ _KINDS: dict[str, type[Any]] = {
     "judge_run": JudgeRun,
     "judgment": Judgment,
     "decision": Decision,
+    "pair_entry": PairEntry,
+    "set": FrozenSet,
+    "frozen_pair": FrozenPair,
 }
 _ADAPTERS = {kind: TypeAdapter(record) for kind, record in _KINDS.items()}
 _KIND_OF = {record: kind for kind, record in _KINDS.items()}

@@ -40,10 +40,10 @@ USUAL: dict[str, tuple[str, ...]] = {
 # Read as well where they are there.
 ALSO_READ = frozenset(["candidates", "title", "document_title", "meta", "licence", "license"])
 _LONGREWARD = frozenset(["idx", "query", "answer"])
-_LONGREWARD_MORE = frozenset(["context", "scores", "details"])
+_LONGREWARD_MORE = frozenset(["context"])
 
 
-class _BadRow(Exception):
+class BadRow(Exception):
     """Carries the sentence about one row to the place that yields it."""
 
 
@@ -88,6 +88,11 @@ class Rows:
         self._candidates: dict[str, str] = {}
         self._made: Counter[str] = Counter()
 
+    @property
+    def mapped(self) -> bool:
+        """Whether a person said which field holds what."""
+        return bool(self._named)
+
     def field_of(self, field: str, names: Container[str]) -> str | None:
         """Return which of the column names holds a field (a name of `Mapping`); None where none does."""
         usual = (self._named[field],) if field in self._named else USUAL[field]
@@ -97,12 +102,12 @@ class Rows:
         """Yield what a row holds, or why it holds nothing; never raises for a bad row."""
         try:
             yield from self._imported(self._read(row), where=where)
-        except _BadRow as error:
+        except BadRow as error:
             yield RowError(where, str(error))
 
     def _read(self, row: Any) -> _Row:
         if not isinstance(row, dict):
-            raise _BadRow(f"a row must be an object with named fields, not {_kind(row)}")
+            raise BadRow(f"a row must be an object with named fields, not {kind_of(row)}")
         if not self._named and row.keys() >= _LONGREWARD and row.keys() <= _LONGREWARD | _LONGREWARD_MORE:
             return self._longreward(row)
         query, text, document_id = self._query(row), self._document_text(row), self._id(row, "document_id")
@@ -124,7 +129,7 @@ class Rows:
         has_document = "context" in row
         prompt = index if has_document else index.rpartition("-")[0]
         if not prompt:
-            raise _BadRow(f"idx is '{index}'; a sample has the prompt's index and its own, such as '11-7'")
+            raise BadRow(f"idx is '{index}'; a sample has the prompt's index and its own, such as '11-7'")
         return _Row(
             document_id=prompt,
             text=self._document_text(row) if has_document else None,
@@ -138,11 +143,11 @@ class Rows:
         digest = None if row.text is None else content_hash(row.text)
         known = self._documents.get(row.document_id or "")
         if known and digest and known != digest:
-            raise _BadRow(f"document '{row.document_id}' has another text here than in an earlier row")
+            raise BadRow(f"document '{row.document_id}' has another text here than in an earlier row")
         if row.question_id is not None:
             place = (row.document_id, row.query)
             if self._named_questions.setdefault(row.question_id, place) != place:
-                raise _BadRow(f"question '{row.question_id}' has another query or document here than in an earlier row")
+                raise BadRow(f"question '{row.question_id}' has another query or document here than in an earlier row")
         candidates = [item for given in row.given for item in self._candidate(given, row, where)]
         if not candidates or not all(isinstance(item, RowError) for item in candidates):
             yield from self._document(row, digest, where)
@@ -169,7 +174,7 @@ class Rows:
     def _candidate(self, given: _Given, row: _Row, where: str) -> Iterator[ImportedCandidate | RowError]:
         name = "the candidate" if given.candidate_id is None else f"candidate '{given.candidate_id}'"
         if not isinstance(given.text, str):
-            yield RowError(where, f"{name} must be text, not {_kind(given.text)}")
+            yield RowError(where, f"{name} must be text, not {kind_of(given.text)}")
             return
         if not given.text.strip():
             yield RowError(where, f"{name} is empty")
@@ -192,7 +197,7 @@ class Rows:
         if "candidates" in row and "candidate" not in self._named:
             answers = row["candidates"] or []
             if not isinstance(answers, list):
-                raise _BadRow(f"candidates must be a list, not {_kind(answers)}")
+                raise BadRow(f"candidates must be a list, not {kind_of(answers)}")
             return tuple(self._answer(answer) for answer in answers)
         name = self.field_of("candidate", row)
         if name is None:
@@ -214,9 +219,9 @@ class Rows:
         if name is None:
             raise self._missing("query", row)
         if not isinstance(row[name], str):
-            raise _BadRow(f"{name} must be text, not {_kind(row[name])}")
+            raise BadRow(f"{name} must be text, not {kind_of(row[name])}")
         if not row[name].strip():
-            raise _BadRow(f"{name} is empty")
+            raise BadRow(f"{name} is empty")
         return str(row[name])
 
     def _document_text(self, row: dict[str, Any]) -> str | None:
@@ -225,9 +230,9 @@ class Rows:
         if text is None:
             return None
         if not isinstance(text, str):
-            raise _BadRow(f"{name} must be text or null, not {_kind(text)}")
+            raise BadRow(f"{name} must be text or null, not {kind_of(text)}")
         if not text.strip():
-            raise _BadRow(f"{name} is empty; leave it out or make it null where there is no document")
+            raise BadRow(f"{name} is empty; leave it out or make it null where there is no document")
         return text
 
     def _id(self, row: dict[str, Any], field: str) -> str | None:
@@ -235,15 +240,15 @@ class Rows:
         if value is None or value == "":
             return None
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise _BadRow(f"{self.field_of(field, row)} must be text or a number, not {_kind(value)}")
+            raise BadRow(f"{self.field_of(field, row)} must be text or a number, not {kind_of(value)}")
         return str(value)
 
     def _value(self, row: dict[str, Any], field: str) -> Any:
         name = self.field_of(field, row)
         return None if name is None else row[name]
 
-    def _missing(self, field: str, row: dict[str, Any]) -> _BadRow:
-        return _BadRow(missing_field(field, row, named=self._named.get(field)))
+    def _missing(self, field: str, row: dict[str, Any]) -> BadRow:
+        return BadRow(missing_field(field, row, named=self._named.get(field)))
 
 
 def missing_field(field: str, names: Iterable[str], *, named: str | None) -> str:
@@ -278,6 +283,7 @@ def _answers(value: Any) -> tuple[str, ...]:
     return tuple(answer for answer in value if isinstance(answer, str) and answer.strip())
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Name the kind of a JSON value to a person."""
     names = {type(None): "null", bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
     return names.get(type(value), "an object" if isinstance(value, dict) else type(value).__name__)

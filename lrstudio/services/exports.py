@@ -63,6 +63,10 @@ class Exports:
         yield from reversed(self._store.judging.runs())
         yield from self._store.judging.judgments(latest=False)
         yield from self._store.journal.decisions()
+        yield from self._store.pairs.entries()
+        for frozen in self._store.sets.all():
+            yield frozen
+            yield from self._store.sets.pairs(frozen.name)
 
     def _judgment_rows(self, *, all_runs: bool) -> Iterator[dict[str, Any]]:
         library = self._store.library

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 from lrstudio.domain.decisions import Decision
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.pairs import PairEntry
+from lrstudio.domain.sets import FrozenPair, FrozenSet
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import Dimension, JudgeRun, Judgment, RunState
 from lrstudio.formats.archive import Record
 from lrstudio.formats.records import RowError
+from lrstudio.services.import_pairs import PairImporter, SetImporter
 from lrstudio.services.import_report import Tally
 from lrstudio.store.records import Added
 from lrstudio.store.store import Store
@@ -33,6 +36,8 @@ class ProjectImporter:
         self._journal: dict[Decision, list[int]] = {}
         for entry in store.journal.decisions():
             self._journal.setdefault(_bare(entry), []).append(entry.decision_id)
+        self._pairs = PairImporter(store, decisions=self._renumbered)
+        self._sets = SetImporter(store)
 
     def add(self, record: Record, tally: Tally) -> None:
         """Add one record inside the caller's transaction and count it."""
@@ -52,14 +57,19 @@ class ProjectImporter:
                     self._judgment(record, tally)
                 case Decision():
                     self._decision(record, tally)
+                case PairEntry() | FrozenSet() | FrozenPair():
+                    self._of_pairs(record, tally)
         except Refused as error:
             kind, name = _named(record)
             self._out.add((kind, name))
-            if not isinstance(record, Judgment | Decision):
+            if not isinstance(record, Judgment | Decision | PairEntry | FrozenPair):
                 tally.errors.append(RowError(f"{self._file} {kind} '{name}'", error.sentence))
 
-    def finish(self) -> None:
-        """Give the judge runs the state they had, now that their judgments are in."""
+    def finish(self, tally: Tally) -> None:
+        """Give the judge runs the state they had, now that their judgments are in, and seal the sets."""
+        self._pairs.finish()
+        for name, sentence in self._sets.finish():
+            tally.errors.append(RowError(f"{self._file} set '{name}'", sentence))
         for run in self._unfinished:
             self._store.judging.set_run_state(
                 run.run_id,
@@ -70,6 +80,18 @@ class ProjectImporter:
                 output_tokens=run.output_tokens,
                 cost=run.cost,
             )
+
+    def _of_pairs(self, record: PairEntry | FrozenSet | FrozenPair, tally: Tally) -> None:
+        match record:
+            case PairEntry():
+                for side in (record.chosen_id, record.rejected_id):
+                    self._needs("candidate", side)
+                self._pairs.add(record, tally)
+            case FrozenSet():
+                self._sets.start(record, tally)
+            case FrozenPair():
+                self._needs("set", record.set_name)
+                self._sets.add(record)
 
     def _needs(self, kind: str, name: str | None) -> None:
         if name is not None and (kind, name) in self._out:
@@ -123,3 +145,9 @@ def _named(record: Record) -> tuple[str, str]:
             return "judgment", record.candidate_id
         case Decision():
             return "decision", str(record.decision_id)
+        case PairEntry():
+            return "pair", record.pair_id
+        case FrozenSet():
+            return "set", record.name
+        case FrozenPair():
+            return "frozen pair", record.pair_id

@@ -12,7 +12,7 @@ from lrstudio.store.records import Added
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many of each; the last three come with a whole project only."""
+    """How many of each; sets come with a whole project only, and most formats have but the first three."""
 
     documents: int = 0
     questions: int = 0
@@ -20,6 +20,8 @@ class Counts:
     judge_runs: int = 0
     judgments: int = 0
     decisions: int = 0
+    pairs: int = 0
+    sets: int = 0
 
     def __bool__(self) -> bool:
         """Tell whether there are any."""
@@ -78,5 +80,7 @@ class Tally:
                 judgments=frozenset(self._touched["judgments"]),
                 decisions=frozenset(self._touched["decisions"]),
                 runs=frozenset(self._new["judge_runs"]),
+                pairs=frozenset(self._new["pairs"]),
+                sets=frozenset(self._new["sets"]),
             ),
         )

@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from lrstudio.services.consent import Consent
     from lrstudio.services.decisions import Decisions
     from lrstudio.services.exports import Exports
+    from lrstudio.services.finding import Finding
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
+    from lrstudio.services.marking import Marking
     from lrstudio.services.pack_trials import PackTrials
     from lrstudio.services.packs import Packs
+    from lrstudio.services.pairs import Pairs
+    from lrstudio.services.queues import Queues
     from lrstudio.services.sampling import Sampling
+    from lrstudio.services.set_exports import SetExports
+    from lrstudio.services.sets import Sets
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
 
@@ -45,6 +51,20 @@ class Project:
         from lrstudio.services.decisions import Decisions
 
         return Decisions(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Which candidate is preferred."""
+        from lrstudio.services.pairs import Pairs
+
+        return Pairs(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def sets(self) -> Sets:
+        """Frozen sets of pairs."""
+        from lrstudio.services.sets import Sets
+
+        return Sets(self._store, pairs=self.pairs, reviewer=self._reviewer)
 
     @cached_property
     def imports(self) -> Imports:
@@ -77,6 +97,27 @@ class Project:
         return Sampling(self._store)
 
     @cached_property
+    def finding(self) -> Finding:
+        """Search over everything."""
+        from lrstudio.services.finding import Finding
+
+        return Finding(self._store)
+
+    @cached_property
+    def marking(self) -> Marking:
+        """Tags, bookmarks, notes and the guideline."""
+        from lrstudio.services.marking import Marking
+
+        return Marking(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def queues(self) -> Queues:
+        """What to look at next."""
+        from lrstudio.services.queues import Queues
+
+        return Queues(self._store, reviewer=self._reviewer)
+
+    @cached_property
     def consent(self) -> Consent:
         """Where documents may go."""
         from lrstudio.services.consent import Consent
@@ -89,6 +130,13 @@ class Project:
         from lrstudio.services.exports import Exports
 
         return Exports(self._store)
+
+    @cached_property
+    def set_exports(self) -> SetExports:
+        """Pairs and sets out."""
+        from lrstudio.services.set_exports import SetExports
+
+        return SetExports(self._store, pairs=self.pairs, sets=self.sets)
 
     @property
     def path(self) -> Path:

@@ -20,18 +20,23 @@ from lrstudio.store.journal import Journal
 from lrstudio.store.judging import Judging
 from lrstudio.store.library import Library
 from lrstudio.store.locks import Locks
+from lrstudio.store.marks import Marks
 from lrstudio.store.meta import CREATED, CREATED_BY, PROJECT_ID, TITLE, Meta
 from lrstudio.store.migrate import create_file, schema_number, upgrade_file
+from lrstudio.store.pairs import Pairs
+from lrstudio.store.queues import Queues
 from lrstudio.store.records import Upgrade
 from lrstudio.store.schema import CURRENT, Schema
+from lrstudio.store.search import Search
+from lrstudio.store.sets import Sets
 from lrstudio.store.vectors import Vectors
 
 
 class Store:
     """A project file, open for reading and writing from any thread.
 
-    Every method of `library`, `judging`, `calls`, `journal`, `vectors`, `locks` and `meta` is a transaction of its own,
-    unless it is called inside `writing()` or `reading()` of the same thread, which make one of many.
+    Every method of its rooms (`library`, `judging`, `calls`, `journal` and so on) is a transaction of its own, unless
+    it is called inside `writing()` or `reading()` of the same thread, which make one of many.
     """
 
     def __init__(self, path: Path, *, upgrade: Upgrade | None = None) -> None:
@@ -43,7 +48,12 @@ class Store:
         self.judging = Judging(self._connections)
         self.calls = Calls(self._connections)
         self.journal = Journal(self._connections)
+        self.pairs = Pairs(self._connections)
+        self.sets = Sets(self._connections)
         self.vectors = Vectors(self._connections)
+        self.marks = Marks(self._connections)
+        self.search = Search(self._connections)
+        self.queues = Queues(self._connections)
         self.locks = Locks(self._connections)
         self.meta = Meta(self._connections)
         self._watch_lock = threading.Lock()

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from lrstudio.analysis import conformal
-from lrstudio.analysis.conformal import Promise
 from lrstudio.analysis.estimates import NotEnough
 
 GRID = np.linspace(0, 1, 2001)
@@ -39,7 +38,7 @@ def test_wrongly_accepted_ones_among_all_stay_within_the_promise() -> None:
     found = []
     for seed in range(300):
         sure, right, of = drawn(seed)
-        result = conformal.auto_accept(sure, right, documents=of, max_error=0.05, promise=Promise.OF_ALL)
+        result = conformal.auto_accept(sure, right, documents=of, max_error=0.05, promise=conformal.Promise.OF_ALL)
         found.append(error_at(result.threshold, OF_ALL))
     # Not above, and close to it: a promise that is kept by accepting nothing is worth nothing.
     assert 0.03 < np.mean(found) < 0.0505
@@ -78,11 +77,13 @@ def test_the_finite_sample_correction_by_hand() -> None:
     """39 documents of one item, wrong below .2: with one wrong item (1 + 1) / 40 = .05 is just allowed, two are not."""
     sure = np.linspace(1, 0.025, 39)
     right = sure >= 0.2
-    result = conformal.auto_accept(sure, right, documents=range(39), max_error=0.05, promise=Promise.OF_ALL)
+    result = conformal.auto_accept(sure, right, documents=range(39), max_error=0.05, promise=conformal.Promise.OF_ALL)
 
     assert (~right[sure >= result.threshold]).sum() == 1
     assert (
-        conformal.auto_accept(sure, right, documents=range(39), max_error=0.049, promise=Promise.OF_ALL).threshold
+        conformal.auto_accept(
+            sure, right, documents=range(39), max_error=0.049, promise=conformal.Promise.OF_ALL
+        ).threshold
         >= 0.2
     )
 
@@ -90,21 +91,30 @@ def test_the_finite_sample_correction_by_hand() -> None:
 def test_equal_confidences_are_accepted_together_or_not_at_all() -> None:
     sure = np.repeat([0.9, 0.5], [60, 40])
     right = np.concatenate([np.ones(60, dtype=bool), np.arange(40) % 2 == 0])
-    for promise in Promise:
+    for promise in conformal.Promise:
         result = conformal.auto_accept(sure, right, documents=range(100), max_error=0.1, promise=promise)
         assert (result.threshold, result.accepted, result.wrong) == (0.9, 0.6, 0.0)
 
 
+def test_a_judge_that_errs_where_it_is_surest_is_not_let_through_by_the_rest() -> None:
+    """One wrong in two of the surest 60, none in the other 1,940: 1.5 % in all, but the strict end fails first."""
+    sure = np.linspace(1, 0, 2000)
+    right = (np.arange(2000) >= 60) | (np.arange(2000) % 2 == 0)
+    result = conformal.auto_accept(sure, right, documents=np.arange(2000), max_error=0.05)
+
+    assert isinstance(result, NotEnough)
+
+
 def test_unknown_confidence_is_never_accepted() -> None:
     sure = np.where(np.arange(100) < 30, np.nan, 0.9)
-    for promise in Promise:
+    for promise in conformal.Promise:
         result = conformal.auto_accept(sure, np.ones(100), documents=range(100), promise=promise)
         assert result.accepted == pytest.approx(0.7)
 
 
 def test_what_cannot_be_promised_is_said() -> None:
     sure, right, of = drawn(0, documents=15)
-    few = conformal.auto_accept(sure, right, documents=of, max_error=0.05, promise=Promise.OF_ALL)
+    few = conformal.auto_accept(sure, right, documents=of, max_error=0.05, promise=conformal.Promise.OF_ALL)
     hopeless = conformal.auto_accept(sure, np.zeros(150), documents=of, max_error=0.2)
 
     assert few.sentence == "An error of 5% can be promised from 19 documents on; there are 15."
@@ -117,7 +127,7 @@ def test_what_cannot_be_promised_is_said() -> None:
 def test_order_of_items_does_not_matter() -> None:
     sure, right, of = drawn(5)
     order = np.random.default_rng(0).permutation(len(of))
-    for promise in Promise:
+    for promise in conformal.Promise:
         first = conformal.auto_accept(sure, right, documents=of, max_error=0.1, promise=promise)
         second = conformal.auto_accept(sure[order], right[order], documents=of[order], max_error=0.1, promise=promise)
         assert second == first

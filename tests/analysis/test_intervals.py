@@ -8,7 +8,7 @@ from scipy import stats
 
 from lrstudio.analysis import intervals
 from lrstudio.analysis.estimates import MIN_DOCUMENTS, MIN_ITEMS, Estimate, NotEnough
-from lrstudio.analysis.intervals import Grouping, Method
+from lrstudio.analysis.intervals import Grouping
 
 DOCUMENTS = np.repeat(np.arange(30), 4)
 
@@ -26,6 +26,10 @@ def estimated(values: np.ndarray, documents: np.ndarray = DOCUMENTS, **options: 
 
 @pytest.fixture
 def values() -> np.ndarray:
+    return by_document()
+
+
+def by_document() -> np.ndarray:
     rng = np.random.default_rng(4)
     return np.repeat(rng.normal(5.0, 1.0, 30), 4) + rng.normal(0.0, 0.5, 120)
 
@@ -60,7 +64,7 @@ def test_equal_seeds_give_equal_draws_and_large_jobs_are_cut_without_changing_th
 def test_percentile_and_bca_are_what_scipy_says(values: np.ndarray) -> None:
     """SciPy resamples the means of the documents, which are of equal size here."""
     means = values.reshape(30, 4).mean(axis=1)
-    for method, name in ((Method.PERCENTILE, "percentile"), (Method.BCA, "bca")):
+    for method, name in ((intervals.Method.PERCENTILE, "percentile"), (intervals.Method.BCA, "bca")):
         mine = estimated(values, method=method, draws=20_000)
         theirs = stats.bootstrap((means,), np.mean, method=name, n_resamples=20_000, rng=2).confidence_interval
         assert (mine.low, mine.high) == pytest.approx(tuple(theirs), abs=0.01)
@@ -68,7 +72,7 @@ def test_percentile_and_bca_are_what_scipy_says(values: np.ndarray) -> None:
 
 def test_jackknife_of_a_mean_is_students_interval(values: np.ndarray) -> None:
     means = values.reshape(30, 4).mean(axis=1)
-    mine = estimated(values, method=Method.JACKKNIFE)
+    mine = estimated(values, method=intervals.Method.JACKKNIFE)
 
     assert (mine.low, mine.high) == pytest.approx(stats.t.interval(0.95, 29, means.mean(), stats.sem(means)))
 
@@ -80,6 +84,14 @@ def test_expanded_ends_of_a_mean_are_close_to_students(values: np.ndarray) -> No
     assert (mine.low, mine.high) == pytest.approx(stats.t.interval(0.95, 29, means.mean(), stats.sem(means)), abs=0.02)
     assert mine.value == pytest.approx(values.mean())
     assert (mine.n, mine.documents, mine.level) == (120, 30, 0.95)
+
+
+def test_expanded_ends_of_normal_draws_are_students_times_what_few_documents_hide() -> None:
+    draws = stats.norm.ppf((np.arange(100_000) + 0.5) / 100_000)
+    result = intervals.from_draws(0.0, draws, n=40, documents=8, undefined="")
+    far = stats.t.ppf(0.975, 7) * (8 / 7) ** 0.5
+
+    assert (result.low, result.high) == pytest.approx((-far, far), abs=0.001)
 
 
 def test_order_and_names_of_documents_do_not_matter_to_value_and_width(values: np.ndarray) -> None:
@@ -132,7 +144,7 @@ def test_what_hangs_on_one_document_has_no_interval() -> None:
 
 def test_an_interval_keeps_within_bounds_and_around_its_value() -> None:
     values = np.where(np.arange(120) == 0, 0.0, 1.0)
-    result = estimated(values, bounds=(0.0, 1.0), method=Method.JACKKNIFE)
+    result = estimated(values, bounds=(0.0, 1.0), method=intervals.Method.JACKKNIFE)
 
     assert 0.0 <= result.low < result.value < result.high == 1.0
 

@@ -137,6 +137,15 @@ def test_balanced_pairs_choose_the_longer_one_half_of_the_time(rows, width: int,
         assert len(set(np.sign(left[here]))) == 1
 
 
+def test_balancing_by_hand() -> None:
+    """Differences 3, 4, 5, -2, 15, -12, -14, 0, 25 in bins of 10: the -2 and one of three; 15 and one of two; the 0."""
+    chosen, rejected = np.array([13, 14, 15, 8, 25, 8, 6, 10, 35]), np.array([10, 10, 10, 10, 10, 20, 20, 10, 10])
+    kept = length_bias.balanced(chosen, rejected)
+
+    assert kept[[3, 4, 7]].all()
+    assert (kept[:3].sum(), kept[5:7].sum(), kept[8]) == (1, 1, False)
+
+
 def test_the_other_remedies() -> None:
     assert length_bias.within_ratio([100, 100, 100, 210], [50, 49, 200, 100], most=2).tolist() == [
         True, False, True, False,

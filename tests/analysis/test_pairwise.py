@@ -45,14 +45,14 @@ def test_which_candidate_is_called_first_does_not_matter() -> None:
 
 
 def test_swapped_orders() -> None:
-    one = np.array([1.0, 1, -1, 1, -1, 1, 0, np.nan] * 10)
-    two = np.array([1.0, -1, 1, 1, -1, -1, 1, 1] * 10)
-    shuffle = np.random.default_rng(0).permutation(80)
-    result = pairwise.swap_consistency(one[shuffle], two[shuffle], documents=np.arange(80) % 16, draws=100)
+    one = np.array([1.0, 1, -1, 1, -1, 1, 1, 0, np.nan] * 10)
+    two = np.array([1.0, -1, 1, 1, -1, -1, 1, 1, 1] * 10)
+    shuffle = np.random.default_rng(0).permutation(90)
+    result = pairwise.swap_consistency(one[shuffle], two[shuffle], documents=np.arange(90) % 18, draws=100)
 
-    assert result.pairs == 60
-    assert result.consistent.value == pytest.approx(30 / 60)
-    assert result.first_shown.value == pytest.approx(20 / 60)
+    assert result.pairs == 70
+    assert result.consistent.value == pytest.approx(40 / 70)
+    assert result.first_shown.value == pytest.approx(20 / 70)
 
 
 def test_strengths_of_two_are_their_log_odds() -> None:

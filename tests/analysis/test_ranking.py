@@ -11,6 +11,10 @@ from lrstudio.analysis.estimates import Estimate, NotEnough
 
 @pytest.fixture
 def columns() -> dict[str, np.ndarray]:
+    return three_models()
+
+
+def three_models() -> dict[str, np.ndarray]:
     """Three models on 40 questions of 20 documents; b is a little better than a, c much worse."""
     rng = np.random.default_rng(0)
     models, questions = np.array(["a", "b", "c"] * 40), np.repeat(np.arange(40), 3)

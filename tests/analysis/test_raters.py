@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import fleiss_kappa
 
 from lrstudio.analysis import raters, tables
-from lrstudio.analysis.raters import Scale
 from lrstudio.analysis.tables import Weighting
 
 # Four observers, twelve units, five labels (Krippendorff, Computing Krippendorff's Alpha-Reliability, 2011, part E).
@@ -29,7 +28,7 @@ def codes_of(observers: tuple[tuple[int | None, ...], ...]) -> np.ndarray:
     return np.stack([tables.encode(row, (1, 2, 3, 4, 5)) for row in observers], axis=1)
 
 
-def alpha(codes: np.ndarray, scale: Scale, size: int = 5) -> float:
+def alpha(codes: np.ndarray, scale: raters.Scale, size: int = 5) -> float:
     return float(raters.alpha(raters.coincidences(raters.usage(codes, size)).sum(axis=0), scale))
 
 
@@ -46,8 +45,8 @@ def test_alpha_of_the_textbook() -> None:
     codes = codes_of(OBSERVERS)
     numbers = np.array([[np.nan if v is None else v for v in row] for row in OBSERVERS], dtype=float).T
 
-    assert alpha(codes, Scale.NOMINAL) == pytest.approx(0.743, abs=5e-4)
-    assert alpha(codes, Scale.ORDINAL) == pytest.approx(0.815, abs=5e-4)
+    assert alpha(codes, raters.Scale.NOMINAL) == pytest.approx(0.743, abs=5e-4)
+    assert alpha(codes, raters.Scale.ORDINAL) == pytest.approx(0.815, abs=5e-4)
     assert float(raters.interval_alpha(raters.interval_sums(numbers).sum(axis=0))) == pytest.approx(0.849, abs=5e-4)
 
 
@@ -55,7 +54,7 @@ def test_alpha_of_two_observers_by_hand() -> None:
     """Krippendorff (2011), part A: ten units, two values, six alike: 1 - 19 x 8 / (2 x 14 x 6) = 0.095."""
     first, second = (0, 1, 0, 0, 0, 0, 0, 0, 1, 0), (1, 1, 1, 0, 0, 1, 0, 0, 0, 0)
 
-    assert alpha(np.array([first, second]).T, Scale.NOMINAL, 2) == pytest.approx(0.095, abs=5e-4)
+    assert alpha(np.array([first, second]).T, raters.Scale.NOMINAL, 2) == pytest.approx(0.095, abs=5e-4)
 
 
 def test_ac1_where_kappa_is_absurd() -> None:
@@ -84,8 +83,8 @@ def test_ac2_of_two_raters_by_hand() -> None:
 def test_unanimous_raters_have_no_alpha_but_an_ac1() -> None:
     same = np.zeros((10, 2), dtype=np.int64)
 
-    assert math.isnan(alpha(same, Scale.NOMINAL))
-    assert math.isnan(alpha(same, Scale.ORDINAL))
+    assert math.isnan(alpha(same, raters.Scale.NOMINAL))
+    assert math.isnan(alpha(same, raters.Scale.ORDINAL))
     assert math.isnan(raters.interval_alpha(raters.interval_sums(np.full((10, 2), 7.3)).sum(axis=0)))
     assert gwet(same) == 1.0
 
@@ -93,7 +92,7 @@ def test_unanimous_raters_have_no_alpha_but_an_ac1() -> None:
 @given(grids)
 def test_nominal_alpha_is_fleiss_kappa_but_for_its_small_sample_term(grid: list[list[int]]) -> None:
     codes = np.abs(np.array(grid))
-    value = alpha(codes, Scale.NOMINAL)
+    value = alpha(codes, raters.Scale.NOMINAL)
     if math.isnan(value):
         return
     fleiss = fleiss_kappa(raters.usage(codes, 5))
@@ -107,11 +106,11 @@ def test_neither_order_of_raters_or_items_nor_turning_the_labels_round_matters(g
     turned = np.where(codes < 0, codes, 3 - codes)
     others = [codes[:, list(order)], np.array(random.sample(grid, len(grid))), turned]
     for other in others:
-        for scale in Scale:
+        for scale in raters.Scale:
             np.testing.assert_allclose(alpha(other, scale, 4), alpha(codes, scale, 4), atol=1e-12)
         for weighting in Weighting:
             np.testing.assert_allclose(gwet(other, weighting, 4), gwet(codes, weighting, 4), atol=1e-12)
-    for scale in Scale:
+    for scale in raters.Scale:
         value = alpha(codes, scale, 4)
         assert math.isnan(value) or value <= 1.0 + 1e-12
 

@@ -47,6 +47,17 @@ def test_spearman_of_a_draw_ranks_what_was_drawn(rows: list[tuple[float, float]]
         assert value == pytest.approx(stats.spearmanr(x[repeated], y[repeated]).statistic, abs=1e-9)
 
 
+def test_correlations_by_hand() -> None:
+    """One swap among four: 1 - 6 x 2 / 60; with a tie the middle rank, 4.5 / sqrt(4.5 x 5)."""
+    x, y = np.array([1.0, 2, 3, 4]), np.array([1.0, 3, 2, 4])
+
+    assert float(scores.pearson(scores.moments(x, y).sum(axis=0))) == pytest.approx(0.8)
+    assert float(scores.pearson(scores.moments(x, y**2).sum(axis=0))) == pytest.approx(20 / (5 * 129) ** 0.5)
+    assert spearman(x, y) == pytest.approx(0.8)
+    assert spearman(x, y**2) == pytest.approx(0.8)
+    assert spearman(np.array([1.0, 2, 2, 3]), x) == pytest.approx((4.5 / 5) ** 0.5)
+
+
 def test_bias_error_and_limits_by_hand() -> None:
     sums = scores.moments([2.0, 4.0, 6.0, 8.0], [3.0, 4.0, 8.0, 7.0]).sum(axis=0)
 

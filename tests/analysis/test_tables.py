@@ -10,9 +10,8 @@ from sklearn import metrics
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from lrstudio.analysis import intervals, tables
-from lrstudio.analysis.tables import Weighting
 
-SKLEARN = {Weighting.NONE: None, Weighting.LINEAR: "linear", Weighting.QUADRATIC: "quadratic"}
+SKLEARN = {tables.Weighting.NONE: None, tables.Weighting.LINEAR: "linear", tables.Weighting.QUADRATIC: "quadratic"}
 
 pairs = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=60)
 
@@ -52,18 +51,33 @@ def test_kappa_of_the_diagnoses() -> None:
     assert tables.kappa(counts) == pytest.approx(0.429, abs=5e-4)
 
 
-@pytest.mark.parametrize("weighting", list(Weighting))
-def test_weighted_kappa_by_hand(weighting: Weighting) -> None:
+@pytest.mark.parametrize("weighting", list(tables.Weighting))
+def test_weighted_kappa_by_hand(weighting: tables.Weighting) -> None:
     """One of each label alike, one item two steps off: 1 x 4 items over the distances that the margins make likely."""
     counts = np.array([[1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
-    expected = {Weighting.NONE: 1 - 4 / 11, Weighting.LINEAR: 1 - 4 / 8, Weighting.QUADRATIC: 1 - 4 / 6.5}
+    expected = {
+        tables.Weighting.NONE: 1 - 4 / 11,
+        tables.Weighting.LINEAR: 1 - 4 / 8,
+        tables.Weighting.QUADRATIC: 1 - 4 / 6.5,
+    }
 
     assert tables.kappa(counts, weighting) == pytest.approx(expected[weighting])
 
 
+def test_rates_by_hand() -> None:
+    counts = np.array([[20.0, 5.0], [10.0, 40.0]])
+
+    assert tables.accuracy(counts) == pytest.approx(0.8)
+    assert tables.recalls(counts) == pytest.approx([0.8, 0.8])
+    assert tables.balanced_accuracy(np.array([[20.0, 5.0], [10.0, 15.0]])) == pytest.approx(0.7)
+    assert tables.matthews(counts) == pytest.approx((20 * 40 - 5 * 10) / (25 * 50 * 30 * 45) ** 0.5)
+
+
 @given(pairs)
-@pytest.mark.parametrize("weighting", list(Weighting))
-def test_kappa_is_what_scikit_learn_and_statsmodels_say(weighting: Weighting, rows: list[tuple[int, int]]) -> None:
+@pytest.mark.parametrize("weighting", list(tables.Weighting))
+def test_kappa_is_what_scikit_learn_and_statsmodels_say(
+    weighting: tables.Weighting, rows: list[tuple[int, int]]
+) -> None:
     counts = table(rows)
     mine = float(tables.kappa(counts, weighting))
     if math.isnan(mine):
@@ -100,7 +114,7 @@ def test_neither_order_of_items_nor_turning_the_labels_round_matters(rows: list[
     shuffled = random.sample(rows, len(rows))
     turned = [(3 - a, 3 - b) for a, b in rows]
     swapped = [(b, a) for a, b in rows]
-    for weighting in Weighting:
+    for weighting in tables.Weighting:
         value = tables.kappa(table(rows), weighting)
         for other in (shuffled, turned, swapped):
             np.testing.assert_allclose(tables.kappa(table(other), weighting), value, atol=1e-12)

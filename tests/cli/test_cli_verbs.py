@@ -135,7 +135,11 @@ def test_a_second_judge_run_is_another_run(project: Path, tmp_path: Path, lrstud
         (("decide", "{p}", "--candidate", "a1", "--dimension", "helpfulness", "--score", "11"), 1, "0 to 10"),
         (("decide", "{p}", "--candidate", "a1", "--dimension", "beauty", "--score", "5"), 2, "beauty"),
         (("export", "{p}", "{p}"), 1, "project itself"),
-        (("export", "{p}", "x.jsonl", "--what", "pairs"), 2, "'pairs' is none of project"),
+        (("export", "{p}", "x.jsonl", "--what", "all"), 2, "'all' is none of project"),
+        (("export", "{p}", "x.jsonl", "--what", "set"), 2, "--set NAME"),
+        (("export", "{p}", "x.jsonl", "--format", "kto"), 2, "--what pairs"),
+        (("export", "{p}", "x.jsonl", "--set", "none"), 1, "no set 'none'"),
+        (("export", "{p}", "x.jsonl", "--what", "pairs"), 1, "no pair to write"),
         (("import", "{p}", "nothing.pdf"), 1, "nothing.pdf"),
         (("import", "{p}", "x", "--format", "odt"), 2, "'odt' is none of auto"),
         (("import", "{p}", "x", "--map", "text"), 2, "ROLE=COLUMN"),
@@ -184,6 +188,8 @@ def test_a_project_goes_out_and_in_again_with_equal_rows(project: Path, tmp_path
         "judge_runs": 2,
         "judgments": 24,
         "decisions": 1,
+        "pairs": 0,
+        "sets": 0,
     }
     assert lrstudio("export", copy, again).status == 0
     assert gzip.decompress(out.read_bytes()) == gzip.decompress(again.read_bytes())

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from lrstudio.store.migrations.marks_and_queues import create_marks, create_queues, create_search
+from lrstudio.store.migrations.pairs_and_sets import create_pairs, create_sets
+
 revision = "0001"
 down_revision = None
 
@@ -29,6 +32,11 @@ def upgrade() -> None:
     _calls()
     _vectors()
     _journal()
+    create_marks()
+    create_search()
+    create_queues()
+    create_pairs()
+    create_sets()
 
 
 def _project() -> None:
