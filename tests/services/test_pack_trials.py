@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +20,7 @@ from lrstudio.analysis.intervals import Mcnemar
 from lrstudio.domain.decisions import Target
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.text import Span
-from lrstudio.domain.verdicts import Claim, Judgment, Reason, State, Support, part_id
+from lrstudio.domain.verdicts import Claim, Judgment, Reason, RunState, State, Support, part_id
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.label_matching import support_in
 from lrstudio.services.labels import Label, Part, part_of, split
@@ -202,13 +203,21 @@ def test_what_cannot_be_tried_is_refused(
 
 
 def test_the_spend_limit_holds_for_both_together(project: Project, server: ChatServer, packs: Packs) -> None:
-    chosen = choice(packs)
     asked = request(server, input_price=1.0, output_price=1.0)
-    whole = plan(project, asked, chosen).total.cost or 0.0
-    stopped = run(project, replace(asked, spend_limit=whole / 4), chosen)
-    assert stopped.stopped
-    assert stopped.comparisons == ()
-    finished = run(project, asked, chosen)
+    chosen = choice(packs)
+    one = run(project, asked, chosen)
+    assert one.before.cost is None
+    assert one.after is not None
+    cost = one.after.cost or 0.0
+    folders = []
+    for word in ("third", "fourth"):
+        info = packs.find("mine")
+        texts = {it.file: f"{it.text}\nOnce more: {word}.\n" for it in packs.templates(info)}
+        folders.append(packs.save(info, {file: texts[file] for file in ("support.md", "helpfulness.md")}))
+    both = replace(chosen, before=packs.versions(folders[1]).folder(folders[0].version))
+    stopped = run(project, replace(asked, spend_limit=1.5 * cost), both)
+    assert (stopped.before.state, stopped.stopped != "", stopped.comparisons) == (RunState.DONE, True, ())
+    finished = run(project, asked, both)
     assert (finished.stopped, len(finished.comparisons)) == ("", 2)
 
 
@@ -273,3 +282,11 @@ def test_a_document_never_changes_its_part(groups: list[str], more: list[str], s
     before, after = parts(groups), parts([*more, *reversed(groups)])
     assert {name: after[name] for name in groups} == before
     assert all(part_of(name, seed=seed, share=0.5) is part for name, part in before.items())
+
+
+def test_another_seed_divides_otherwise() -> None:
+    names = [f"log-{number}" for number in range(40)]
+    parts = [[part_of(name, seed=seed, share=0.5) for name in names] for seed in range(5)]
+    assert all(one != other for one, other in itertools.combinations(parts, 2))
+    assert all(5 < part.count(Part.LOOK) < 35 for part in parts)
+    assert [part_of(name, seed=0, share=0.01) for name in names].count(Part.LOOK) < 5
