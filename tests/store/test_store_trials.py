@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lrstudio.domain.pairs import PairAct, PairEntry
 from lrstudio.domain.text import Candidate, Question
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity, JudgeRun, Judgment, RunState, State
 from lrstudio.services.wiring import create_project
@@ -49,6 +50,17 @@ def test_a_trial_that_was_broken_off_is_not_carried_on(path: Path) -> None:
         assert found.run_id == "r"
         store.judging.set_run_state("r", RunState.DONE)
         assert store.judging.unfinished_run(RUN.identity, (F,)) is None
+
+
+def test_a_trial_makes_no_pair_suspect(path: Path) -> None:
+    with Store.open(path) as store:
+        store.library.add_candidate(Candidate("d", "q", "Or so."))
+        store.pairs.append([PairEntry(0, "p", "q", "c", "d", PairAct.APPROVED, "ann", "2026-01-03T00:00:00Z")])
+        assert store.pairs.suspects() == ()
+        store.judging.save_judgment(Judgment("t", "c", F, State.SCORED, score=1.0))
+        assert store.pairs.suspects() == ()
+        store.judging.save_judgment(Judgment("r", "c", F, State.SCORED, score=1.0))
+        assert [it.pair_id for it in store.pairs.suspects()] == ["p"]
 
 
 def test_a_trial_stays_one_in_a_project_that_is_written_out_and_read_in(path: Path, tmp_path: Path) -> None:
