@@ -14,5 +14,6 @@ VERBS = (
     "export",
     "find",
     "page",
+    "report",
     "tour",
 )

@@ -20,6 +20,7 @@ from lrstudio.cli import (
     packs,
     page,
     pairs,
+    report,
     sample,
     set_,
     show,
@@ -45,6 +46,7 @@ app.command("set")(set_.set_)
 app.command("export")(export.export)
 app.command("find")(find.find)
 app.command("page")(page.page)
+app.command("report")(report.report)
 app.command("tour")(tour.tour)
 app.add_typer(packs.app)
 

@@ -75,12 +75,22 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What was on screen when the decision was made."""
+    """What was on screen when the decision was made.
+
+    `inclusion_probability` is the chance, above 0 and at most 1, with which a random audit drew the item; None where it
+    was not drawn at random, so that no estimate may rest on it.
+    """
 
     run_id: str = ""
     judge_visible: bool = True
     evidence: tuple[Span, ...] = ()
     surface: str = ""
+    inclusion_probability: float | None = None
+
+    def __post_init__(self) -> None:
+        """Keep a probability that can be divided by."""
+        if self.inclusion_probability is not None and not 0.0 < self.inclusion_probability <= 1.0:
+            raise ValueError(f"not a chance to be drawn: {self.inclusion_probability}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +252,8 @@ def _apply_to_claims(claims: list[StandingClaim], decision: Decision) -> list[St
         for w in decision.after.wordings
     ]
     if decision.act is Act.ADD:
-        return _in_text_order([*claims, *new])
+        known = {it.claim.claim_id for it in claims}  # a judge can find what a person had added
+        return _in_text_order([*claims, *(it for it in new if it.claim.claim_id not in known)])
     if at is None:
         return claims  # made on another judge's claims, which this judge did not make
     if decision.act in (Act.CONFIRM, Act.OVERRIDE):
@@ -273,8 +284,9 @@ def _standing_key_points(
     for decision in live:
         if decision.act in (Act.ADD, Act.REWORD):
             for wording in decision.after.wordings:
-                point = KeyPoint(wording.part_id, wording.text, chunk=wording.span, span=wording.span)
-                result[wording.part_id] = StandingKeyPoint(point, by_person=True)
+                if wording.part_id not in result:  # a judge can find what a person had added
+                    point = KeyPoint(wording.part_id, wording.text, chunk=wording.span, span=wording.span)
+                    result[wording.part_id] = StandingKeyPoint(point, by_person=True)
             if decision.act is Act.REWORD:
                 result.pop(decision.target.part_id, None)
         elif decision.act in (Act.CONFIRM, Act.OVERRIDE) and decision.target.part_id in result:

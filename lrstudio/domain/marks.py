@@ -44,10 +44,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One tag, bookmark or note. `text` is the tag's name or the note; a bookmark may have none."""
+    """One tag, bookmark or note, `what` says which. `text` is the tag's name or the note; a bookmark may have none."""
 
     mark_id: str
-    kind: MarkKind
+    what: MarkKind
     place: Place
     text: str
     reviewer: str

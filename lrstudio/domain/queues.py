@@ -76,6 +76,20 @@ class Visit:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class KeptQueue:
+    """A queue with everything that belongs to it, as it travels with a project."""
+
+    queue: Queue
+    items: tuple[Item, ...]
+    visits: tuple[Visit, ...] = ()
+
+    @property
+    def queue_id(self) -> str:
+        """The queue's id."""
+        return self.queue.queue_id
+
+
 def confidence(part: Claim | KeyPoint) -> float | None:
     """Return how sure the judge is of its verdict on a part, 0-1, None where it does not say.
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from lrstudio.domain.text import Document
 from lrstudio.domain.verdicts import Dimension, Reason, Support
+from lrstudio.formats.said import ImportedLabels
 
 MAX_MB = 200
 MAX_BYTES = MAX_MB * 1_000_000 - 1
@@ -155,6 +156,7 @@ ImportItem = (
     | ImportedJudgment
     | ImportedDecision
     | ImportedPair
+    | ImportedLabels
     | RowError
 )
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lrstudio.domain.text import Document, Source, content_hash
+from lrstudio.formats.labels import labels_of
 from lrstudio.formats.records import (
     ImportedCandidate,
     ImportedDocument,
@@ -25,6 +26,7 @@ from lrstudio.formats.records import (
     Mapping,
     RowError,
 )
+from lrstudio.formats.said import ImportedLabels
 
 # Field by field, the names under which files give it; the first that a row has counts.
 USUAL: dict[str, tuple[str, ...]] = {
@@ -54,6 +56,7 @@ class _Given:
     candidate_id: str | None
     model: str
     text: Any
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,7 @@ class _Row:
     given: tuple[_Given, ...]
     title: str = ""
     licence: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 class Rows:
@@ -122,6 +126,7 @@ class Rows:
             query=query,
             answers=_answers(self._value(row, "reference_answers")),
             given=self._given(row),
+            fields=row,
         )
 
     def _longreward(self, row: dict[str, Any]) -> _Row:
@@ -171,7 +176,9 @@ class Rows:
             self._questions[key] = row.answers
             yield ImportedQuestion(row.question_id, row.document_id, row.query, row.answers, where)
 
-    def _candidate(self, given: _Given, row: _Row, where: str) -> Iterator[ImportedCandidate | RowError]:
+    def _candidate(
+        self, given: _Given, row: _Row, where: str
+    ) -> Iterator[ImportedCandidate | ImportedLabels | RowError]:
         name = "the candidate" if given.candidate_id is None else f"candidate '{given.candidate_id}'"
         if not isinstance(given.text, str):
             yield RowError(where, f"{name} must be text, not {kind_of(given.text)}")
@@ -192,6 +199,9 @@ class Rows:
             yield ImportedCandidate(
                 candidate_id, given.text, given.model, row.question_id, row.document_id, row.query, where
             )
+            labels = labels_of(row.fields, given.fields, candidate_id=candidate_id, text=given.text, where=where)
+            if labels is not None:
+                yield labels
 
     def _given(self, row: dict[str, Any]) -> tuple[_Given, ...]:
         if "candidates" in row and "candidate" not in self._named:
@@ -202,13 +212,13 @@ class Rows:
         name = self.field_of("candidate", row)
         if name is None:
             raise self._missing("candidate", row)
-        return (_Given(self._id(row, "candidate_id"), self._model(row), row[name]),)
+        return (_Given(self._id(row, "candidate_id"), self._model(row), row[name], row),)
 
     def _answer(self, answer: Any) -> _Given:
         if not isinstance(answer, dict):
             return _Given(None, "", answer)
         name = next((name for name in ("text", *USUAL["candidate"]) if name in answer), None)
-        return _Given(self._id(answer, "candidate_id"), self._model(answer), answer[name] if name else None)
+        return _Given(self._id(answer, "candidate_id"), self._model(answer), answer[name] if name else None, answer)
 
     def _model(self, row: dict[str, Any]) -> str:
         model = self._value(row, "model")

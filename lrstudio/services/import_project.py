@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from lrstudio.domain.decisions import Decision
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.labels import Label
+from lrstudio.domain.marks import Guideline, Mark
 from lrstudio.domain.pairs import PairEntry
+from lrstudio.domain.queues import KeptQueue
 from lrstudio.domain.sets import FrozenPair, FrozenSet
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import Dimension, JudgeRun, Judgment, RunState
@@ -14,6 +19,7 @@ from lrstudio.formats.archive import Record
 from lrstudio.formats.records import RowError
 from lrstudio.services.import_pairs import PairImporter, SetImporter
 from lrstudio.services.import_report import Tally
+from lrstudio.services.import_review import ReviewImporter
 from lrstudio.store.records import Added
 from lrstudio.store.store import Store
 
@@ -38,31 +44,31 @@ class ProjectImporter:
             self._journal.setdefault(_bare(entry), []).append(entry.decision_id)
         self._pairs = PairImporter(store, decisions=self._renumbered)
         self._sets = SetImporter(store)
+        self._review = ReviewImporter(store)
+        self._adders: dict[type[Any], Callable[[Any, Tally], None]] = {
+            Document: self._document,
+            Question: self._question,
+            Candidate: self._candidate,
+            JudgeRun: self._run,
+            Judgment: self._judgment,
+            Decision: self._decision,
+            Label: self._label,
+            PairEntry: self._pair_entry,
+            FrozenSet: self._sets.start,
+            FrozenPair: self._frozen_pair,
+            Mark: self._review.mark,
+            Guideline: self._review.guideline,
+            KeptQueue: self._review.queue,
+        }
 
     def add(self, record: Record, tally: Tally) -> None:
         """Add one record inside the caller's transaction and count it."""
         try:
-            match record:
-                case Document():
-                    tally.note("documents", record.document_id, self._store.library.add_document(record))
-                case Question():
-                    self._needs("document", record.document_id)
-                    tally.note("questions", record.question_id, self._store.library.add_question(record))
-                case Candidate():
-                    self._needs("question", record.question_id)
-                    tally.note("candidates", record.candidate_id, self._store.library.add_candidate(record))
-                case JudgeRun():
-                    self._run(record, tally)
-                case Judgment():
-                    self._judgment(record, tally)
-                case Decision():
-                    self._decision(record, tally)
-                case PairEntry() | FrozenSet() | FrozenPair():
-                    self._of_pairs(record, tally)
+            self._adders[type(record)](record, tally)
         except Refused as error:
             kind, name = _named(record)
             self._out.add((kind, name))
-            if not isinstance(record, Judgment | Decision | PairEntry | FrozenPair):
+            if not isinstance(record, Judgment | Decision | Label | PairEntry | FrozenPair):
                 tally.errors.append(RowError(f"{self._file} {kind} '{name}'", error.sentence))
 
     def finish(self, tally: Tally) -> None:
@@ -81,17 +87,25 @@ class ProjectImporter:
                 cost=run.cost,
             )
 
-    def _of_pairs(self, record: PairEntry | FrozenSet | FrozenPair, tally: Tally) -> None:
-        match record:
-            case PairEntry():
-                for side in (record.chosen_id, record.rejected_id):
-                    self._needs("candidate", side)
-                self._pairs.add(record, tally)
-            case FrozenSet():
-                self._sets.start(record, tally)
-            case FrozenPair():
-                self._needs("set", record.set_name)
-                self._sets.add(record)
+    def _document(self, document: Document, tally: Tally) -> None:
+        tally.note("documents", document.document_id, self._store.library.add_document(document))
+
+    def _question(self, question: Question, tally: Tally) -> None:
+        self._needs("document", question.document_id)
+        tally.note("questions", question.question_id, self._store.library.add_question(question))
+
+    def _candidate(self, candidate: Candidate, tally: Tally) -> None:
+        self._needs("question", candidate.question_id)
+        tally.note("candidates", candidate.candidate_id, self._store.library.add_candidate(candidate))
+
+    def _pair_entry(self, entry: PairEntry, tally: Tally) -> None:
+        for side in (entry.chosen_id, entry.rejected_id):
+            self._needs("candidate", side)
+        self._pairs.add(entry, tally)
+
+    def _frozen_pair(self, pair: FrozenPair, tally: Tally) -> None:
+        self._needs("set", pair.set_name)
+        self._sets.add(pair)
 
     def _needs(self, kind: str, name: str | None) -> None:
         if name is not None and (kind, name) in self._out:
@@ -126,28 +140,32 @@ class ProjectImporter:
         self._renumbered[decision.decision_id] = here
         tally.note("decisions", str(here), added, touches=decision.target.candidate_id)
 
+    def _label(self, label: Label, tally: Tally) -> None:
+        self._needs("candidate", label.candidate_id)
+        tally.note("labels", f"{label.candidate_id} {label.reviewer} {label.name}", self._store.labels.add(label))
+
 
 def _bare(decision: Decision) -> Decision:
     return replace(decision, decision_id=0)
 
 
+_NAMES: dict[type[Any], tuple[str, str]] = {
+    Document: ("document", "document_id"),
+    Question: ("question", "question_id"),
+    Candidate: ("candidate", "candidate_id"),
+    JudgeRun: ("judge run", "run_id"),
+    Judgment: ("judgment", "candidate_id"),
+    Decision: ("decision", "decision_id"),
+    Label: ("label", "candidate_id"),
+    PairEntry: ("pair", "pair_id"),
+    FrozenSet: ("set", "name"),
+    FrozenPair: ("frozen pair", "pair_id"),
+    Mark: ("mark", "mark_id"),
+    Guideline: ("guideline", "version"),
+    KeptQueue: ("queue", "queue_id"),
+}
+
+
 def _named(record: Record) -> tuple[str, str]:
-    match record:
-        case Document():
-            return "document", record.document_id
-        case Question():
-            return "question", record.question_id
-        case Candidate():
-            return "candidate", record.candidate_id
-        case JudgeRun():
-            return "judge run", record.run_id
-        case Judgment():
-            return "judgment", record.candidate_id
-        case Decision():
-            return "decision", str(record.decision_id)
-        case PairEntry():
-            return "pair", record.pair_id
-        case FrozenSet():
-            return "set", record.name
-        case FrozenPair():
-            return "frozen pair", record.pair_id
+    kind, field = _NAMES[type(record)]
+    return kind, str(getattr(record, field))

@@ -16,6 +16,8 @@ from lrstudio.formats.records import (
     ImportItem,
     RowError,
 )
+from lrstudio.formats.said import ImportedLabels
+from lrstudio.services.import_labels import LabelImporter
 from lrstudio.services.import_preferences import PreferenceImporter
 from lrstudio.services.import_report import Tally
 from lrstudio.services.import_verdicts import VerdictImporter
@@ -37,6 +39,7 @@ class RowImporter:
         self._refused: set[str] = set()
         self._questions: dict[_Asked, str] = {}
         self._told: set[str] = set()
+        self._labels = LabelImporter(store)
         self._verdicts = VerdictImporter(store)
         self._pairs = PreferenceImporter(store)
         self._row = ""
@@ -83,6 +86,7 @@ class RowImporter:
         tally.note("questions", question.question_id, added)
 
     def _candidate(self, item: ImportedCandidate, tally: Tally) -> None:
+        self._landed = None
         question_id = self._questions.get((item.question_id, item.document_id, item.query))
         if question_id is None:
             raise Refused("its question was left out")
@@ -107,7 +111,7 @@ class RowImporter:
             None,
         )
 
-    def _said(self, item: ImportedJudgment | ImportedDecision | ImportedPair, tally: Tally) -> None:
+    def _said(self, item: ImportedJudgment | ImportedDecision | ImportedPair | ImportedLabels, tally: Tally) -> None:
         """Add what was said of candidates of the same row."""
         known = self._candidates if item.where == self._row else {}
         names = {item.chosen_id, item.rejected_id} if isinstance(item, ImportedPair) else {item.candidate_id}
@@ -120,6 +124,8 @@ class RowImporter:
                 self._verdicts.judgment(item, known[item.candidate_id], tally)
             case ImportedDecision():
                 self._verdicts.decision(item, known[item.candidate_id], tally)
+            case ImportedLabels():
+                self._labels.add(item, known[item.candidate_id], tally)
 
     def _resolve(self, item: ImportedQuestion) -> tuple[Question, Added]:
         """Return the question as it is in the project; rows with equal document and query are one question.

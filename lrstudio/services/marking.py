@@ -71,7 +71,7 @@ class Marking:
         """List the marks that stand; bookmarks are those of this reviewer."""
         me = self._reviewer()
         found = self._store.marks.marks(kind=kind, thing=thing, item_ids=item_ids)
-        return tuple(it for it in found if it.kind is not MarkKind.BOOKMARK or it.reviewer == me)
+        return tuple(it for it in found if it.what is not MarkKind.BOOKMARK or it.reviewer == me)
 
     def tags(self) -> dict[str, int]:
         """Return the tags in use, by name, and on how many things each is."""

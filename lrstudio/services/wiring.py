@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lrstudio.services.decisions import Decisions
     from lrstudio.services.exports import Exports
     from lrstudio.services.finding import Finding
+    from lrstudio.services.frames import Frames
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
     from lrstudio.services.marking import Marking
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lrstudio.services.packs import Packs
     from lrstudio.services.pairs import Pairs
     from lrstudio.services.queues import Queues
+    from lrstudio.services.reports import Reports
     from lrstudio.services.sampling import Sampling
     from lrstudio.services.set_exports import SetExports
     from lrstudio.services.sets import Sets
@@ -137,6 +139,19 @@ class Project:
         from lrstudio.services.set_exports import SetExports
 
         return SetExports(self._store, pairs=self.pairs, sets=self.sets)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """Agreement, length bias, leaderboard."""
+        from lrstudio.services.reports import Reports
+
+        return Reports(self._store)
+
+    def frames(self) -> Frames:
+        """Return the project as pandas frames; closing them closes the project."""
+        from lrstudio.services.frames import Frames
+
+        return Frames(self._store)
 
     @property
     def path(self) -> Path:

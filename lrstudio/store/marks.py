@@ -28,7 +28,7 @@ class Marks:
         """Put a mark on; one that stands already is left as it is, one that was taken away stands again."""
         values = {
             "mark_id": mark.mark_id,
-            "kind": mark.kind.value,
+            "kind": mark.what.value,
             "thing": mark.place.thing.value,
             "item_id": mark.place.item_id,
             "part_id": mark.place.part_id,

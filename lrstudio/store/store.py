@@ -18,6 +18,7 @@ from lrstudio.store.connect import Connections, connect
 from lrstudio.store.faults import told
 from lrstudio.store.journal import Journal
 from lrstudio.store.judging import Judging
+from lrstudio.store.labels import Labels
 from lrstudio.store.library import Library
 from lrstudio.store.locks import Locks
 from lrstudio.store.marks import Marks
@@ -50,6 +51,7 @@ class Store:
         self.journal = Journal(self._connections)
         self.pairs = Pairs(self._connections)
         self.sets = Sets(self._connections)
+        self.labels = Labels(self._connections)
         self.vectors = Vectors(self._connections)
         self.marks = Marks(self._connections)
         self.search = Search(self._connections)

@@ -279,6 +279,21 @@ class DecisionRow(Row, table=True):
     undoes: int | None = Field(foreign_key="decision.id", index=True)
 
 
+class LabelRow(Row, table=True):
+    """What somebody said of a candidate elsewhere, on a scale of its own."""
+
+    __tablename__ = "label"
+    id: int | None = Field(default=None, primary_key=True)
+    candidate_key: int = Field(foreign_key="candidate.id", index=True)
+    reviewer: str = Field(sa_type=AnyText)
+    name: str = Field(sa_type=AnyText)
+    value: float | None
+    lowest: float | None
+    highest: float | None
+    note: str = Field(sa_type=AnyText)
+    origin: str = Field(sa_type=AnyText)
+
+
 def table_of(row: type[SQLModel]) -> sa.Table:
     """Return the table of a class of rows."""
     return cast("sa.Table", row.__table__)  # type: ignore[attr-defined]
@@ -298,5 +313,6 @@ call = table_of(CallTableRow)
 call_reply = table_of(CallReplyRow)
 vector = table_of(VectorRow)
 decision = table_of(DecisionRow)
+label = table_of(LabelRow)
 
 metadata = Row.metadata

@@ -46,9 +46,7 @@ def test_held_out_probabilities_rank_and_are_true(eval_data: Path, model: Lexica
     assert ev.macro_auroc(ours, supported, tasks) >= 0.80
     assert ev.macro_auroc(ours, supported, tasks) > ev.macro_auroc(mix, supported, tasks) + 0.05
     assert calibration_error(ours, supported) <= 0.05
-    assert (
-        max(calibration_error(ours[tasks == task], supported[tasks == task]) for task in ev.RAGTRUTH_TASKS) <= 0.08
-    )
+    assert max(calibration_error(ours[tasks == task], supported[tasks == task]) for task in ev.RAGTRUTH_TASKS) <= 0.08
     assert brier_skill(ours, supported) >= 0.08
 
 

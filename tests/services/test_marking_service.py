@@ -58,7 +58,7 @@ def test_bookmarks_are_ones_own_and_notes_are_everybodys(store: Store) -> None:
     ann, bob = marking(store), marking(store, "bob")
     ann.bookmark([PASSAGE])
     ann.note([ANSWER], " see page 3 ")
-    assert [it.kind for it in ann.marks()] == [MarkKind.BOOKMARK, MarkKind.NOTE]
+    assert [it.what for it in ann.marks()] == [MarkKind.BOOKMARK, MarkKind.NOTE]
     (note,) = bob.marks(item_ids=["a"])
     assert (note.text, note.reviewer) == ("see page 3", "ann")
     bob.rewrite(note, "see page 4")

@@ -32,6 +32,7 @@ def upgrade() -> None:
     _calls()
     _vectors()
     _journal()
+    _labels()
     create_marks()
     create_search()
     create_queues()
@@ -288,3 +289,21 @@ def _journal() -> None:
     op.create_index("ix_decision_undoes", "decision", ["undoes"])
     for trigger in _JOURNAL_TRIGGERS:
         op.execute(trigger)
+
+
+def _labels() -> None:
+    op.create_table(
+        "label",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("candidate_key", sa.Integer(), nullable=False),
+        sa.Column("reviewer", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=True),
+        sa.Column("lowest", sa.Float(), nullable=True),
+        sa.Column("highest", sa.Float(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_label"),
+        sa.ForeignKeyConstraint(["candidate_key"], ["candidate.id"], name="fk_label_candidate_key_candidate"),
+    )
+    op.create_index("ix_label_candidate_key", "label", ["candidate_key"])
