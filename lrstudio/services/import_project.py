@@ -146,12 +146,6 @@ class ProjectImporter:
         self._renumbered[decision.decision_id] = here
         tally.note("decisions", str(here), added, touches=decision.target.candidate_id)
 
-    def _said(self, said: Decision | Label, tally: Tally) -> None:
-        if isinstance(said, Label):
-            self._label(said, tally)
-        else:
-            self._decision(said, tally)
-
     def _label(self, label: Label, tally: Tally) -> None:
         self._needs("candidate", label.candidate_id)
         tally.note("labels", f"{label.candidate_id} {label.reviewer} {label.name}", self._store.labels.add(label))
