@@ -28,7 +28,7 @@ from lrstudio.qt.views.dialogs.add_dialog import AddDialog
 from lrstudio.qt.views.dialogs.judge_dialog import JudgeDialog
 from lrstudio.qt.views.dialogs.reading import AboutDialog, BugDialog, CallDialog, ProblemList, ShortcutSheet
 from lrstudio.qt.views.main_window import MainWindow
-from lrstudio.services.settings import HttpSettings
+from lrstudio.services.settings import Settings
 from tests.doubles.windows import Driver
 
 CONTROLS = (
@@ -47,7 +47,7 @@ CALL = CallView(
 
 DIALOGS: dict[str, Callable[[MainWindow], QDialog]] = {
     "add": lambda window: AddDialog(window.switch, window),
-    "judge": lambda window: JudgeDialog(window.switch, HttpSettings(), one=True, parent=window),
+    "judge": lambda window: JudgeDialog(window.switch, Settings(), one=True, parent=window),
     "call": lambda window: CallDialog(CALL, window),
     "sheet": ShortcutSheet,
     "about": AboutDialog,
