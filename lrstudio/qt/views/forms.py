@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QPalette, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QGridLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QGridLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
 
 from lrstudio.qt.views.chrome import small, unit
 from lrstudio.viewstate.judge_fields import FieldWords
@@ -98,7 +98,12 @@ class FormRow(QWidget):
         field.setAccessibleDescription(words.meaning)
         across = QHBoxLayout()
         across.setSpacing(step)
-        across.addWidget(field, 1)
+        if isinstance(field, QAbstractSpinBox):
+            field.setMinimumWidth(16 * step)
+            across.addWidget(field)
+            across.addStretch(1)
+        else:
+            across.addWidget(field, 1)
         for widget in beside:
             across.addWidget(widget)
         grid = QGridLayout(self)

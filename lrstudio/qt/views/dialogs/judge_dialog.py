@@ -41,7 +41,7 @@ class JudgeDialog(Dialog):
             one: whether a candidate is on screen, so that it or its question can be judged alone.
             parent: the window.
         """
-        super().__init__("Run a judge", parent, size=(132, 78))
+        super().__init__("Run a judge", parent, size=(140, 92))
         self._color = switch.theme.tokens["contradicted"]
         self.fields = JudgeFields(settings.http, settings.judge, one=one)
         self.plan = PlanPanel(switch)
@@ -72,6 +72,7 @@ class JudgeDialog(Dialog):
             changed.connect(self._withdraw)
         self._withdraw()
         self._changed()
+        self.take_room()
 
     @property
     def problem(self) -> str:

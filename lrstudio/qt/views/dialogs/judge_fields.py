@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QGridLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.qt.views.buttons import Button, Kind
@@ -209,12 +209,13 @@ class JudgeFields(QWidget):
         self.presets.setMenu(menu)
         step = unit(self)
         boxes = QWidget()
-        across = QHBoxLayout(boxes)
-        across.setContentsMargins(0, 0, 0, 0)
-        across.setSpacing(step)
-        for box in self.dimensions.values():
-            across.addWidget(box)
-        across.addStretch(1)
+        grid = QGridLayout(boxes)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(2 * step)
+        grid.setVerticalSpacing(step // 2)
+        grid.setColumnStretch(2, 1)
+        for at, box in enumerate(self.dimensions.values()):
+            grid.addWidget(box, at // 2, at % 2)
         fields: dict[str, QWidget] = {
             "judge": self.judge,
             "place": self.place,
