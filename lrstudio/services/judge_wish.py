@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.verdicts import Dimension
@@ -60,7 +60,7 @@ def request_of(wish: JudgeWish, audit: Audit) -> JudgeRequest:
 
     if not wish.dimensions:
         raise Refused("choose at least one", where="Dimensions")
-    shared = {
+    shared: dict[str, Any] = {
         "dimensions": wish.dimensions,
         "candidate_ids": _candidates(wish, audit),
         "limit": wish.limit or None,

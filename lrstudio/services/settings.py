@@ -184,7 +184,7 @@ class SettingsStore:
             raise Refused("http.prices must be a table of models", where=str(self.path))
         prices = []
         for model, entry in raw.items():
-            parts = [entry.get("input"), entry.get("output")] if isinstance(entry, dict) else []
+            parts: list[Any] = [entry.get("input"), entry.get("output")] if isinstance(entry, dict) else []
             if len(parts) != 2 or not all(type(part) in (int, float) and part >= 0 for part in parts):
                 raise Refused(f"http.prices.{model} must be {{input = 1.0, output = 2.0}}", where=str(self.path))
             prices.append(ModelPrice(model, float(parts[0]), float(parts[1])))

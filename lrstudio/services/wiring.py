@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lrstudio.services.exports import Exports
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
+    from lrstudio.services.overview import JudgeOverview
     from lrstudio.services.sampling import Sampling
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
@@ -72,6 +73,13 @@ class Project:
         from lrstudio.services.consent import Consent
 
         return Consent(self._store)
+
+    @cached_property
+    def overview(self) -> JudgeOverview:
+        """Judge runs seen from above."""
+        from lrstudio.services.overview import JudgeOverview
+
+        return JudgeOverview(self._store, self.audit)
 
     @cached_property
     def exports(self) -> Exports:

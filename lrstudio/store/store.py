@@ -22,6 +22,7 @@ from lrstudio.store.library import Library
 from lrstudio.store.locks import Locks
 from lrstudio.store.meta import CREATED, CREATED_BY, PROJECT_ID, TITLE, Meta
 from lrstudio.store.migrate import create_file, schema_number, upgrade_file
+from lrstudio.store.overview import Overview
 from lrstudio.store.records import Upgrade
 from lrstudio.store.schema import CURRENT, Schema
 from lrstudio.store.vectors import Vectors
@@ -30,8 +31,8 @@ from lrstudio.store.vectors import Vectors
 class Store:
     """A project file, open for reading and writing from any thread.
 
-    Every method of `library`, `judging`, `calls`, `journal`, `vectors`, `locks` and `meta` is a transaction of its own,
-    unless it is called inside `writing()` or `reading()` of the same thread, which make one of many.
+    Every method of `library`, `judging`, `overview`, `calls`, `journal`, `vectors`, `locks` and `meta` is a transaction
+    of its own, unless it is called inside `writing()` or `reading()` of the same thread, which make one of many.
     """
 
     def __init__(self, path: Path, *, upgrade: Upgrade | None = None) -> None:
@@ -41,6 +42,7 @@ class Store:
         self._connections = Connections(path)
         self.library = Library(self._connections)
         self.judging = Judging(self._connections)
+        self.overview = Overview(self._connections)
         self.calls = Calls(self._connections)
         self.journal = Journal(self._connections)
         self.vectors = Vectors(self._connections)

@@ -196,13 +196,17 @@ def place_text(info: DocumentInfo, span: Span) -> str:
     return place if info.source.map.kind is PlaceKind.PART else ""
 
 
-def coverage_line(standing: Standing, run: JudgeRun | None) -> str:
-    """Say whose verdicts these are and what they rest on."""
+def coverage_line(standing: Standing, run: JudgeRun | None, *, hidden: bool = False) -> str:
+    """Say whose verdicts these are and what they rest on; the spread of the samples only to those who see scores."""
     judgment = standing.judgment
     if judgment is None:
         return "not judged yet"
     parts = [judge_label(run.identity)] if run else []
     parts += _coverage_parts(judgment.coverage)
+    if judgment.samples and not hidden:
+        low, high = min(judgment.samples), max(judgment.samples)
+        between = score_text(low) if low == high else f"{score_text(low)} to {score_text(high)}"
+        parts.append(f"{counted(len(judgment.samples), 'sample')}: {between}")
     if judgment.score is None and judgment.reason is not Reason.NONE:
         parts.append(f"unscored: {judgment.reason.words}")
     return " · ".join(parts)

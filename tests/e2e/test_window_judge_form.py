@@ -90,7 +90,7 @@ def test_what_is_in_the_log_is_paid_already(driver: Driver, tmp_path: Path) -> N
         driver.until(lambda: bool(dialog.plan.view and dialog.plan.view.paid))
         assert dialog.plan.view is not None
         assert "Already paid: 2 calls" in dialog.plan.view.paid
-        assert [row.name for row in dialog.plan.whole.rows][0] == "Helpfulness"
+        assert dialog.plan.whole.rows[0].name == "Helpfulness"
         assert "Helpfulness" not in [row.name for row in dialog.plan.ahead.rows]
 
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from lrstudio.domain.summaries import CallView
     from lrstudio.domain.verdicts import JudgeIdentity
     from lrstudio.qt.views.judge_desk import JudgeDesk
+    from lrstudio.qt.views.judge_windows import JudgeWindows
     from lrstudio.qt.views.main_window import MainWindow
+    from lrstudio.viewstate.audit_list import Keep
 
 _MENU_ICONS_MS = 700
 _TURN_S = 0.001
@@ -55,6 +57,7 @@ class Workshop(QObject):
         self.desk = ProjectDesk(window, self.operations, self._store, window.switch)
         self.desk.before_close = self._wait_for_judge
         self._judging: JudgeDesk | None = None
+        self._windows: JudgeWindows | None = None
         self.audit: AuditController | None = None
         self._commands = self._command_table()
         for name, icon in _BUTTON_ICONS:
@@ -75,7 +78,21 @@ class Workshop(QObject):
             self._judging.told.connect(self.messages.tell)
             self._judging.line_changed.connect(window.top_bar.set_progress)
             self._judging.running_changed.connect(lambda _running: self._tell_facts(self._facts))
+            self._judging.summary_wanted.connect(lambda run_id: self.windows.show_summary(run_id))
         return self._judging
+
+    @property
+    def windows(self) -> JudgeWindows:
+        """What looks at judge runs from above, made when it is first wanted."""
+        if self._windows is None:
+            from lrstudio.qt.views.judge_windows import JudgeWindows
+
+            self._windows = JudgeWindows(self._window, self.operations, self._window.switch)
+            self._windows.use(self.desk.project)
+            self._windows.told.connect(self.messages.tell)
+            self._windows.keep_chosen.connect(self._keep)
+            self._windows.candidate_chosen.connect(lambda name: self.build_audit().show_candidate(name))
+        return self._windows
 
     def perform(self, command_id: str) -> None:
         """Carry out a command."""
@@ -99,6 +116,8 @@ class Workshop(QObject):
         if self.audit is not None:
             self.audit.set_viewer(Viewer(settings.reviewer, settings.blind))
             self.audit.view.set_zoom(settings.zoom)
+        if self._windows is not None and settings.blind:
+            self._windows.close_compare()
 
     def save_layout(self, settings: QSettings) -> None:
         """Write down how the workspace is laid out."""
@@ -134,6 +153,8 @@ class Workshop(QObject):
             "judge.run": self._run_judge,
             "judge.cancel": lambda: self.judging.cancel(),
             "judge.call": self._show_call,
+            "judge.summary": lambda: self.windows.show_summary(),
+            "judge.compare": lambda: self.windows.show_compare(blind=self._window.settings.blind),
             "view.reset": lambda: self.build_audit().view.reset_layout(),
             "help.shortcuts": self._show_shortcuts,
             "help.about": self._show_about,
@@ -145,6 +166,11 @@ class Workshop(QObject):
             question_id=detail.question.question_id if detail else "",
             candidate_id=detail.candidate.candidate_id if detail else "",
         )
+
+    def _keep(self, keep: Keep) -> None:
+        """Show just some candidates in the list."""
+        listed = self.build_audit().view.list
+        listed.set_view(replace(listed.view, keep=keep))
 
     def _show_call(self) -> None:
         project, now = self.desk.project, self.audit.screen if self.audit else None
@@ -182,8 +208,9 @@ class Workshop(QObject):
         self._judge = None
         self._window.show_project(opened.title)
         self._window.show_page(audit.view)
-        if self._judging is not None:
-            self._judging.use(project)
+        for looking in (self._judging, self._windows):
+            if looking is not None:
+                looking.use(project)
         audit.use(project)
         log = opened.path.with_name(opened.path.name + _LOG)
         self.watch.start(project.data_version, seen=opened.version, log=log)
@@ -192,8 +219,9 @@ class Workshop(QObject):
 
     def _closed(self) -> None:
         self.watch.stop()
-        if self._judging is not None:
-            self._judging.use(None)
+        for looking in (self._judging, self._windows):
+            if looking is not None:
+                looking.use(None)
         if self.audit is not None:
             self.audit.use(None)
         self._window.show_start()

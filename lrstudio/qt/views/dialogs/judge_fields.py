@@ -114,8 +114,8 @@ class JudgeFields(QWidget):
 
     def refuse(self, where: str, sentence: str, color: str) -> bool:
         """Say at the field that a refusal names what is wrong with it; return whether there is such a field."""
-        for row in self.rows.values():
-            row.refuse("", color)
+        for each in self.rows.values():
+            each.refuse("", color)
         row = self.rows.get(field_named(where)) if where else None
         if row is None:
             return False
@@ -205,7 +205,9 @@ class JudgeFields(QWidget):
 
         menu = QMenu(self.presets)
         for name, command in PRESETS.items():
-            menu.addAction(f"{name}   {command}", lambda it=command: self.serve.setText(it))
+            menu.addAction(f"{name}   {command}").triggered.connect(
+                lambda _on=False, it=command: self.serve.setText(it)
+            )
         self.presets.setMenu(menu)
         step = unit(self)
         boxes = QWidget()
