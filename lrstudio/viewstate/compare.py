@@ -40,6 +40,11 @@ class CompareCell:
     scores: tuple[str, ...]
     tooltip: str
 
+    @property
+    def spoken(self) -> str:
+        """The scores with their letters: "H 8 L 7 F ? C –"."""
+        return " ".join(f"{it.letter} {score}" for it, score in zip(Dimension, self.scores, strict=True))
+
 
 @dataclass(frozen=True, slots=True)
 class CompareRow:

@@ -84,7 +84,8 @@ def _states(dimension: Dimension, judgments: Sequence[JudgmentFacts]) -> Summary
     lines = []
     for (state, reason), ids in sorted(kinds.items(), key=lambda kind: (kind[0][0] is not State.SCORED, -len(kind[1]))):
         words = "scored" if state is State.SCORED else f"{_state_words(state)}: {reason_words(state, reason)}"
-        lines.append(SummaryLine(len(ids), words, keep_these(f"{name}, {words}", ids), good=state is State.SCORED))
+        keep = keep_these(f"{reason_words(state, reason) or words} · {name}", ids)
+        lines.append(SummaryLine(len(ids), words, keep, good=state is State.SCORED))
     return SummaryGroup(name.capitalize(), tuple(lines))
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from lrstudio.domain.verdicts import Dimension
 from lrstudio.viewstate.compare import NO_CLAIM, ClaimRow, CompareRow
 
 CHIP_ROLE = Qt.ItemDataRole.UserRole + 1
 """A `Chip` to be painted in place of words."""
 DIFFERS_ROLE = Qt.ItemDataRole.UserRole + 2
+ROW_ROLE = Qt.ItemDataRole.UserRole + 3
+"""The whole `CompareRow`."""
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -45,11 +46,10 @@ class CompareTable(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._names) + 3
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Name the columns; a judge's names the dimensions, too."""
+        """Name the columns."""
         if orientation is not Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
             return None
-        letters = " ".join(dimension.letter for dimension in Dimension)
-        names = ["candidate", *(f"{name}  ({letters})" for name in self._names), "gap", "claims"]
+        names = ["candidate", *self._names, "widest gap", "claims"]
         return names[section] if section < len(names) else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -59,6 +59,8 @@ class CompareTable(QAbstractTableModel):
         row, column = self._rows[index.row()], index.column()
         if role == DIFFERS_ROLE:
             return row.differs
+        if role == ROW_ROLE:
+            return row
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return row.spoken if column == 0 else self._text(row, column)
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -69,7 +71,7 @@ class CompareTable(QAbstractTableModel):
         if column == 0:
             return f"{row.label}   {row.question}"
         if column <= len(self._names):
-            return "   ".join(row.cells[column - 1].scores)
+            return row.cells[column - 1].spoken
         return row.gap_text if column == len(self._names) + 1 else str(row.supports or "–")
 
     def _tooltip(self, row: CompareRow, column: int) -> str:

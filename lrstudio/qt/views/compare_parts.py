@@ -13,12 +13,17 @@ from PySide6.QtWidgets import (
     QTreeView,
 )
 
-from lrstudio.qt.models.compare_table import CHIP_ROLE, DIFFERS_ROLE
+from lrstudio.domain.verdicts import Dimension
+from lrstudio.qt.models.compare_table import CHIP_ROLE, DIFFERS_ROLE, ROW_ROLE
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.chrome import bold, small, unit
 from lrstudio.qt.views.scroll import QuietHeader, quiet
 from lrstudio.qt.views.signs import paint_chip
 from lrstudio.viewstate.audit_signs import Chip
+from lrstudio.viewstate.compare import CompareRow
+
+SLOT = 7
+"""Characters that a letter and its score take."""
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -53,12 +58,34 @@ class CompareDelegate(QStyledItemDelegate):
             painter.setFont(small(self._view.font()))
             paint_chip(painter, area, chip, theme)
         else:
-            strong = differs and index.column() == 0
-            painter.setFont(bold(self._view.font()) if strong else self._view.font())
-            painter.setPen(self._view.palette().color(QPalette.ColorRole.Text))
-            text = painter.fontMetrics().elidedText(str(index.data()), Qt.TextElideMode.ElideRight, area.width())
-            painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, text)
+            self._paint_words(painter, area, index)
         painter.restore()
+
+    def _paint_words(self, painter: QPainter, area: QRect, index: Index) -> None:
+        """Paint a label before its question, scores in places of their own, or words."""
+        font, wide = self._view.font(), self._view.fontMetrics().averageCharWidth()
+        row, at = index.data(ROW_ROLE), index.column() - 1
+        text = str(index.data())
+        painter.setFont(font)
+        painter.setPen(self._view.palette().color(QPalette.ColorRole.Text))
+        if isinstance(row, CompareRow) and 0 <= at < len(row.cells):
+            for dimension, score in zip(Dimension, row.cells[at].scores, strict=True):
+                widest = row.differs and dimension is row.gap_dimension
+                painter.setPen(self._view.palette().color(QPalette.ColorRole.PlaceholderText))
+                painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, dimension.letter)
+                painter.setFont(bold(font) if widest else font)
+                painter.setPen(self._view.palette().color(QPalette.ColorRole.Text))
+                painter.drawText(area.adjusted(2 * wide, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, score)
+                painter.setFont(font)
+                area = area.adjusted(SLOT * wide, 0, 0, 0)
+            return
+        if isinstance(row, CompareRow) and at < 0:
+            painter.setFont(bold(font))
+            painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, row.label)
+            painter.setFont(font)
+            area, text = area.adjusted(4 * wide, 0, 0, 0), row.question
+        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, area.width())
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, text)
 
 
 class CompareTree(QTreeView):

@@ -8,12 +8,14 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
 
 from lrstudio.domain.overviews import JudgeSource
+from lrstudio.domain.verdicts import Dimension
 from lrstudio.qt.models.compare_table import ClaimTable, CompareTable
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Splitter, Words, unit
-from lrstudio.qt.views.compare_parts import CompareTree
+from lrstudio.qt.views.compare_parts import SLOT, CompareTree
 from lrstudio.qt.views.dialogs.base import Dialog
+from lrstudio.viewstate.audit_headers import judge_description
 from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.compare import MARGIN, ClaimRow, CompareRow, CompareView, source_names
 
@@ -106,9 +108,11 @@ class CompareDialog(Dialog):
             menu.addSection(title)
             for it in mine:
                 action = menu.addAction(f"{names[it]}   ({counted(it.candidates, 'candidate')})")
+                action.setToolTip(judge_description(it.identity))
                 action.setCheckable(True)
                 action.setChecked(it in self._chosen)
                 action.toggled.connect(lambda on, it=it: self._toggle(it, on=on))
+        menu.setToolTipsVisible(True)
         self.choose.setMenu(menu)
         if old is not None:
             old.deleteLater()
@@ -118,7 +122,7 @@ class CompareDialog(Dialog):
         """Show the candidates; `common` counts those that two of the judges have judged."""
         picked = self._picked()
         self._candidates.set_rows(rows, source_names(self._chosen))
-        self.candidates.lay_out_columns([24] * len(self._chosen) + [9, 8])
+        self.candidates.lay_out_columns([SLOT * len(Dimension) + 2] * len(self._chosen) + [12, 8])
         self.count.setText(f"{differing:,} of {counted(common, 'candidate')} differ")
         self.count.updateGeometry()
         self.filter.setEnabled(differing > 0)
