@@ -14,6 +14,8 @@ from lrstudio.viewstate.audit_parts import PART_DIMENSIONS, PartRow, Viewer, hid
 from lrstudio.viewstate.audit_signs import counted, reason_words, score_text
 
 SCORE_HIDDEN = "·"
+LOCAL = "local only"
+LOCAL_MEANING = "It must stay on this machine: judges on other hosts are refused it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,13 @@ class CandidateHeader:
 
 @dataclass(frozen=True, slots=True)
 class DocumentHeader:
-    """The line above the document. `place` names the passage looked at."""
+    """The line above the document. `place` names the passage looked at, `local` says that it stays on this machine."""
 
     title: str
     facts: str
     place: str
     tooltip: str = ""
+    local: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,8 @@ def document_header(info: DocumentInfo | None, row: PartRow | None, *, passage: 
         place = f"evidence {at + 1} of {len(row.passages)}" + (f" · {where}" if where else "")
     elif row:
         place = "no evidence"
-    return DocumentHeader(info.title or info.document_id, " · ".join(facts), place, tooltip)
+    local = LOCAL if info.local_only else f"{LOCAL} (project)" if info.project_local else ""
+    return DocumentHeader(info.title or info.document_id, " · ".join(facts), place, tooltip, local)
 
 
 def place_text(info: DocumentInfo, span: Span) -> str:

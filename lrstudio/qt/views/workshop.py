@@ -17,6 +17,7 @@ from lrstudio.qt.theme.icons import Icons
 from lrstudio.qt.views.audit_controller import AuditController
 from lrstudio.qt.views.audit_reader import ListRead
 from lrstudio.qt.views.audit_view import AuditView
+from lrstudio.qt.views.beside import Beside
 from lrstudio.qt.views.messages import Messages
 from lrstudio.qt.views.project_desk import Notice, Opened, ProjectDesk
 from lrstudio.services.settings import Settings
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from lrstudio.domain.summaries import CallView
     from lrstudio.domain.verdicts import JudgeIdentity
     from lrstudio.qt.views.judge_desk import JudgeDesk
-    from lrstudio.qt.views.judge_windows import JudgeWindows
     from lrstudio.qt.views.main_window import MainWindow
     from lrstudio.viewstate.audit_list import Keep
 
@@ -57,9 +57,9 @@ class Workshop(QObject):
         self.desk = ProjectDesk(window, self.operations, self._store, window.switch)
         self.desk.before_close = self._wait_for_judge
         self._judging: JudgeDesk | None = None
-        self._windows: JudgeWindows | None = None
         self.audit: AuditController | None = None
-        self._commands = self._command_table()
+        self.beside = Beside(window, self.operations, self)
+        self._commands = self._command_table() | self.beside.command_table()
         for name, icon in _BUTTON_ICONS:
             self.icons.dress(getattr(window.top_bar, name), icon)
         self._connect()
@@ -78,21 +78,8 @@ class Workshop(QObject):
             self._judging.told.connect(self.messages.tell)
             self._judging.line_changed.connect(window.top_bar.set_progress)
             self._judging.running_changed.connect(lambda _running: self._tell_facts(self._facts))
-            self._judging.summary_wanted.connect(lambda run_id: self.windows.show_summary(run_id))
+            self._judging.summary_wanted.connect(lambda run_id: self.beside.windows.show_summary(run_id))
         return self._judging
-
-    @property
-    def windows(self) -> JudgeWindows:
-        """What looks at judge runs from above, made when it is first wanted."""
-        if self._windows is None:
-            from lrstudio.qt.views.judge_windows import JudgeWindows
-
-            self._windows = JudgeWindows(self._window, self.operations, self._window.switch)
-            self._windows.use(self.desk.project)
-            self._windows.told.connect(self.messages.tell)
-            self._windows.keep_chosen.connect(self._keep)
-            self._windows.candidate_chosen.connect(lambda name: self.build_audit().show_candidate(name))
-        return self._windows
 
     def perform(self, command_id: str) -> None:
         """Carry out a command."""
@@ -116,8 +103,7 @@ class Workshop(QObject):
         if self.audit is not None:
             self.audit.set_viewer(Viewer(settings.reviewer, settings.blind))
             self.audit.view.set_zoom(settings.zoom)
-        if self._windows is not None and settings.blind:
-            self._windows.close_compare()
+        self.beside.show_settings(settings)
 
     def save_layout(self, settings: QSettings) -> None:
         """Write down how the workspace is laid out."""
@@ -135,6 +121,7 @@ class Workshop(QObject):
         )
         self.audit.facts_changed.connect(self._tell_facts)
         self.audit.list_read.connect(self._list_read)
+        self.beside.follow(self.audit)
         window.add_page(view)
         view.reset_layout()
         view.restore_layout(window.layout_settings())
@@ -153,8 +140,6 @@ class Workshop(QObject):
             "judge.run": self._run_judge,
             "judge.cancel": lambda: self.judging.cancel(),
             "judge.call": self._show_call,
-            "judge.summary": lambda: self.windows.show_summary(),
-            "judge.compare": lambda: self.windows.show_compare(blind=self._window.settings.blind),
             "view.reset": lambda: self.build_audit().view.reset_layout(),
             "help.shortcuts": self._show_shortcuts,
             "help.about": self._show_about,
@@ -208,9 +193,9 @@ class Workshop(QObject):
         self._judge = None
         self._window.show_project(opened.title)
         self._window.show_page(audit.view)
-        for looking in (self._judging, self._windows):
-            if looking is not None:
-                looking.use(project)
+        if self._judging is not None:
+            self._judging.use(project)
+        self.beside.use(project)
         audit.use(project)
         log = opened.path.with_name(opened.path.name + _LOG)
         self.watch.start(project.data_version, seen=opened.version, log=log)
@@ -219,9 +204,9 @@ class Workshop(QObject):
 
     def _closed(self) -> None:
         self.watch.stop()
-        for looking in (self._judging, self._windows):
-            if looking is not None:
-                looking.use(None)
+        if self._judging is not None:
+            self._judging.use(None)
+        self.beside.use(None)
         if self.audit is not None:
             self.audit.use(None)
         self._window.show_start()
@@ -243,6 +228,7 @@ class Workshop(QObject):
 
     def _list_read(self, read: ListRead) -> None:
         self._window.top_bar.set_judges(read.judges, chosen=self._judge)
+        self._window.top_bar.set_local(read.local_only)
 
     def _choose_judge(self, identity: JudgeIdentity | None) -> None:
         self._judge = identity
@@ -272,6 +258,9 @@ class Workshop(QObject):
         self._window.top_bar.judge_chosen.connect(self._choose_judge)
         self._window.start_page.opened.connect(self.desk.open)
         self.watch.cut_off.connect(self._reopen)
+        self.beside.keep_chosen.connect(self._keep)
+        self.beside.candidate_chosen.connect(lambda name: self.build_audit().show_candidate(name))
+        self.beside.told.connect(self.messages.tell)
         self.desk.opening.connect(self._opening)
         self.desk.opened.connect(self._opened)
         self.desk.closed.connect(self._closed)
