@@ -49,9 +49,9 @@ def form_of(http: HttpSettings) -> HttpForm:
     return HttpForm(
         base_url=http.base_url,
         model=http.model,
-        prices=tuple((it.model, f"{it.input:g}", f"{it.output:g}") for it in http.prices),
-        input_price=f"{http.input_price:g}" if http.input_price else "",
-        output_price=f"{http.output_price:g}" if http.output_price else "",
+        prices=tuple((it.model, _amount(it.input), _amount(it.output)) for it in http.prices),
+        input_price=_amount(http.input_price) if http.input_price else "",
+        output_price=_amount(http.output_price) if http.output_price else "",
         concurrency=http.concurrency,
         timeout=round(http.timeout),
         requests_per_minute=http.requests_per_minute,
@@ -160,6 +160,11 @@ def _number(text: str) -> float:
     except ValueError:
         return math.nan
     return value if value >= 0 and math.isfinite(value) else math.nan
+
+
+def _amount(value: float) -> str:
+    """Write an amount as short as it can be read back."""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 def _certificates(text: str) -> str:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from lrstudio.qt.views.dialogs.judge_dialog import JudgeDialog
 from lrstudio.services.settings import ModelPrice, SettingsStore
+from lrstudio.viewstate.judge_progress import money
 from tests.doubles.chat_server import ChatServer
 from tests.doubles.windows import ANSWERS, Driver, make_project
 
@@ -43,12 +44,13 @@ def cli(*words: str) -> dict[str, object]:
     return found
 
 
-def shown(dialog: JudgeDialog) -> dict[str, tuple[str, ...]]:
+def shown(dialog: JudgeDialog, *, whole: bool = False) -> dict[str, tuple[str, ...]]:
+    table = dialog.plan.whole if whole else dialog.plan.ahead
     return {
         row.name.lower(): tuple(
             it.replace("~", "").replace(",", "") for it in (row.calls, row.input_tokens, row.output_tokens)
         )
-        for row in dialog.plan.ahead.rows
+        for row in table.rows
     }
 
 
@@ -68,6 +70,8 @@ def test_the_plan_is_the_one_of_the_command_line_and_nothing_is_sent(driver: Dri
         driver.until(lambda: bool(dialog.plan.ahead.rows))
         told = cli("judge", str(path), "--judge", "http", "--plan", "--json")
         assert shown(dialog) == numbers(told["outstanding"])  # type: ignore[arg-type]
+        assert shown(dialog, whole=True) == numbers(told["without_log"])  # type: ignore[arg-type]
+        assert dialog.plan.ahead.rows[-1].cost == f"~{money(told['outstanding']['total']['cost'])}"  # type: ignore[index]
 
         dialog.fields.samples.setValue(3)
         dialog.fields.limit.setValue(1)
@@ -177,3 +181,28 @@ def test_what_was_filled_in_is_there_the_next_time(driver: Driver, tmp_path: Pat
         again = form_of(driver)
         assert (again.fields.samples.value(), again.fields.spend_limit.value()) == (2, 5.0)
         assert again.fields.judge.currentData() == "http"
+
+
+def test_a_server_that_the_studio_starts_judges_and_is_gone(driver: Driver, tmp_path: Path) -> None:
+    path = make_project(tmp_path / "p.lrs", judge=None)
+    double = Path(__file__).parents[1] / "doubles" / "chat_server.py"
+    driver.show(path)
+    dialog = form_of(driver)
+    dialog.select_judge("http")
+    dialog.fields.place.select(True)
+    dialog.fields.model.setText("m")
+    dialog.fields.serve.setText(f"{sys.executable} {double} --port {{port}}")
+    driver.until(lambda: bool(dialog.plan.ahead.rows))
+    dialog.run.click()
+    driver.until(lambda: "m has judged: 8 judgments." in driver.window.banner.text, ms=60_000)
+    assert SettingsStore().load().judge.served
+
+
+def test_another_project_takes_the_form_with_it(driver: Driver, tmp_path: Path) -> None:
+    driver.show(make_project(tmp_path / "p.lrs", judge=None))
+    dialog = form_of(driver)
+    gone: list[int] = []
+    dialog.destroyed.connect(lambda *_: gone.append(1))
+    driver.window.works.desk.open(make_project(tmp_path / "q.lrs"))
+    driver.until(lambda: bool(gone))
+    driver.settle()

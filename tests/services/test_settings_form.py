@@ -23,7 +23,7 @@ HTTP = HttpSettings(
     proxy="http://proxy.example:3128",
     headers=(("X-Team", "audit"), ("X-Key", "$GATEWAY_KEY")),
     serve="vllm serve {model}",
-    prices=(ModelPrice("m", 0.25, 1.25), ModelPrice("free", 0.0, 0.0)),
+    prices=(ModelPrice("m", 0.12345678, 1.25), ModelPrice("free", 0.0, 0.0)),
     retrieval="fusion",
     embedding_model="e",
     embedding_base_url="http://127.0.0.1:8/v1",
@@ -74,7 +74,7 @@ def test_every_problem_is_named_at_once() -> None:
 
 
 def test_empty_rows_and_commas_are_taken_as_meant() -> None:
-    form = replace(form_of(HTTP), prices=(("m", "0,25", " 1.25 "), ("free", "0", "0"), ("", "", " ")))
+    form = replace(form_of(HTTP), prices=(("m", "0,12345678", " 1.25 "), ("free", "0", "0"), ("", "", " ")))
     assert problems_of(form) == ()
     assert settings_of(form, HTTP) == HTTP
 

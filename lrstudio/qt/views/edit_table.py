@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
@@ -36,6 +37,10 @@ class EditTable(QWidget):
         self.table.setHorizontalHeaderLabels(list(columns))
         self.table.setAccessibleName(name)
         self.table.verticalHeader().hide()
+        self.table.verticalHeader().setAccessibleName("Rows")
+        self.table.horizontalHeader().setAccessibleName("Columns")
+        for corner in self.table.findChildren(QAbstractButton):
+            corner.setAccessibleName("All rows")
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setTabKeyNavigation(False)
         header = self.table.horizontalHeader()

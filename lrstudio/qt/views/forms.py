@@ -99,7 +99,6 @@ class FormRow(QWidget):
         self._note.setFont(small(self._note.font()))
         self._note.setWordWrap(True)
         self._note.setTextFormat(Qt.TextFormat.PlainText)
-        self._note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._quiet()
         field.setToolTip(words.meaning)
         if not field.accessibleName():
@@ -119,7 +118,8 @@ class FormRow(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(step)
         grid.setVerticalSpacing(max(1, step // 4))
-        grid.addWidget(self._label, 0, 0)
+        tall = field.sizeHint().height() > 8 * step
+        grid.addWidget(self._label, 0, 0, Qt.AlignmentFlag.AlignTop if tall else Qt.AlignmentFlag.AlignVCenter)
         grid.addLayout(across, 0, 1)
         grid.addWidget(self._note, 1, 1)
         grid.setColumnStretch(1, 1)
@@ -134,6 +134,7 @@ class FormRow(QWidget):
         """Say what is wrong with it in place of its meaning; "" takes that back."""
         self._note.setText(sentence or self._meaning)
         if sentence:
+            self._note.setForegroundRole(QPalette.ColorRole.WindowText)  # the quiet role is half transparent
             self._note.setStyleSheet(f"color: {color}")
             self._note.show()
         else:
@@ -146,4 +147,5 @@ class FormRow(QWidget):
 
     def _quiet(self) -> None:
         self._note.setStyleSheet("")
+        self._note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._note.setVisible(bool(self._meaning))

@@ -58,8 +58,10 @@ class JudgeAsking(QObject):
 
     def use(self, project: Project | None) -> None:
         """Ask about this project; a form about another one is closed."""
-        if project is not self._project and self._dialog is not None:
-            self._dialog.close()
+        if project is not self._project:
+            self._asker.drop()
+            if self._dialog is not None:
+                self._dialog.close()
         self._project = project
 
     def show(self, *, question_id: str, candidate_id: str) -> None:
