@@ -56,6 +56,8 @@ def test_a_served_model_takes_the_place_of_the_address(project: Project) -> None
     wish = JudgeWish("http", http=replace(HTTP, serve="vllm serve {model}"), served=True)
     request = request_of(wish, project.audit)
     assert (request.serve, request.base_url) == ("vllm serve {model}", "")
+    asked = request_of(replace(wish, served=False), project.audit)
+    assert (asked.serve, asked.base_url) == ("", HTTP.base_url), "a command of the settings starts nothing by itself"
 
 
 @pytest.mark.parametrize(
