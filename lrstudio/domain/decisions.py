@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lrstudio.domain.text import Span
+from lrstudio.domain.undoing import in_force as in_force
+from lrstudio.domain.undoing import undo_and_redo as undo_and_redo
 from lrstudio.domain.verdicts import (
     Claim,
     Dimension,
@@ -73,17 +75,30 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What was on screen when the decision was made."""
+    """What was on screen when the decision was made.
+
+    `inclusion_probability` is the chance, above 0 and at most 1, with which a random audit drew the item; None where it
+    was not drawn at random, so that no estimate may rest on it.
+    """
 
     run_id: str = ""
     judge_visible: bool = True
     evidence: tuple[Span, ...] = ()
     surface: str = ""
+    inclusion_probability: float | None = None
+
+    def __post_init__(self) -> None:
+        """Keep a probability that can be divided by."""
+        if self.inclusion_probability is not None and not 0.0 < self.inclusion_probability <= 1.0:
+            raise ValueError(f"not a chance to be drawn: {self.inclusion_probability}")
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One entry of the journal. `decision_id` counts from 1 and is 0 before it is stored; `time` is ISO 8601 in UTC."""
+    """One entry of the journal. `decision_id` counts from 1 and is 0 before it is stored; `time` is ISO 8601 in UTC.
+
+    `adjudicates` names the decisions of several reviewers that this one settles; it outranks them, and later ones.
+    """
 
     decision_id: int
     reviewer: str
@@ -96,6 +111,22 @@ class Decision:
     blind: bool = False
     shown: Shown = field(default_factory=Shown)
     undoes: int | None = None
+    adjudicates: tuple[int, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """Its place in the journal."""
+        return self.decision_id
+
+    @property
+    def is_undo(self) -> bool:
+        """Whether it turns a decision off."""
+        return self.act is Act.UNDO
+
+    @property
+    def is_redo(self) -> bool:
+        """Whether it turns a decision on again."""
+        return self.act is Act.REDO
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +174,16 @@ class StandingKeyPoint:
 
 @dataclass(frozen=True, slots=True)
 class StandingScore:
-    """The effective score of a dimension; `decided` when a person stated it or one of the parts it is the mean of."""
+    """The effective score of a dimension; `decided` when a person stated it or one of the parts it is the mean of.
+
+    `rests_on` are the ids of those decisions.
+    """
 
     state: State
     reason: Reason
     score: float | None
     decided: bool = False
+    rests_on: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,40 +198,14 @@ class Standing:
     score_decision: Decision | None = None
 
 
-def in_force(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
-    """Return the decisions that are neither undone nor an undo or redo themselves, in the order they were made."""
-    live: dict[int, Decision] = {}
-    off: dict[int, Decision] = {}
-    for decision in decisions:
-        if decision.act is Act.UNDO and decision.undoes in live:
-            off[decision.undoes] = live.pop(decision.undoes)
-        elif decision.act is Act.REDO and decision.undoes in off:
-            live[decision.undoes] = off.pop(decision.undoes)
-        elif decision.act not in (Act.UNDO, Act.REDO):
-            live[decision.decision_id] = decision
-    return tuple(live[key] for key in sorted(live))
-
-
-def undo_and_redo(decisions: Iterable[Decision], *, reviewer: str) -> tuple[Decision | None, Decision | None]:
-    """Return the decision that undo would turn off and the one that redo would turn on again, for this reviewer.
-
-    It is computed from the journal alone, so it survives a restart. A new decision empties the redo stack.
-    """
-    done: list[Decision] = []
-    undone: list[Decision] = []
-    for decision in decisions:
-        if decision.reviewer != reviewer:
-            continue
-        if decision.act is Act.UNDO:
-            if done and done[-1].decision_id == decision.undoes:
-                undone.append(done.pop())
-        elif decision.act is Act.REDO:
-            if undone and undone[-1].decision_id == decision.undoes:
-                done.append(undone.pop())
-        else:
-            done.append(decision)
-            undone.clear()
-    return (done[-1] if done else None, undone[-1] if undone else None)
+def verdicts_that_count(live: Sequence[Decision]) -> tuple[Decision, ...]:
+    """Leave out the verdicts that an adjudication of the same target outranks, of decisions that are in force."""
+    settled = {entry.target for entry in live if entry.adjudicates}
+    return tuple(
+        entry
+        for entry in live
+        if entry.adjudicates or entry.target not in settled or entry.act not in (Act.CONFIRM, Act.OVERRIDE)
+    )
 
 
 def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequence[Decision]) -> Standing:
@@ -207,23 +216,36 @@ def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequenc
         judgment: the judgment it starts from, None where no judge has spoken.
         decisions: the whole journal of that candidate; other dimensions are passed over.
     """
-    live = [entry for entry in in_force(decisions) if entry.target.dimension is dimension]
+    live = verdicts_that_count([entry for entry in in_force(decisions) if entry.target.dimension is dimension])
     claims = _standing_claims(judgment.claims if judgment else (), live, dimension=dimension)
     points = _standing_key_points(judgment.key_points if judgment else (), live, dimension=dimension)
     on_score = [entry for entry in live if not entry.target.part_id]
     ids = {it.claim.claim_id for it in claims} | {it.key_point.key_point_id for it in points}
     on_parts = [entry for entry in live if _bears_on(entry, ids)]
     score_decision = on_score[-1] if on_score else None
-    if score_decision and (not on_parts or score_decision.decision_id > on_parts[-1].decision_id):
+    if score_decision and (not on_parts or _outweighs(score_decision, on_parts, live)):
         after = score_decision.after
-        score = StandingScore(after.state, Reason.NONE, after.score, decided=True)
+        score = StandingScore(
+            after.state, Reason.NONE, after.score, decided=True, rests_on=(score_decision.decision_id,)
+        )
     elif on_parts and (dimension is Dimension.FAITHFULNESS or (judgment and judgment.aggregated)):
-        score = _score_from_parts(dimension, claims, points)
+        score = replace(
+            _score_from_parts(dimension, claims, points), rests_on=tuple(entry.decision_id for entry in on_parts)
+        )
     elif judgment:
         score = StandingScore(judgment.state, judgment.reason, judgment.score)
     else:
         score = StandingScore(State.NOT_CHECKED, Reason.NONE, None)
     return Standing(dimension, judgment, claims, points, score, score_decision)
+
+
+def _outweighs(score: Decision, on_parts: Sequence[Decision], live: Sequence[Decision]) -> bool:
+    """Tell whether the score that a person stated holds, and not that of the parts: the later of the two does.
+
+    Only another adjudication, of a part, can come after an adjudicated score.
+    """
+    parts = [entry for entry in on_parts if entry.adjudicates or not score.adjudicates]
+    return not parts or live.index(score) > live.index(parts[-1])
 
 
 def _bears_on(decision: Decision, standing_ids: set[str]) -> bool:
@@ -253,7 +275,8 @@ def _apply_to_claims(claims: list[StandingClaim], decision: Decision) -> list[St
         for w in decision.after.wordings
     ]
     if decision.act is Act.ADD:
-        return _in_text_order([*claims, *new])
+        known = {it.claim.claim_id for it in claims}  # a judge can find what a person had added
+        return _in_text_order([*claims, *(it for it in new if it.claim.claim_id not in known)])
     if at is None:
         return claims  # made on another judge's claims, which this judge did not make
     if decision.act in (Act.CONFIRM, Act.OVERRIDE):
@@ -284,8 +307,9 @@ def _standing_key_points(
     for decision in live:
         if decision.act in (Act.ADD, Act.REWORD):
             for wording in decision.after.wordings:
-                point = KeyPoint(wording.part_id, wording.text, chunk=wording.span, span=wording.span)
-                result[wording.part_id] = StandingKeyPoint(point, by_person=True)
+                if wording.part_id not in result:  # a judge can find what a person had added
+                    point = KeyPoint(wording.part_id, wording.text, chunk=wording.span, span=wording.span)
+                    result[wording.part_id] = StandingKeyPoint(point, by_person=True)
             if decision.act is Act.REWORD:
                 result.pop(decision.target.part_id, None)
         elif decision.act in (Act.CONFIRM, Act.OVERRIDE) and decision.target.part_id in result:

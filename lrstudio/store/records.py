@@ -52,6 +52,16 @@ class Summary:
     parts: tuple[PartSummary, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The score of a judgment."""
+
+    candidate_id: str
+    dimension: Dimension
+    run_id: str
+    score: float
+
+
 class CallState(StrEnum):
     """How far a call got. `planned` with nobody running it means that a crash came between."""
 
@@ -116,8 +126,8 @@ class LockHolder:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """An upgrade that opening the file made, and the copy of the file as it was."""
+    """An upgrade that opening the project made, and the copy of the file as it was; a server's copies are its own."""
 
     before: int
     after: int
-    backup: Path
+    backup: Path | None

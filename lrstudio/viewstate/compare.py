@@ -92,7 +92,7 @@ def source_names(sources: Sequence[JudgeSource]) -> tuple[str, ...]:
         name = judge_label(source.identity)
         if source.identity.prompt_pack:
             alike = [it for it in sources if judge_label(it.identity) == name and it.identity != source.identity]
-            name += f" · {source.identity.prompt_pack[:6]}" if alike else ""
+            name += f" · {source.identity.prompt_pack[-6:]}" if alike else ""  # the name's end is its hash
         if source.run_id:
             name += f", run of {source.started[5:16].replace('T', ' ')}"
         unique, number = name, 2

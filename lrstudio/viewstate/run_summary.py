@@ -70,7 +70,7 @@ def _facts(run: JudgeRun, judgments: Sequence[JudgmentFacts]) -> tuple[tuple[str
         facts.append(("tokens", f"{run.input_tokens:,} in, {run.output_tokens:,} out"))
         facts.append(("cost", "unknown" if run.cost is None else money(run.cost)))
     if run.identity.prompt_pack:
-        facts.append(("prompt pack", run.identity.prompt_pack[:12]))
+        facts.append(("prompt pack", run.identity.prompt_pack))
     return tuple(facts)
 
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.places import Place
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.file_kinds import FileKinds
@@ -52,7 +53,7 @@ class Opened:
 
     project: Project
     title: str
-    path: Path
+    path: Place
     version: int
 
 
@@ -64,7 +65,7 @@ class ProjectDesk(QObject):
     """Holds the open project.
 
     Signals:
-        opening: the path of a project that is being opened.
+        opening: the place of a project that is being opened.
         opened: an `Opened`.
         closed: no project is open any more.
         told: a `Notice`.
@@ -96,7 +97,7 @@ class ProjectDesk(QObject):
 
     # Open and close
 
-    def open(self, path: Path) -> None:
+    def open(self, path: Place) -> None:
         """Open a project in place of the one that is open."""
 
         def work() -> Opened:
@@ -229,7 +230,7 @@ class ProjectDesk(QObject):
 
     # How it is done
 
-    def _bring(self, path: Path, work: Callable[[], Opened]) -> None:
+    def _bring(self, path: Place, work: Callable[[], Opened]) -> None:
         self.close()
         self.opening.emit(path)
 
@@ -354,7 +355,7 @@ class ProjectDesk(QObject):
         dialog.setIconProvider(self._kinds)  # before it lists a folder
         dialog.setFileMode(mode)
         dialog.setNameFilter(filters)
-        if self.project is not None:
+        if self.project is not None and isinstance(self.project.path, Path):
             dialog.setDirectory(str(self.project.path.parent))
         dialog.finished.connect(dialog.deleteLater)
         return dialog

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSettings, Qt, QTimer
 
+from lrstudio.domain.places import Place
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.bridge.portal import Portal
 from lrstudio.qt.bridge.watch import DataWatch
@@ -183,7 +184,7 @@ class Workshop(QObject):
 
     # The project
 
-    def _opening(self, path: Path) -> None:
+    def _opening(self, path: Place) -> None:
         self._window.banner.hide()
         self._window.show_opening(path.stem)
         self.build_audit()
@@ -197,7 +198,8 @@ class Workshop(QObject):
             self._judging.use(project)
         self.beside.use(project)
         audit.use(project)
-        log = opened.path.with_name(opened.path.name + _LOG)
+        path = opened.path
+        log = path.with_name(path.name + _LOG) if isinstance(path, Path) else None
         self.watch.start(project.data_version, seen=opened.version, log=log)
         self._tell_facts(self._facts)
         audit.view.list.tree.setFocus(Qt.FocusReason.OtherFocusReason)
