@@ -30,7 +30,7 @@ class JudgeOptions:
     tokenizer: Annotated[str, typer.Option(help="A tokenizer.json or hub id to chunk with, else the studio's own.")] = (
         ""
     )
-    retrieval: Annotated[str, one_of(RETRIEVALS, help="http: how passages are found.")] = "bm25"
+    retrieval: Annotated[str | None, one_of(RETRIEVALS, help="http: how passages are found.")] = None
     embedding_model: Annotated[str, typer.Option(help="The embedding model's name, or its folder.")] = ""
     embedding_base_url: Annotated[str, typer.Option(help="Where it is, else where the judge is.")] = ""
     serve: Annotated[
@@ -56,18 +56,22 @@ class JudgeOptions:
             Refused: a header of the settings names a variable that is not set.
         """
         judge = self.judge or ("http" if self.serve else "lexical")
-        request = http_request(http) if judge == "http" else JudgeRequest(judge, concurrency=http.concurrency)
         serve = self.serve or (http.serve if judge == "http" and not self.base_url else "")
-        said: dict[str, Any] = {"model": ""} if serve else {}  # that of the settings is their endpoint's
-        given = {
+        # That of the settings is their endpoint's; the price goes with the model.
+        http = replace(http, model=self.model or ("" if serve else http.model))
+        request = http_request(http) if judge == "http" else JudgeRequest(judge, concurrency=http.concurrency)
+        given: dict[str, Any] = {
             "base_url": self.base_url,
-            "model": self.model,
             "prompts": self.prompts,
             "tokenizer": self.tokenizer,
             "concurrency": self.concurrency,
             "timeout": self.timeout,
+            "retrieval": self.retrieval,
+            "embedding_model": self.embedding_model,
+            "embedding_base_url": self.embedding_base_url,
+            "embedding_key": find_embedding_key() if self.embedding_base_url else None,
         }
-        said |= {name: value for name, value in given.items() if value not in (None, "")}
+        said = {name: value for name, value in given.items() if value not in (None, "")}
         return replace(
             request,
             **said,
@@ -78,10 +82,6 @@ class JudgeOptions:
             limit=self.limit,
             spend_limit=self.spend_limit,
             take_over=self.take_over,
-            retrieval=self.retrieval,
-            embedding_model=self.embedding_model,
-            embedding_base_url=self.embedding_base_url,
-            embedding_key=find_embedding_key() if self.embedding_base_url else None,
             serve=serve,
             serve_timeout=self.serve_timeout,
             agreed=self.yes,

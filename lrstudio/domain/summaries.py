@@ -91,13 +91,18 @@ class DocumentSummary:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A document without its text; `length` counts code points, None where there is no text."""
+    """A document without its text; `length` counts code points, None where there is no text.
+
+    It must stay on this machine where it is marked (`local_only`), and where the whole project is (`project_local`).
+    """
 
     document_id: str
     title: str
     length: int | None
     source: Source | None
     text_hash: str = ""
+    local_only: bool = False
+    project_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,19 @@ _PROJECT = (
     Command("project.sample", "Open the sample project", Group.PROJECT),
     Command("project.import", "Import files…", Group.PROJECT, ("Ctrl+I",), "import", _when(Fact.PROJECT)),
     Command("project.add", "Paste a text…", Group.PROJECT, ("Ctrl+Shift+N",), "note", _when(Fact.PROJECT)),
+    Command(
+        "document.local",
+        "Keep this document on this machine",
+        Group.PROJECT,
+        when=_when(Fact.CANDIDATE),
+        checkable=True,
+    ),
+    Command(
+        "project.local", "Keep all documents on this machine", Group.PROJECT, when=_when(Fact.PROJECT), checkable=True
+    ),
     Command("project.export", "Export…", Group.PROJECT, ("Ctrl+E",), "export", _when(Fact.PROJECT)),
     Command("project.close", "Close project", Group.PROJECT, ("Ctrl+W",), "close", _when(Fact.PROJECT)),
+    Command("settings.open", "Settings…", Group.PROJECT, ("Ctrl+,",), "settings"),
     Command("window.quit", "Quit", Group.PROJECT, ("Ctrl+Q",)),
 )
 _JUDGE = (
@@ -69,6 +80,8 @@ _JUDGE = (
     Command("judge.cancel", "Cancel the judge", Group.JUDGE, ("Ctrl+.",), "cancel", _when(Fact.JUDGING)),
     Command("judge.call", "Show the raw call", Group.JUDGE, ("Ctrl+K",), "note", _when(Fact.CALL)),
     Command("judge.packs", "Prompt packs…", Group.JUDGE, ("Ctrl+Shift+P",), "edit"),
+    Command("judge.summary", "What a judge run came to…", Group.JUDGE, ("Ctrl+Shift+R",), when=_when(Fact.PROJECT)),
+    Command("judge.compare", "Judges side by side…", Group.JUDGE, ("Ctrl+J",), when=_when(Fact.PROJECT)),
 )
 _DECIDE = (
     Command("verdict.full", "Full", Group.DECIDE, ("1",), when=_when(Fact.PART)),

@@ -31,6 +31,7 @@ from lrstudio.domain.verdicts import (
     State,
     SupportReason,
 )
+from lrstudio.services.local_only import project_is_local
 from lrstudio.services.who_when import ReviewerName
 from lrstudio.store.records import CandidateInfo, Summary
 from lrstudio.store.store import Store
@@ -104,6 +105,10 @@ class Audit:
     def documents(self) -> tuple[DocumentSummary, ...]:
         """Return every document without its text, in the order in which they were imported."""
         return self._store.library.documents()
+
+    def local_only(self) -> bool:
+        """Tell whether the whole project must stay on this machine."""
+        return project_is_local(self._store)
 
     def document(self, document_id: str) -> Document:
         """Return a document with its text.
@@ -225,7 +230,15 @@ class Audit:
             return None
         document = self._store.library.document(document_id, with_text=False)
         (info,) = self._store.library.documents(document_id)
-        return DocumentInfo(document_id, info.title, info.length, document.source, info.text_hash)
+        return DocumentInfo(
+            document_id,
+            info.title,
+            info.length,
+            document.source,
+            info.text_hash,
+            local_only=info.local_only,
+            project_local=project_is_local(self._store),
+        )
 
     def _disagreement(self) -> dict[str, float]:
         """Return, per candidate, the largest difference between two judges' latest scores in one dimension."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
 from lrstudio.judge.transport import host_of, is_loopback
+from lrstudio.services.local_only import LOCAL_ONLY, project_is_local
 from lrstudio.services.who_when import Clock, utc_now
 from lrstudio.store.store import Store
 
-LOCAL_ONLY = "local_only"
 ALLOWED_HOSTS = "allowed_hosts"
 
 
@@ -147,7 +147,7 @@ class Consent:
                 )
 
     def _all_local(self) -> bool:
-        return bool(self._store.meta.get(LOCAL_ONLY))
+        return project_is_local(self._store)
 
     def _hosts(self) -> dict[str, str]:
         hosts: dict[str, str] = json.loads(self._store.meta.get(ALLOWED_HOSTS) or "{}")

@@ -15,7 +15,7 @@ from lrstudio.domain.verdicts import Judgment
 from lrstudio.formats.archive import Record, write_archive
 from lrstudio.formats.lines import write_lines
 from lrstudio.formats.rows_out import decision_row, judgment_row
-from lrstudio.services.consent import LOCAL_ONLY
+from lrstudio.services.local_only import project_is_local
 from lrstudio.store.store import Store
 
 WHAT = ("project", "judgments", "decisions")
@@ -54,7 +54,7 @@ class Exports:
     def records(self) -> Iterator[Record]:
         """Yield what makes up the project, in an order in which each finds what it refers to."""
         library = self._store.library
-        all_local = bool(self._store.meta.get(LOCAL_ONLY))
+        all_local = project_is_local(self._store)
         for info in library.documents():
             document = library.document(info.document_id)
             # The mark travels with the documents: the project that reads them in is another one.

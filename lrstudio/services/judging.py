@@ -129,6 +129,15 @@ class Judging:
 
             return await self._work(judge, ready, work)
 
+    async def check(self, request: JudgeRequest) -> None:
+        """Refuse what `run` would refuse for a field of the request. Sends nothing, starts nothing.
+
+        Raises:
+            Refused: the request lacks something; names the field.
+        """
+        async with self._judge(unstarted(request)):
+            pass
+
     async def plan(self, request: JudgeRequest) -> Plan:
         """Tell what the same run would take. Sends nothing, starts nothing, changes nothing and needs no lock.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from lrstudio.domain.errors import Refused
 from lrstudio.judge.transport import Transport
 from lrstudio.services.judges import JudgeRequest
-from lrstudio.services.keys import find_key
+from lrstudio.services.keys import find_embedding_key, find_key
 from lrstudio.services.settings import HttpSettings
 
 
@@ -21,6 +21,7 @@ def http_request(http: HttpSettings) -> JudgeRequest:
         Refused: a header takes its value from a variable that is not set.
         Environment: the keyring cannot be read.
     """
+    input_price, output_price = http.price_of(http.model)
     return JudgeRequest(
         judge="http",
         base_url=http.base_url,
@@ -30,8 +31,12 @@ def http_request(http: HttpSettings) -> JudgeRequest:
         tokenizer=http.tokenizer,
         concurrency=http.concurrency,
         timeout=http.timeout,
-        input_price=http.input_price or None,
-        output_price=http.output_price or None,
+        input_price=input_price,
+        output_price=output_price,
+        retrieval=http.retrieval,
+        embedding_model=http.embedding_model,
+        embedding_base_url=http.embedding_base_url,
+        embedding_key=find_embedding_key() if http.embedding_base_url else None,
         requests_per_minute=http.requests_per_minute,
         tokens_per_minute=http.tokens_per_minute,
         transport=transport(http),

@@ -21,6 +21,30 @@ THEMES = ("system", "light", "dark")
 
 
 @dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """What one model costs per million tokens, in the currency of all prices; 0 is free."""
+
+    model: str
+    input: float
+    output: float
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSettings:
+    """What a judge was last run with in the window; 0 is no limit, no dimension named stands for all.
+
+    `served` says that the model's server is one that the studio starts.
+    """
+
+    judge: str = ""
+    dimensions: tuple[str, ...] = ()
+    samples: int = 1
+    limit: int = 0
+    spend_limit: float = 0.0
+    served: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HttpSettings:
     """Where the http judge asks. `timeout` is in seconds for one call, `concurrency` counts calls in flight.
 
@@ -29,6 +53,8 @@ class HttpSettings:
     the Hugging Face hub; "" is the studio's own. `proxy` "" leaves it to the environment, `ca_file` "" to the system.
     `headers` go with every request, in the file as a table; a value that is $NAME is taken from the environment, so
     that no secret need stand here. `serve` is the command of a model server that the studio starts and stops itself.
+    `prices` are those of single models; `input_price` and `output_price` are those of any other. `retrieval` with
+    `embedding_model` and `embedding_base_url` is how passages are found unless something else is asked for.
     """
 
     base_url: str = ""
@@ -45,6 +71,17 @@ class HttpSettings:
     ca_file: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     serve: str = ""
+    prices: tuple[ModelPrice, ...] = ()
+    retrieval: str = "bm25"
+    embedding_model: str = ""
+    embedding_base_url: str = ""
+
+    def price_of(self, model: str) -> tuple[float | None, float | None]:
+        """Return what a million tokens of a model cost, in and out; None where no price is known."""
+        for price in self.prices:
+            if price.model == model:
+                return price.input, price.output
+        return self.input_price or None, self.output_price or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +94,7 @@ class Settings:
     zoom: int = 0
     recent: tuple[Place, ...] = ()
     http: HttpSettings = field(default_factory=HttpSettings)
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
 
 
 class SettingsStore:
@@ -101,6 +139,7 @@ class SettingsStore:
         values = asdict(settings)
         values["recent"] = [str(path) for path in settings.recent]
         values["http"]["headers"] = dict(settings.http.headers)
+        values["http"]["prices"] = {it.model: {"input": it.input, "output": it.output} for it in settings.http.prices}
         try:
             self.profile.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.profile, prefix="settings-", suffix=".toml")
@@ -135,12 +174,13 @@ class SettingsStore:
         return settings
 
     def _from_raw(self, raw: dict[str, Any]) -> Settings:
-        http = self._http(raw.get("http", {}))
-        known = self._known(Settings, {key: value for key, value in raw.items() if key not in ("http", "recent")}, "")
+        http, judge = self._http(raw.get("http", {})), self._judge(raw.get("judge", {}))
+        plain = {key: value for key, value in raw.items() if key not in ("http", "judge", "recent")}
+        known = self._known(Settings, plain, "")
         recent = raw.get("recent", [])
         if not isinstance(recent, list) or not all(isinstance(item, str) for item in recent):
             raise Refused("recent must be a list of paths", where=str(self.path))
-        settings = Settings(**known, http=http, recent=tuple(place_of(item) for item in recent))
+        settings = Settings(**known, http=http, judge=judge, recent=tuple(place_of(item) for item in recent))
         if settings.theme not in THEMES:
             raise Refused(f"theme must be one of {', '.join(THEMES)}, not {settings.theme!r}", where=str(self.path))
         return settings if settings.reviewer else replace(settings, reviewer=_login_name())
@@ -149,7 +189,25 @@ class SettingsStore:
         headers = raw.pop("headers", {}) if isinstance(raw, dict) else {}
         if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
             raise Refused("http.headers must be a table of texts", where=str(self.path))
-        return HttpSettings(**self._known(HttpSettings, raw, "http."), headers=tuple(headers.items()))
+        prices = self._prices(raw.pop("prices", {})) if isinstance(raw, dict) else ()
+        return HttpSettings(**self._known(HttpSettings, raw, "http."), headers=tuple(headers.items()), prices=prices)
+
+    def _prices(self, raw: Any) -> tuple[ModelPrice, ...]:
+        if not isinstance(raw, dict):
+            raise Refused("http.prices must be a table of models", where=str(self.path))
+        prices = []
+        for model, entry in raw.items():
+            parts: list[Any] = [entry.get("input"), entry.get("output")] if isinstance(entry, dict) else []
+            if len(parts) != 2 or not all(type(part) in (int, float) and part >= 0 for part in parts):
+                raise Refused(f"http.prices.{model} must be {{input = 1.0, output = 2.0}}", where=str(self.path))
+            prices.append(ModelPrice(model, float(parts[0]), float(parts[1])))
+        return tuple(prices)
+
+    def _judge(self, raw: Any) -> JudgeSettings:
+        dimensions = raw.pop("dimensions", []) if isinstance(raw, dict) else []
+        if not isinstance(dimensions, list) or not all(isinstance(it, str) for it in dimensions):
+            raise Refused("judge.dimensions must be a list of texts", where=str(self.path))
+        return JudgeSettings(**self._known(JudgeSettings, raw, "judge."), dimensions=tuple(dimensions))
 
     def _known(self, record: type[Any], raw: Any, prefix: str) -> dict[str, Any]:
         """Keep the fields this version knows, and refuse a value of another type than the default's."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lrstudio.services.judging import Judging
     from lrstudio.services.marking import Marking
     from lrstudio.services.merging import MergeReport
+    from lrstudio.services.overview import JudgeOverview
     from lrstudio.services.pack_trials import PackTrials
     from lrstudio.services.packs import Packs
     from lrstudio.services.pairs import Pairs
@@ -128,6 +129,13 @@ class Project:
         from lrstudio.services.consent import Consent
 
         return Consent(self._store)
+
+    @cached_property
+    def overview(self) -> JudgeOverview:
+        """Judge runs seen from above."""
+        from lrstudio.services.overview import JudgeOverview
+
+        return JudgeOverview(self._store, self.audit)
 
     @cached_property
     def exports(self) -> Exports:

@@ -24,6 +24,7 @@ from lrstudio.store.locks import Locks
 from lrstudio.store.marks import Marks
 from lrstudio.store.meta import CREATED, CREATED_BY, PROJECT_ID, TITLE, Meta
 from lrstudio.store.migrate import create_file, schema_number, upgrade_file
+from lrstudio.store.overview import Overview
 from lrstudio.store.pairs import Pairs
 from lrstudio.store.queues import Queues
 from lrstudio.store.records import Upgrade
@@ -51,6 +52,7 @@ class Store:
         self._connections = Connections(backend)
         self.library = Library(self._connections)
         self.judging = Judging(self._connections)
+        self.overview = Overview(self._connections)
         self.calls = Calls(self._connections)
         self.journal = Journal(self._connections)
         self.pairs = Pairs(self._connections)

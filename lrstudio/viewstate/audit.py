@@ -152,14 +152,15 @@ def screen(detail: CandidateDetail, focus: Focus, *, viewer: Viewer) -> Screen:
     card = None if focus.dimension in PART_DIMENSIONS else score_card(detail, focus.dimension, viewer=viewer)
     claims = by_dimension.get(Dimension.FAITHFULNESS, ())
     call_key = row.call_key if row else ""
-    if not call_key and standing.judgment and not (card.hidden if card else any(it.hidden for it in rows)):
+    hidden = card.hidden if card else any(it.hidden for it in rows)
+    if not call_key and standing.judgment and not hidden:
         call_key = standing.judgment.call_key
     return Screen(
         focus=focus,
         header=candidate_header(detail, focus.dimension, viewer=viewer, rows=by_dimension),
         document=document_header(detail.document, row, passage=focus.passage),
         tabs=tabs(focus.dimension, detail.standings, by_dimension),
-        coverage=coverage_line(standing, detail.runs.get(focus.dimension)),
+        coverage=coverage_line(standing, detail.runs.get(focus.dimension), hidden=hidden),
         rows=rows,
         claims=claims,
         card=card,

@@ -14,6 +14,8 @@ from lrstudio.viewstate.audit_parts import PART_DIMENSIONS, PartRow, Viewer, hid
 from lrstudio.viewstate.audit_signs import counted, reason_words, score_text
 
 SCORE_HIDDEN = "·"
+LOCAL = "local only"
+LOCAL_MEANING = "It must stay on this machine: judges on other hosts are refused it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,13 @@ class CandidateHeader:
 
 @dataclass(frozen=True, slots=True)
 class DocumentHeader:
-    """The line above the document. `place` names the passage looked at."""
+    """The line above the document. `place` names the passage looked at, `local` says that it stays on this machine."""
 
     title: str
     facts: str
     place: str
     tooltip: str = ""
+    local: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,8 @@ def document_header(info: DocumentInfo | None, row: PartRow | None, *, passage: 
         place = f"evidence {at + 1} of {len(row.passages)}" + (f" · {where}" if where else "")
     elif row:
         place = "no evidence"
-    return DocumentHeader(info.title or info.document_id, " · ".join(facts), place, tooltip)
+    local = LOCAL if info.local_only else f"{LOCAL} (project)" if info.project_local else ""
+    return DocumentHeader(info.title or info.document_id, " · ".join(facts), place, tooltip, local)
 
 
 def place_text(info: DocumentInfo, span: Span) -> str:
@@ -196,13 +200,17 @@ def place_text(info: DocumentInfo, span: Span) -> str:
     return place if info.source.map.kind is PlaceKind.PART else ""
 
 
-def coverage_line(standing: Standing, run: JudgeRun | None) -> str:
-    """Say whose verdicts these are and what they rest on."""
+def coverage_line(standing: Standing, run: JudgeRun | None, *, hidden: bool = False) -> str:
+    """Say whose verdicts these are and what they rest on; the spread of the samples only to those who see scores."""
     judgment = standing.judgment
     if judgment is None:
         return "not judged yet"
     parts = [judge_label(run.identity)] if run else []
     parts += _coverage_parts(judgment.coverage)
+    if judgment.samples and not hidden:
+        low, high = min(judgment.samples), max(judgment.samples)
+        between = score_text(low) if low == high else f"{score_text(low)} to {score_text(high)}"
+        parts.append(f"{counted(len(judgment.samples), 'sample')}: {between}")
     if judgment.score is None and judgment.reason is not Reason.NONE:
         parts.append(f"unscored: {judgment.reason.words}")
     return " · ".join(parts)

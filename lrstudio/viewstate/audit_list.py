@@ -48,11 +48,12 @@ _ORDER_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Which candidates the list keeps: a kind, and for UNSCORED the reason ("" for any)."""
+    """Which candidates the list keeps: a kind, for UNSCORED the reason ("" for any), for "these" the candidates."""
 
     kind: str
     words: str
     reason: Reason = Reason.NONE
+    candidate_ids: frozenset[str] = frozenset()
 
 
 ALL = Keep("all", "All candidates")
@@ -62,6 +63,11 @@ SCORED = Keep("scored", "Scored")
 UNSCORED = Keep("unscored", "Unscored, any reason")
 NOT_JUDGED = Keep("not_judged", "Not judged")
 DISAGREE = Keep("disagree", "Judges disagree")
+
+
+def keep_these(words: str, candidate_ids: Iterable[str]) -> Keep:
+    """Return a filter that keeps just these candidates."""
+    return Keep("these", words, candidate_ids=frozenset(candidate_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,8 @@ def keeps(candidate: CandidateSummary, keep: Keep) -> bool:
         )
     if keep.kind == "not_judged":
         return not is_judged(candidate)
+    if keep.kind == "these":
+        return candidate.candidate_id in keep.candidate_ids
     if keep.kind == "disagree":
         return candidate.disagreement is not None and candidate.disagreement >= DISAGREEMENT
     return True
@@ -328,7 +336,7 @@ def arrange(questions: Sequence[QuestionSummary], view: ListView) -> ListShown:
     return ListShown(
         view=view,
         groups=list_rows(questions, view),
-        keeps=keep_choices(questions),
+        keeps=(*keep_choices(questions), *((view.keep,) if view.keep.kind == "these" else ())),
         progress=list_progress(questions),
         empty=not questions,
     )

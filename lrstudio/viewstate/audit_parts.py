@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lrstudio.domain.decisions import Act, Decision, Standing, StandingClaim, StandingKeyPoint, Target
 from lrstudio.domain.text import Span
-from lrstudio.domain.verdicts import Dimension, Reason, State
+from lrstudio.domain.verdicts import Dimension, Reason, State, Support
 from lrstudio.viewstate.audit_signs import (
     HIDDEN_CHIP,
     PERSON_CHIP,
@@ -119,7 +119,7 @@ def _claim_row(
             sign,
             _judge_word(claim.state, claim.reason, sign),
             note="" if chance is None else probability(chance),
-            tooltip=_judge_tooltip(claim.reason, chance),
+            tooltip=_judge_tooltip(claim.reason, chance, votes=claim.votes),
         ),
         you=UNDECIDED_CHIP,
         effective=sign_of(entry.state, entry.support, entry.support_reason),
@@ -175,10 +175,12 @@ def _judge_word(state: State, reason: Reason, sign: Sign) -> str:
     return reason.words if state is State.UNSCORED and reason is not Reason.NONE else sign.word
 
 
-def _judge_tooltip(reason: Reason, chance: float | None) -> str:
+def _judge_tooltip(reason: Reason, chance: float | None, *, votes: Sequence[Support | None]) -> str:
     parts = [reason.words] if reason is not Reason.NONE else []
     if chance is not None:
         parts.append(f"probability that the document fully supports this: {chance:.2f}")
+    if votes:
+        parts.append(f"asked {len(votes)} times: " + ", ".join(it.word if it else "unreadable" for it in votes))
     return "; ".join(parts)
 
 

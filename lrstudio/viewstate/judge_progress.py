@@ -17,8 +17,10 @@ class ProgressLine:
     tooltip: str
 
 
-def progress_line(judge: str, progress: Progress | None, *, cancelling: bool = False) -> ProgressLine:
-    """Return what is said of a running judge."""
+def progress_line(
+    judge: str, progress: Progress | None, *, cancelling: bool = False, spend_limit: float | None = None
+) -> ProgressLine:
+    """Return what is said of a running judge; a cost stands beside the limit that it must not exceed."""
     if cancelling:
         return ProgressLine(f"{judge} · stopping", None, "Calls in flight are given up; what is finished is kept.")
     if progress is None:
@@ -27,7 +29,7 @@ def progress_line(judge: str, progress: Progress | None, *, cancelling: bool = F
     if progress.calls:
         parts.append(counted(progress.calls, "call"))
     if progress.cost is not None:
-        parts.append(money(progress.cost))
+        parts.append(money(progress.cost) + (f" of {money(spend_limit)}" if spend_limit else ""))
     if progress.seconds_left is not None:
         parts.append(f"{clock(progress.seconds_left)} left")
     share = progress.done / progress.total if progress.total else None
@@ -36,6 +38,8 @@ def progress_line(judge: str, progress: Progress | None, *, cancelling: bool = F
         f"{progress.done:,} of {counted(progress.total, 'judgment')} after {clock(progress.seconds)}",
         f"{progress.input_tokens:,} tokens in, {progress.output_tokens:,} out" if tokens else "no model is called",
     ]
+    if spend_limit:
+        lines.append(f"stops before it costs more than {money(spend_limit)}")
     return ProgressLine(" · ".join(parts), share, "\n".join(lines))
 
 

@@ -25,10 +25,14 @@ from PySide6.QtWidgets import (
 from lrstudio.domain.summaries import CallView
 from lrstudio.qt.bridge.reports import BugReport
 from lrstudio.qt.views.dialogs.add_dialog import AddDialog
+from lrstudio.qt.views.dialogs.compare_dialog import CompareDialog
 from lrstudio.qt.views.dialogs.judge_dialog import JudgeDialog
 from lrstudio.qt.views.dialogs.reading import AboutDialog, BugDialog, CallDialog, ProblemList, ShortcutSheet
+from lrstudio.qt.views.dialogs.run_summary import RunSummaryDialog
+from lrstudio.qt.views.dialogs.settings_dialog import SettingsDialog
 from lrstudio.qt.views.main_window import MainWindow
-from lrstudio.services.settings import HttpSettings
+from lrstudio.services.settings import HttpSettings, Settings
+from lrstudio.services.settings_form import form_of
 from tests.doubles.windows import Driver
 
 CONTROLS = (
@@ -47,7 +51,10 @@ CALL = CallView(
 
 DIALOGS: dict[str, Callable[[MainWindow], QDialog]] = {
     "add": lambda window: AddDialog(window.switch, window),
-    "judge": lambda window: JudgeDialog(window.switch, HttpSettings(), one=True, parent=window),
+    "judge": lambda window: JudgeDialog(window.switch, Settings(), one=True, parent=window),
+    "summary": lambda window: RunSummaryDialog(window.switch, window),
+    "compare": lambda window: CompareDialog(window.switch, window),
+    "settings": lambda window: SettingsDialog(window.switch, form_of(HttpSettings()), window),
     "call": lambda window: CallDialog(CALL, window),
     "sheet": ShortcutSheet,
     "about": AboutDialog,

@@ -195,10 +195,10 @@ def test_the_judge_dialog_refuses_what_cannot_work(driver: Driver, project_path:
     dialog = QApplication.activeWindow()
     dialog.select_judge("http")
     dialog.run.click()
-    driver.until(lambda: "Base URL" in dialog._problem.text())
-    dialog.url.setText("http://127.0.0.1:9/v1")
+    driver.until(lambda: "Base URL" in dialog.problem)
+    dialog.fields.url.setText("http://127.0.0.1:9/v1")
     dialog.run.click()
-    driver.until(lambda: "Model" in dialog._problem.text())
+    driver.until(lambda: "Model" in dialog.problem)
     assert not driver.window.works.judging.running
 
 
@@ -212,15 +212,15 @@ def test_before_documents_leave_the_machine_a_person_agrees(driver: Driver, proj
     driver.until(lambda: QApplication.activeWindow() is not driver.window)
     dialog = QApplication.activeWindow()
     dialog.select_judge("http")
-    dialog.url.setText("http://judge.invalid/v1")
-    dialog.model.setText("m")
+    dialog.fields.url.setText("http://judge.invalid/v1")
+    dialog.fields.model.setText("m")
     assert not dialog.agreed.isVisible()
     dialog.run.click()
     driver.until(dialog.agreed.isVisible)
     assert "judge.invalid is another machine" in dialog._outgoing.text()
     assert not judging.running
     dialog.agreed.setChecked(True)
-    dialog.url.setText("http://other.invalid/v1")
+    dialog.fields.url.setText("http://other.invalid/v1")
     assert not dialog.agreed.isChecked(), "another address is another matter"
     dialog.run.click()
     driver.until(lambda: "other.invalid" in dialog._outgoing.text())

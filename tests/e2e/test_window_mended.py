@@ -107,14 +107,14 @@ def test_the_lexical_judge_does_not_ask_for_what_it_cannot_score(driver: Driver,
     driver.press_now("Ctrl+r")
     dialog = active(driver, JudgeDialog)
     assert isinstance(dialog, JudgeDialog)
-    boxes = dialog.dimensions
+    boxes = dialog.fields.dimensions
     dialog.select_judge("lexical")
-    height = dialog.sizeHint().height()
+    assert not dialog.fields.url.isVisible()
     assert [it for it in boxes if boxes[it].isChecked()] == [Dimension.FAITHFULNESS, Dimension.COMPLETENESS]
     assert not boxes[Dimension.LOGICALITY].isEnabled()
     dialog.select_judge("http")
     assert all(box.isChecked() and box.isEnabled() for box in boxes.values())
-    assert dialog.sizeHint().height() > height
+    assert dialog.fields.url.isVisible()
     boxes[Dimension.LOGICALITY].setChecked(False)
     dialog.select_judge("scripted")
     assert not boxes[Dimension.LOGICALITY].isChecked()

@@ -158,8 +158,8 @@ class AuditController(QObject):
         self.reader.read_list()
         touched = changes.candidates | changes.judgments | changes.decisions
         here = self._focus.candidate_id
-        come = self._no_text and self._document_id in changes.documents
-        if here and (changes.everything or here in touched or come):
+        marked = changes.settings or self._document_id in changes.documents
+        if here and (changes.everything or here in touched or marked):
             self.reader.read_candidate(here)
 
     def _list_there(self, read: ListRead) -> None:

@@ -26,12 +26,16 @@ _LIST_SHARE = 4
 
 @dataclass(frozen=True, slots=True)
 class ListRead:
-    """The list as it is shown, the judges to choose from, and, while nothing is asked, the titles of the documents."""
+    """The list as it is shown, the judges to choose from, and, while nothing is asked, the titles of the documents.
+
+    `local_only` says that the whole project stays on this machine.
+    """
 
     questions: tuple[QuestionSummary, ...]
     judges: tuple[JudgeChoice, ...]
     shown: ListShown
     documents: tuple[str, ...] = ()
+    local_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,8 @@ class AuditReader(QObject):
         def read() -> ListRead:
             questions = project.audit.questions(judge)
             titles = () if questions else tuple(it.title or it.document_id for it in project.audit.documents())
-            return ListRead(questions, project.audit.judges(), arrange(questions, view), titles)
+            local = project.audit.local_only()
+            return ListRead(questions, project.audit.judges(), arrange(questions, view), titles, local_only=local)
 
         self._operations.query(read, self._list_there, slot="audit list", failed=self._list_failed)
 

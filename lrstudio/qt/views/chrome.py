@@ -116,6 +116,39 @@ class Words(QLabel):
         return super().event(event)
 
 
+class Tag(QLabel):
+    """A short word in a frame, for what holds of a thing; hidden while it is empty."""
+
+    def __init__(self, *, tooltip: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setToolTip(tooltip)
+        self.setFont(small(self.font()))
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.hide()
+
+    def say(self, text: str) -> None:
+        """Show a word; "" hides it."""
+        self.setText(text)
+        self.setAccessibleName(text)
+        self.setVisible(bool(text))
+
+    def sizeHint(self) -> QSize:
+        """Ask for the room that the word takes."""
+        metrics = self.fontMetrics()
+        return QSize(metrics.horizontalAdvance(self.text()) + 2 * unit(self), metrics.height() + 4)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint it."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(accent(self), 1))
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text())
+
+
 class Field(QLineEdit):
     """A line to type in. `keeps_enter` is True where Enter means something to the field itself.
 

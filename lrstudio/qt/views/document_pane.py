@@ -12,13 +12,13 @@ from lrstudio.domain.text import Span
 from lrstudio.qt.actions import Actions
 from lrstudio.qt.theme.icons import Icons
 from lrstudio.qt.theme.palette import ThemeSwitch
-from lrstudio.qt.views.chrome import Line, Words, panel_ground, unit
+from lrstudio.qt.views.chrome import Line, Tag, Words, panel_ground, unit
 from lrstudio.qt.views.find_bar import FindBar
 from lrstudio.qt.views.marks import gutter_labels, text_marks
 from lrstudio.qt.views.start_page import EmptyState
 from lrstudio.qt.views.text_view import TextView
 from lrstudio.viewstate.audit import SpanMark
-from lrstudio.viewstate.audit_headers import DocumentHeader
+from lrstudio.viewstate.audit_headers import LOCAL_MEANING, DocumentHeader
 from lrstudio.viewstate.audit_parts import PartRow
 from lrstudio.viewstate.display_text import DisplayText
 
@@ -43,6 +43,7 @@ class DocumentPane(QWidget):
         self._marks: tuple[SpanMark, ...] = ()
         self._title = Words(strong=True)
         self._facts = Words(quiet=True)
+        self.local = Tag(tooltip=LOCAL_MEANING)
         self._place = Words(quiet=True, whole=True)
         self._place.setAccessibleName("Passage")
         self.text = TextView(switch, name="Document", description="The document, the evidence highlighted")
@@ -62,6 +63,7 @@ class DocumentPane(QWidget):
         self._facts.setText(header.facts)
         self._facts.setToolTip(header.tooltip)
         self._place.setText(header.place)
+        self.local.say(header.local)
         self._title.updateGeometry()
         self._place.updateGeometry()
 
@@ -122,6 +124,7 @@ class DocumentPane(QWidget):
         head.setContentsMargins(2 * step, step // 2, step * 3 // 2, step // 2)
         head.setSpacing(step)
         head.addWidget(self._title)
+        head.addWidget(self.local)
         head.addWidget(self._facts, 1)
         head.addWidget(self._place)
         # as high as the candidate's header, whose score buttons are a little higher than a line

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,17 +9,19 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from lrstudio.domain.changes import Changes
-from lrstudio.domain.errors import Environment, Refused
+from lrstudio.domain.errors import Refused
 from lrstudio.qt.bridge.jobs import Batch, Ended, JudgeJob
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.bridge.portal import Portal
 from lrstudio.qt.theme.palette import ThemeSwitch
+from lrstudio.qt.views.judge_asking import JudgeAsking
 from lrstudio.qt.views.project_desk import Notice
+from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.judge_progress import progress_line
 
 if TYPE_CHECKING:
-    from lrstudio.qt.views.dialogs.judge_dialog import JudgeChoiceMade, JudgeDialog
     from lrstudio.services.judges import JudgeRequest
+    from lrstudio.services.judging import JudgeOutcome
     from lrstudio.services.settings import SettingsStore
     from lrstudio.services.wiring import Project
 
@@ -39,11 +39,13 @@ class JudgeDesk(QObject):
         line_changed: a `ProgressLine`, None when no judge runs.
         running_changed: whether a judge runs.
         told: a `Notice`.
+        summary_wanted: the id of a judge run whose summary is to be shown, "" for the latest.
     """
 
     line_changed = Signal(object)
     running_changed = Signal(bool)
     told = Signal(object)
+    summary_wanted = Signal(str)
 
     def __init__(
         self,
@@ -57,12 +59,11 @@ class JudgeDesk(QObject):
         self._window = window
         self._operations = operations
         self._portal = portal
-        self._settings = settings
-        self._switch = switch
         self._project: Project | None = None
         self._job: JudgeJob | None = None
-        self._dialog: JudgeDialog | None = None
-        self._here = ("", "")
+        self._spend_limit: float | None = None
+        self._asking = JudgeAsking(window, operations, portal, settings, switch)
+        self._asking.ready.connect(lambda request, name: self.start(request, name=name))
         self._line = QTimer(self, interval=_LINE_MS)
         self._line.timeout.connect(self._tell_line)
 
@@ -81,26 +82,12 @@ class JudgeDesk(QObject):
         if project is not self._project:
             self.cancel()
         self._project = project
+        self._asking.use(project)
 
     def show_dialog(self, *, question_id: str, candidate_id: str) -> None:
         """Ask which judge is to run; the ids are of what is on screen, "" for nothing."""
-        from lrstudio.qt.views.dialogs.judge_dialog import JudgeDialog
-
-        if self._project is None or self.running:
-            return
-        if self._dialog is not None:
-            self._dialog.raise_()
-            self._dialog.activateWindow()
-            return
-        self._here = (question_id, candidate_id)
-        http = self._settings.load().http
-        dialog = JudgeDialog(self._switch, http, one=bool(candidate_id), parent=self._window)
-        if http.base_url:
-            dialog.select_judge("http")
-        dialog.chosen.connect(self._chosen)
-        dialog.destroyed.connect(self._forget_dialog)
-        self._dialog = dialog
-        dialog.show()
+        if not self.running:
+            self._asking.show(question_id=question_id, candidate_id=candidate_id)
 
     def cancel(self) -> None:
         """Stop the judge; what is finished is kept."""
@@ -122,66 +109,11 @@ class JudgeDesk(QObject):
         job = JudgeJob(name, self._portal, self)
         job.progressed.connect(self._progressed)
         job.ended.connect(partial(self._ended, job, request))
-        self._job = job
+        self._job, self._spend_limit = job, request.spend_limit
         self.running_changed.emit(True)
         self._line.start()
         self._tell_line()
         job.start(partial(project.judging.run, request), on_worker=self._operations.on_worker)
-
-    def _chosen(self, made: JudgeChoiceMade) -> None:
-        """Turn what was chosen into a request: candidates are looked up and the key is asked for off the GUI thread."""
-        project, (question_id, candidate_id), settings = self._project, self._here, self._settings
-        if project is None:
-            return
-
-        def request() -> tuple[JudgeRequest, str]:
-            from lrstudio.services.judges import JudgeRequest
-            from lrstudio.services.keys import ApiKey, store_key
-            from lrstudio.services.network import http_request
-
-            ids: tuple[str, ...] | None = None
-            if made.scope == "candidate":
-                ids = (candidate_id,)
-            elif made.scope == "question":
-                listed = {it.question_id: it.candidates for it in project.audit.questions()}
-                ids = tuple(it.candidate_id for it in listed.get(question_id, ()))
-            if made.judge != "http":
-                plain = JudgeRequest(made.judge, dimensions=made.dimensions, candidate_ids=ids, script=made.script)
-                return plain, ""
-            if not made.http.base_url.startswith(("http://", "https://")):
-                raise Refused("an address starts with http:// or https://", where="Base URL")
-            if not made.http.model:
-                raise Refused("the endpoint needs the name of a model", where="Model")
-            settings.save(replace(settings.load(), http=made.http))
-            asked = replace(http_request(made.http), dimensions=made.dimensions, candidate_ids=ids, agreed=made.agreed)
-            if made.key:
-                asked = replace(asked, api_key=ApiKey(made.key, "typed for this session"))
-                with suppress(Environment):  # without a keyring the key lives as long as this run
-                    store_key(made.key)
-            unasked = () if made.agreed else project.judging.outgoing(asked)
-            return asked, ". ".join(str(it) for it in unasked if not it.allowed)
-
-        name = made.http.model if made.judge == "http" else made.judge
-        self._operations.query(request, lambda it: self._begin(it, name), slot="judge request", failed=self._refused)
-
-    def _begin(self, ready: tuple[JudgeRequest, str], name: str) -> None:
-        """Run the judge, or ask first whether documents may go where it is."""
-        request, outgoing = ready
-        if self._dialog is not None and outgoing:
-            self._dialog.ask_consent(f"{outgoing}.")
-            return
-        if self._dialog is not None:
-            self._dialog.close()
-        self.start(request, name=name)
-
-    def _refused(self, error: BaseException) -> None:
-        if isinstance(error, Refused) and self._dialog is not None:
-            self._dialog.refuse(str(error))
-        else:
-            self._operations.announce(error, again=lambda: None)
-
-    def _forget_dialog(self) -> None:
-        self._dialog = None
 
     def _progressed(self, batch: Batch) -> None:
         if batch.candidate_ids and self._project is not None:
@@ -189,7 +121,11 @@ class JudgeDesk(QObject):
 
     def _tell_line(self) -> None:
         job = self._job
-        self.line_changed.emit(progress_line(job.name, job.progress, cancelling=job.cancelling) if job else None)
+        if job is None:
+            self.line_changed.emit(None)
+            return
+        limit = self._spend_limit
+        self.line_changed.emit(progress_line(job.name, job.progress, cancelling=job.cancelling, spend_limit=limit))
 
     def _ended(self, job: JudgeJob, request: JudgeRequest, ended: Ended) -> None:
         self._line.stop()
@@ -199,6 +135,8 @@ class JudgeDesk(QObject):
         self.running_changed.emit(False)
         self._operations.changed.emit(getattr(ended.outcome, "changes", None) or Changes(everything=True), self)
         done = job.progress.done if job.progress else 0
+        outcome: JudgeOutcome | None = ended.outcome
+        show = partial(self.summary_wanted.emit, outcome.run.run_id if outcome else "")
         if ended.cancelled:
             self.told.emit(
                 Notice(f"Cancelled; {done:,} judgments are kept. Running {job.name} again goes on from there.")
@@ -207,5 +145,13 @@ class JudgeDesk(QObject):
             self.told.emit(Notice(str(ended.error), refused=True))
         elif ended.error is not None:
             self._operations.announce(ended.error, again=lambda: self.start(request, name=job.name))
-        else:
-            self.told.emit(Notice(f"{job.name} has judged: {done:,} judgments."))
+        elif outcome is not None:
+            self.told.emit(Notice(ended_sentence(job.name, done, outcome), "Summary", show))
+
+
+def ended_sentence(name: str, done: int, outcome: JudgeOutcome) -> str:
+    """Say what a judge run that ended came to."""
+    if outcome.stopped:
+        return f"{name}: {outcome.stopped}. {done:,} judgments are kept."
+    left = f" {counted(outcome.left, 'candidate')} left: run again to go on." if outcome.left else ""
+    return f"{name} has judged: {done:,} judgments.{left}"

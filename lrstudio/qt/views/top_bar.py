@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QSizePolicy, QWi
 from lrstudio.qt.actions import Actions
 from lrstudio.qt.views.binding import bind, fill_menu
 from lrstudio.qt.views.buttons import Button, Kind
-from lrstudio.qt.views.chrome import Words, accent, line_color, panel_ground, unit
+from lrstudio.qt.views.chrome import Tag, Words, accent, line_color, panel_ground, unit
 
 if TYPE_CHECKING:
     from lrstudio.domain.summaries import JudgeChoice
@@ -55,6 +55,7 @@ class TopBar(QWidget):
         panel_ground(self)
         self._project = Words("LongReward Studio", strong=True)
         self._workspace = Words("", quiet=True)
+        self.local = Tag(tooltip="No document of this project may leave this machine.")
         self.judge_button = Button(LATEST, kind=Kind.FLAT)
         self.judge_button.setAccessibleName("Whose verdicts are shown")
         self._progress = Words("", quiet=True)
@@ -80,8 +81,13 @@ class TopBar(QWidget):
         """Name the project; "" where none is open."""
         self._project.setText(title or "LongReward Studio")
         self._workspace.setText("Audit" if title else "")
+        self.set_local(False)
         for widget in (self.judge_button, self.run_button, self.find_button, self.blind_button):
             widget.setVisible(bool(title))
+
+    def set_local(self, local: bool) -> None:
+        """Say whether the whole project stays on this machine."""
+        self.local.say("local only" if local else "")
 
     def set_judges(self, judges: Sequence[JudgeChoice], *, chosen: JudgeIdentity | None) -> None:
         """Offer the judges that have spoken."""
@@ -157,6 +163,7 @@ class TopBar(QWidget):
         row.setSpacing(step)
         row.addWidget(self._project)
         row.addWidget(self._workspace)
+        row.addWidget(self.local)
         row.addSpacing(step)
         row.addWidget(self.judge_button)
         row.addStretch(1)

@@ -18,6 +18,7 @@ from lrstudio.qt.theme.icons import Icons
 from lrstudio.qt.views.audit_controller import AuditController
 from lrstudio.qt.views.audit_reader import ListRead
 from lrstudio.qt.views.audit_view import AuditView
+from lrstudio.qt.views.beside import Beside
 from lrstudio.qt.views.messages import Messages
 from lrstudio.qt.views.project_desk import Notice, Opened, ProjectDesk
 from lrstudio.services.settings import Settings
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from lrstudio.qt.views.judge_desk import JudgeDesk
     from lrstudio.qt.views.main_window import MainWindow
     from lrstudio.qt.views.packs_desk import PacksDesk
+    from lrstudio.viewstate.audit_list import Keep
 
 _MENU_ICONS_MS = 700
 _TURN_S = 0.001
@@ -59,7 +61,8 @@ class Workshop(QObject):
         self._judging: JudgeDesk | None = None
         self._packs: PacksDesk | None = None
         self.audit: AuditController | None = None
-        self._commands = self._command_table()
+        self.beside = Beside(window, self.operations, self)
+        self._commands = self._command_table() | self.beside.command_table()
         for name, icon in _BUTTON_ICONS:
             self.icons.dress(getattr(window.top_bar, name), icon)
         self._connect()
@@ -78,6 +81,7 @@ class Workshop(QObject):
             self._judging.told.connect(self.messages.tell)
             self._judging.line_changed.connect(window.top_bar.set_progress)
             self._judging.running_changed.connect(lambda _running: self._tell_facts(self._facts))
+            self._judging.summary_wanted.connect(lambda run_id: self.beside.windows.show_summary(run_id))
         return self._judging
 
     @property
@@ -115,6 +119,7 @@ class Workshop(QObject):
         if self.audit is not None:
             self.audit.set_viewer(Viewer(settings.reviewer, settings.blind))
             self.audit.view.set_zoom(settings.zoom)
+        self.beside.show_settings(settings)
 
     def save_layout(self, settings: QSettings) -> None:
         """Write down how the workspace is laid out."""
@@ -132,6 +137,7 @@ class Workshop(QObject):
         )
         self.audit.facts_changed.connect(self._tell_facts)
         self.audit.list_read.connect(self._list_read)
+        self.beside.follow(self.audit)
         window.add_page(view)
         view.reset_layout()
         view.restore_layout(window.layout_settings())
@@ -162,6 +168,11 @@ class Workshop(QObject):
             question_id=detail.question.question_id if detail else "",
             candidate_id=detail.candidate.candidate_id if detail else "",
         )
+
+    def _keep(self, keep: Keep) -> None:
+        """Show just some candidates in the list."""
+        listed = self.build_audit().view.list
+        listed.set_view(replace(listed.view, keep=keep))
 
     def _show_call(self) -> None:
         project, now = self.desk.project, self.audit.screen if self.audit else None
@@ -203,6 +214,7 @@ class Workshop(QObject):
             self._judging.use(project)
         if self._packs is not None:
             self._packs.use(project)
+        self.beside.use(project)
         audit.use(project)
         path = opened.path
         log = path.with_name(path.name + _LOG) if isinstance(path, Path) else None
@@ -216,6 +228,7 @@ class Workshop(QObject):
             self._judging.use(None)
         if self._packs is not None:
             self._packs.use(None)
+        self.beside.use(None)
         if self.audit is not None:
             self.audit.use(None)
         self._window.show_start()
@@ -239,6 +252,7 @@ class Workshop(QObject):
 
     def _list_read(self, read: ListRead) -> None:
         self._window.top_bar.set_judges(read.judges, chosen=self._judge)
+        self._window.top_bar.set_local(read.local_only)
 
     def _choose_judge(self, identity: JudgeIdentity | None) -> None:
         self._judge = identity
@@ -268,6 +282,9 @@ class Workshop(QObject):
         self._window.top_bar.judge_chosen.connect(self._choose_judge)
         self._window.start_page.opened.connect(self.desk.open)
         self.watch.cut_off.connect(self._reopen)
+        self.beside.keep_chosen.connect(self._keep)
+        self.beside.candidate_chosen.connect(lambda name: self.build_audit().show_candidate(name))
+        self.beside.told.connect(self.messages.tell)
         self.desk.opening.connect(self._opening)
         self.desk.opened.connect(self._opened)
         self.desk.closed.connect(self._closed)

@@ -34,6 +34,12 @@ class Dialog(QDialog):
         """Ask for the size it was made for."""
         return self._size.expandedTo(super().sizeHint())
 
+    def take_room(self) -> None:
+        """Take the size it was made for, as far as the window behind it goes; Qt gives a first window less."""
+        parent = self.parentWidget()
+        room = parent.window().size() if parent is not None else self.screen().availableGeometry().size()
+        self.resize(self._size.boundedTo(room))
+
     def add_buttons(self, buttons: Sequence[Button]) -> None:
         """Put buttons in a row at the lower right."""
         row = QHBoxLayout()
