@@ -178,7 +178,7 @@ def _http_embedder(request: JudgeRequest) -> Embedder:
         api_key=key.value if key else "",
         key_source=key.source if key else place,
         limits=Limits(timeout=request.timeout),
-        transport=request.transport,
+        transport=request.transport.bound_to(request.base_url),
         known_as="" if request.embedding_base_url else request.known_as,
     )
 

@@ -18,6 +18,8 @@ from lrstudio.domain.errors import Environment, Refused
 MOST_RECENT = 12
 THEMES = ("system", "light", "dark")
 
+Headers = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
@@ -26,8 +28,10 @@ class HttpSettings:
     `input_price` and `output_price` are per million tokens; 0 for both means that no price is known. For requests and
     tokens a minute 0 is no limit. `prompts` is the folder of a prompt pack and `tokenizer` a tokenizer.json or an id of
     the Hugging Face hub; "" is the studio's own. `proxy` "" leaves it to the environment, `ca_file` "" to the system.
-    `headers` go with every request, in the file as a table; a value that is $NAME is taken from the environment, so
-    that no secret need stand here. `serve` is the command of a model server that the studio starts and stops itself.
+    `headers` go with every request to the host of `base_url` (to whichever is asked where that is ""), and
+    `host_headers` to the host that each of them names; in the file both are tables. A value that is $NAME is taken from
+    the environment, so that no secret need stand here. `serve` is the command of a model server that the studio starts
+    and stops itself.
     """
 
     base_url: str = ""
@@ -42,7 +46,8 @@ class HttpSettings:
     tokenizer: str = ""
     proxy: str = ""
     ca_file: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
+    host_headers: tuple[tuple[str, Headers], ...] = ()
     serve: str = ""
 
 
@@ -100,6 +105,7 @@ class SettingsStore:
         values = asdict(settings)
         values["recent"] = [str(path) for path in settings.recent]
         values["http"]["headers"] = dict(settings.http.headers)
+        values["http"]["host_headers"] = {host: dict(headers) for host, headers in settings.http.host_headers}
         try:
             self.profile.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.profile, prefix="settings-", suffix=".toml")
@@ -133,10 +139,19 @@ class SettingsStore:
         return settings if settings.reviewer else replace(settings, reviewer=_login_name())
 
     def _http(self, raw: Any) -> HttpSettings:
-        headers = raw.pop("headers", {}) if isinstance(raw, dict) else {}
-        if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
-            raise Refused("http.headers must be a table of texts", where=str(self.path))
-        return HttpSettings(**self._known(HttpSettings, raw, "http."), headers=tuple(headers.items()))
+        headers, hosts = (raw.pop(it, {}) if isinstance(raw, dict) else {} for it in ("headers", "host_headers"))
+        if not isinstance(hosts, dict):
+            raise Refused("http.host_headers must be a table of tables, one for each host", where=str(self.path))
+        return HttpSettings(
+            **self._known(HttpSettings, raw, "http."),
+            headers=self._headers(headers, "http.headers"),
+            host_headers=tuple((host, self._headers(it, f"http.host_headers.{host}")) for host, it in hosts.items()),
+        )
+
+    def _headers(self, raw: Any, name: str) -> Headers:
+        if not isinstance(raw, dict) or not all(isinstance(value, str) for value in raw.values()):
+            raise Refused(f"{name} must be a table of texts", where=str(self.path))
+        return tuple(raw.items())
 
     def _known(self, record: type[Any], raw: Any, prefix: str) -> dict[str, Any]:
         """Keep the fields this version knows, and refuse a value of another type than the default's."""
