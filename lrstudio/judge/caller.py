@@ -21,7 +21,7 @@ from lrstudio.judge.limits import Limits, Prices
 from lrstudio.judge.pacing import Gate, Lane, Rate, Turn
 from lrstudio.judge.packs import CallName
 from lrstudio.judge.parsing import REFUSING, Parsed, Reader, read_reply
-from lrstudio.judge.protocol import Call, CallLog, ParseState, Reply
+from lrstudio.judge.protocol import Call, CallLog, ParseState, Reply, write_end
 from lrstudio.judge.published import NO_CONTENT, Publish, Published
 from lrstudio.judge.quotes import without_quotes
 from lrstudio.judge.schemas import response_format
@@ -126,17 +126,22 @@ class Caller:
         prices: Prices | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         count: Callable[[str], int] = len,
+        gate: Gate | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        """Wrap an endpoint; `sleep` waits between tries, `count` counts the tokens of a prompt beforehand."""
+        """Wrap an endpoint; `sleep` waits between tries, `count` counts the tokens of a prompt beforehand.
+
+        `gate` and `budget` are shared with those who ask the same endpoint or spend of the same limit; without them
+        they are made by `limits`.
+        """
         self._endpoint = endpoint
         self._prompt_pack = prompt_pack
         self._limits = limits
         self._prices = prices
         self._sleep = sleep
         self._count = count
-        rate = Rate(requests=limits.requests_per_minute, tokens=limits.tokens_per_minute)
-        self._gate = Gate(most=limits.concurrency, rate=rate, sleep=sleep)
-        self._budget = Budget(limits.spend if prices else None)
+        self._gate = gate or gate_of(limits, sleep=sleep)
+        self._budget = budget or Budget(limits.spend if prices else None)
         self._flights = SingleFlight()
 
     @property
@@ -262,7 +267,7 @@ class Caller:
             return error
         except StudioError as error:
             reply = _failed(ParseState.FAILED, str(error), seconds=time.monotonic() - started)
-            await _write_end(calls, unsent.key, reply)
+            await write_end(calls, unsent.key, reply)
             raise
         turn.came_back(_sum(completion.input_tokens, completion.output_tokens))
         return completion
@@ -299,7 +304,7 @@ class Caller:
         reply = replace(reply, parse_state=parsed.state, error=parsed.error)
         if isinstance(outcome, Completion):
             self._budget.spend(self._forecast(unsent)[1] if reply.cost is None else reply.cost)
-        await _write_end(calls, unsent.key, reply)
+        await write_end(calls, unsent.key, reply)
         if isinstance(outcome, NoReply) and outcome.trouble is Trouble.UNREACHABLE:
             sentence = f"the endpoint cannot be reached: {outcome}; is the server running?"
             raise Environment(sentence, where=self._endpoint.base_url) from outcome
@@ -346,6 +351,12 @@ class Caller:
         )
 
 
+def gate_of(limits: Limits, *, sleep: Callable[[float], Awaitable[None]] = anyio.sleep) -> Gate:
+    """Return the gate that these limits make."""
+    rate = Rate(requests=limits.requests_per_minute, tokens=limits.tokens_per_minute)
+    return Gate(most=limits.concurrency, rate=rate, sleep=sleep)
+
+
 def _settled(reply: Reply, parsed: Parsed[T], published: Published[T] | None) -> bool:
     """Tell whether there is nothing more to ask.
 
@@ -375,9 +386,3 @@ def _read(ask: Ask[T], reply: Reply) -> Parsed[T]:
     parsed = read_reply(text, reply.finish_reason, ask.reader)
     # What the endpoint said when it filtered the request tells more than that it did.
     return replace(parsed, error=reply.error) if reply.error and parsed.value is None else parsed
-
-
-async def _write_end(calls: CallLog, key: str, reply: Reply) -> None:
-    """Write a reply down even while the run is being cancelled: it has been paid for."""
-    with anyio.CancelScope(shield=True):
-        await calls.end(key, reply)

@@ -106,6 +106,14 @@ class Completion:
     empty: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors, and how many tokens the endpoint counts for them."""
+
+    vectors: list[list[float]]
+    tokens: int | None
+
+
 class Endpoint:
     """A chat-completions endpoint and the key to it. Belongs to one event loop from its first request on.
 
@@ -197,7 +205,7 @@ class Endpoint:
         got = _completion(response.content, shown=lambda: self._start(response))
         return replace(got, text=hidden(got.text), finish_reason=hidden(got.finish_reason))
 
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    async def embed(self, texts: Sequence[str]) -> Embedded:
         """Return a vector for each text, in order and all of one length; one request, without any retry.
 
         Raises:
@@ -319,7 +327,7 @@ def completion_of(body: object, *, shown: Callable[[], str]) -> Completion:
     )
 
 
-def _vectors(content: bytes, *, count: int, shown: Callable[[], str]) -> list[list[float]]:
+def _vectors(content: bytes, *, count: int, shown: Callable[[], str]) -> Embedded:
     """Read an embeddings reply; anything else is worth another try."""
     try:
         body = json.loads(content)
@@ -331,7 +339,9 @@ def _vectors(content: bytes, *, count: int, shown: Callable[[], str]) -> list[li
         raise NoReply(Trouble.AGAIN, f"{count} texts were sent and {len(vectors)} vectors of one length asked for")
     if not all(math.isfinite(number) for vector in vectors for number in vector):
         raise NoReply(Trouble.AGAIN, "the reply has vectors with numbers that are none")
-    return vectors
+    usage = body.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    return Embedded(vectors, _count(counts.get("prompt_tokens", counts.get("total_tokens"))))
 
 
 def _text(content: object) -> str:

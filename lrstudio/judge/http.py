@@ -10,6 +10,7 @@ from typing import Self
 import anyio
 
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment, Reason, State
+from lrstudio.judge.budget import Budget
 from lrstudio.judge.caller import Caller
 from lrstudio.judge.completeness import judge_completeness
 from lrstudio.judge.embedding import NoVectors
@@ -38,9 +39,17 @@ class HttpJudge:
     """All four dimensions by a language model. Belongs to one event loop from its first judgment on."""
 
     def __init__(
-        self, caller: Caller, *, manner: Manner, shelf: Shelf, retriever: Retriever, identity: JudgeIdentity
+        self,
+        caller: Caller,
+        *,
+        manner: Manner,
+        shelf: Shelf,
+        retriever: Retriever,
+        identity: JudgeIdentity,
+        embedding_price: float | None,
     ) -> None:
         """Put together what `create` made."""
+        self._embedding_price = embedding_price
         self._caller = caller
         self._manner = manner
         self._retriever = retriever
@@ -64,6 +73,8 @@ class HttpJudge:
         retriever: Retriever | None = None,
         transport: Transport | None = None,
         known_as: str = "",
+        embedding_price: float | None = None,
+        budget: Budget | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> Self:
         """Make a judge ready; nothing is sent yet.
@@ -83,6 +94,8 @@ class HttpJudge:
             retriever: finds the passages for a claim; None means BM25. The judge closes it.
             transport: how requests travel.
             known_as: what stands for the base URL in the identity and in call keys, where its port changes.
+            embedding_price: what a million tokens cost that the retriever has embedded; only a plan needs it.
+            budget: what may be spent, shared with the retriever; else it is made by `limits`.
             sleep: waits between tries.
 
         Raises:
@@ -103,10 +116,23 @@ class HttpJudge:
         parameters = _parameters(endpoint.base_url, limits, retrieval=retriever.name)
         identity = JudgeIdentity("http", model, pack.version, tokenizer.name, parameters)
         caller = Caller(
-            endpoint, prompt_pack=pack.version, limits=limits, prices=prices, sleep=sleep, count=tokenizer.count
+            endpoint,
+            prompt_pack=pack.version,
+            limits=limits,
+            prices=prices,
+            sleep=sleep,
+            count=tokenizer.count,
+            budget=budget,
         )
         shelf = Shelf(tokenizer=tokenizer, retriever=retriever, decoded=manner.decodes)
-        return cls(caller, manner=manner, shelf=shelf, retriever=retriever, identity=identity)
+        return cls(
+            caller,
+            manner=manner,
+            shelf=shelf,
+            retriever=retriever,
+            identity=identity,
+            embedding_price=embedding_price,
+        )
 
     @property
     def identity(self) -> JudgeIdentity:
@@ -126,7 +152,12 @@ class HttpJudge:
 
     async def plan(self, tasks: Iterable[Task], *, calls: CallLog) -> Plan:
         """Tell what judging these tasks will take. Sends nothing and writes nothing."""
-        planner = Planner(limits=self._caller.limits, tokenizer=self._shelf.tokenizer, prices=self._caller.prices)
+        planner = Planner(
+            limits=self._caller.limits,
+            tokenizer=self._shelf.tokenizer,
+            prices=self._caller.prices,
+            embedding_price=self._embedding_price,
+        )
         rehearsal = Rehearsal(self._caller, note=planner.note, stand_in=stand_in)
         shelf = self._shelf.rehearsed(planner.note_texts)
         feed = Feed(tasks)

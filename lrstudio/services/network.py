@@ -32,6 +32,7 @@ def http_request(http: HttpSettings) -> JudgeRequest:
         timeout=http.timeout,
         input_price=http.input_price or None,
         output_price=http.output_price or None,
+        embedding_price=http.embedding_price or None,
         requests_per_minute=http.requests_per_minute,
         tokens_per_minute=http.tokens_per_minute,
         transport=transport(http),

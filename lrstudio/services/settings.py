@@ -25,7 +25,8 @@ Headers = tuple[tuple[str, str], ...]
 class HttpSettings:
     """Where the http judge asks. `timeout` is in seconds for one call, `concurrency` counts calls in flight.
 
-    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known. For requests and
+    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known, as it does for
+    `embedding_price`, that of an embeddings endpoint. For requests and
     tokens a minute 0 is no limit. `prompts` is the folder of a prompt pack and `tokenizer` a tokenizer.json or an id of
     the Hugging Face hub; "" is the studio's own. `proxy` "" leaves it to the environment, `ca_file` "" to the system.
     `headers` go with every request to the host of `base_url` (to whichever is asked where that is ""), and
@@ -40,6 +41,7 @@ class HttpSettings:
     timeout: float = 600.0
     input_price: float = 0.0
     output_price: float = 0.0
+    embedding_price: float = 0.0
     requests_per_minute: int = 0
     tokens_per_minute: int = 0
     prompts: str = ""
