@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lrstudio.cli.common import Answer, AsJson, ProjectPath, Yes, announce, opened, stoppable, usage, verb
+from lrstudio.cli.common import Answer, AsJson, ProjectPath, Yes, announce, opened, say, stoppable, usage, verb
 from lrstudio.services.keys import find_key
 from lrstudio.services.network import transport
-from lrstudio.services.sampling import SampleOutcome, SamplePlan, SampleRequest
+from lrstudio.services.sample_request import SampleOutcome, SamplePlan, SampleRequest
 from lrstudio.services.settings import SettingsStore
 from lrstudio.services.wiring import Project
 
@@ -35,6 +35,11 @@ def sample(
     max_tokens: Annotated[int, typer.Option(help="The longest answer.")] = 1024,
     concurrency: Annotated[int | None, typer.Option(help="Calls in flight.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds for one call.")] = None,
+    spend_limit: Annotated[float | None, typer.Option(help="Stop before more than this is spent.")] = None,
+    serve: Annotated[
+        str, typer.Option(metavar="COMMAND", help="Start this server on a free port, use it, stop it.")
+    ] = "",
+    serve_timeout: Annotated[float, typer.Option(help="Seconds until that server must be ready.")] = 900.0,
     plan: Annotated[bool, typer.Option("--plan", help="Say what it would take, and send nothing.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -43,9 +48,11 @@ def sample(
     if bool(question) == every:
         usage("name the questions with --question, or take --all")
     http = SettingsStore().load().http
+    serve = serve or ("" if base_url else http.serve)
+    theirs = [http.model] if http.model and not serve else []  # the model of the settings is their endpoint's
     request = SampleRequest(
         base_url=base_url or http.base_url,
-        models=tuple(dict.fromkeys(model or ([http.model] if http.model else []))),
+        models=tuple(dict.fromkeys(model or theirs)),
         question_ids=None if every else tuple(question or ()),
         count=count,
         temperature=temperature,
@@ -59,12 +66,19 @@ def sample(
         output_price=http.output_price or None,
         transport=transport(http),
         agreed=yes,
+        requests_per_minute=http.requests_per_minute,
+        tokens_per_minute=http.tokens_per_minute,
+        spend_limit=spend_limit,
+        serve=serve,
+        serve_timeout=serve_timeout,
     )
     started = time.monotonic()
     with opened(project) as it:
         announce(it.sampling.outgoing(request))
         if plan:
             return _planned(project, anyio.run(it.sampling.plan, request))
+        if serve:
+            say(f"lrstudio: the server's output goes to {it.sampling.server_log()}")
         with stoppable():
             outcome = _run_with_bar(it, request)
     return _answer(project, outcome, seconds=time.monotonic() - started)
@@ -111,8 +125,10 @@ def _answer(path: Path, outcome: SampleOutcome, *, seconds: float) -> Answer:
         "input_tokens": outcome.input_tokens,
         "output_tokens": outcome.output_tokens,
         "cost": outcome.cost,
+        "stopped": outcome.stopped,
         "seconds": round(seconds, 3),
     }
     words = f"{outcome.new} new candidates, {outcome.same} there already; {outcome.calls} calls, {seconds:.1f} s"
-    problems = tuple(f"{count} answers left out: {reason.words}" for reason, count in outcome.failed.items())
-    return Answer(data, words, problems=problems, complete=not outcome.failed)
+    problems = [f"lrstudio: {outcome.stopped}"] if outcome.stopped else []
+    problems += [f"{count} answers left out: {reason.words}" for reason, count in outcome.failed.items()]
+    return Answer(data, words, problems=tuple(problems), complete=not problems)

@@ -27,6 +27,9 @@ from lrstudio.domain.errors import Environment, Refused
 from lrstudio.services.judges import JudgeRequest
 
 HOST = "127.0.0.1"
+NOBODY = f"http://{HOST}/v1"
+"""Stands for the address of a server that is not started."""
+
 PRESETS: Mapping[str, str] = {
     "vllm": "vllm serve {model}",
     "transformers": "transformers serve {model}",
@@ -95,11 +98,14 @@ def _served(program: str, words: list[str]) -> str:
     return ""
 
 
+def known_as(serve: str) -> str:
+    """Return what stands for the address of a server in identities and call keys: its port changes from run to run."""
+    return f"serve:{serve.strip()}"
+
+
 @asynccontextmanager
 async def served(request: JudgeRequest, *, log: Path) -> AsyncIterator[JudgeRequest]:
     """Give the request with the address of its server filled in; one that asks for no server stays as it is.
-
-    The port changes from run to run, so the command stands for the address in identities and call keys.
 
     Raises:
         Refused, Environment: as `serving`.
@@ -124,8 +130,7 @@ def unstarted(request: JudgeRequest) -> JudgeRequest:
     if request.judge != "http":
         raise Refused(f"only the http judge asks a server, not the {request.judge} one", where="serve")
     command = ServerCommand.parse(request.serve, model=request.model)
-    known_as = f"serve:{request.serve.strip()}"
-    return replace(request, base_url=f"http://{HOST}/v1", model=command.model, known_as=known_as)
+    return replace(request, base_url=NOBODY, model=command.model, known_as=known_as(request.serve))
 
 
 @asynccontextmanager

@@ -193,6 +193,27 @@ def test_candidates_are_drawn_planned_and_judged(project: Path, server: ChatServ
     assert "no question 'nope'" in refused.err
 
 
+def test_candidates_are_drawn_from_a_served_model_within_a_spend_limit(
+    project: Path, lrstudio: Run, tmp_path: Path
+) -> None:
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    (profile / "settings.toml").write_text(
+        '[http]\nmodel = "theirs"\nbase_url = "https://far.example/v1"\ninput_price = 1.0\noutput_price = 2.0\n'
+    )
+    log = tmp_path / "log.jsonl"
+    words = ("sample", project, "--all", "--serve", serve_words(log), "--model", "m", "--count", 4, "--max-tokens", 50)
+    cut = lrstudio(*words, "--spend-limit", "0.0001", "--json", LRSTUDIO_PROFILE=str(profile))
+    assert cut.status == 1
+    assert "the spend limit of 0.0001 is reached" in cut.err
+    assert "p.serve.log" in cut.err
+    assert (cut.data["new"], cut.data["calls"]) == (0, 0)
+    done = lrstudio(*words, "--spend-limit", "1", "--json", LRSTUDIO_PROFILE=str(profile))
+    assert done.status == 0, done.err
+    assert (done.data["new"], done.data["stopped"]) == (4, "")
+    assert {line["model"] for line in lines(log) if line["event"] == "request"} == {"m"}
+
+
 def test_extra_headers_go_with_every_request_and_no_proxy_stands_before_this_machine(
     project: Path, server: ChatServer, lrstudio: Run, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from lrstudio.domain.errors import Environment, Refused, StudioError
 from lrstudio.judge.transport import Transport
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.network import http_request, transport
-from lrstudio.services.sampling import SampleRequest
+from lrstudio.services.sample_request import SampleRequest
 from lrstudio.services.settings import HttpSettings, Settings, SettingsStore
 from lrstudio.services.wiring import Project, create_project
 from lrstudio.store.store import Store
