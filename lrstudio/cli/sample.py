@@ -40,6 +40,9 @@ def sample(
         str, typer.Option(metavar="COMMAND", help="Start this server on a free port, use it, stop it.")
     ] = "",
     serve_timeout: Annotated[float, typer.Option(help="Seconds until that server must be ready.")] = 900.0,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="The drawing that another machine began here is over: go on.")
+    ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Say what it would take, and send nothing.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -69,6 +72,7 @@ def sample(
         requests_per_minute=http.requests_per_minute,
         tokens_per_minute=http.tokens_per_minute,
         spend_limit=spend_limit,
+        take_over=take_over,
         serve=serve,
         serve_timeout=serve_timeout,
     )

@@ -21,7 +21,8 @@ class SampleRequest:
     The n-th answer is drawn with `seed` + n, n from 0. `timeout` is in seconds for one call, the prices are per million
     tokens and None where unknown, `agreed` says that a person agreed, for this once, to what is sent elsewhere.
     `concurrency`, the limits a minute (0 where nothing is limited) and `spend_limit`, in the currency of the prices,
-    hold for all models together. `serve` is the command of a model server to start for the drawing: it gives
+    hold for all models together. `take_over` is a person's word that the drawing which another machine began is over.
+    `serve` is the command of a model server to start for the drawing: it gives
     `base_url`, and where `models` is empty the model.
     """
 
@@ -43,6 +44,7 @@ class SampleRequest:
     requests_per_minute: int = 0
     tokens_per_minute: int = 0
     spend_limit: float | None = None
+    take_over: bool = False
     serve: str = ""
     serve_timeout: float = 900.0
     known_as: str = ""

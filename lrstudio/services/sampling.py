@@ -102,7 +102,7 @@ class Sampling:
         wanted, without_text = await to_thread.run_sync(self._wanted, ready)
         run = _Run(f"sample-{uuid.uuid4().hex}", total=len(wanted), told=told)
         run.failed[Reason.NO_DOCUMENT] += len(without_text) * len(ready.models) * ready.count
-        held = await to_thread.run_sync(self._store.locks.acquire, SAMPLE_LOCK)
+        held = await to_thread.run_sync(partial(self._store.locks.acquire, SAMPLE_LOCK, take_over=request.take_over))
         stopped = ""
         try:
             async with _served(ready, log=self.server_log()) as asked, _callers(asked) as callers:

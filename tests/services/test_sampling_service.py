@@ -204,11 +204,12 @@ def test_a_spend_limit_holds_for_all_models_and_what_is_drawn_is_kept(
     project: Project, server: ChatServer, draw: Draw
 ) -> None:
     prices = {"models": ("m1", "m2"), "count": 3, "max_tokens": 100, "input_price": 1.0, "output_price": 10.0}
-    cut = draw(**prices, spend_limit=0.0015)
-    assert "spend limit of 0.0015 is reached" in cut.stopped
+    server.policy = lambda request: Answer(f"{request.body['model']} {request.body['seed']} ".ljust(400, "x"))
+    cut = draw(**prices, spend_limit=0.0031)
+    assert "spend limit of 0.0031 is reached" in cut.stopped
     assert cut.cost is not None
-    assert 0 < cut.cost <= 0.0015
-    assert 2 < len(server.requests) < 12
+    assert 0 < cut.cost <= 0.0031
+    assert len(server.requests) == 3
     assert cut.new <= cut.calls == len(server.requests)
     done = draw(**prices)
     assert done.stopped == ""
