@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 import anyio
@@ -80,7 +81,7 @@ class Ask(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Unsent(Generic[T]):
-    """A call that is not in the log, and the request that it would be."""
+    """One attempt at an ask: its key, and the request that it is or would be."""
 
     ask: Ask[T]
     key: str
@@ -161,23 +162,28 @@ class Caller:
             Environment: the endpoint cannot be reached, or refuses the key.
             Refused: the endpoint does not know the model, or the spend limit is reached.
         """
+        first = self.first(ask)
 
         async def work() -> Answer[T]:
-            return cast("Answer[T]", await self.answer(ask, calls=calls, call=lambda unsent: self._call(unsent, calls)))
+            send = partial(self._call, calls=calls)
+            return cast("Answer[T]", await self.answer(first, calls=calls, call=send))
 
-        return await self._flights.run(self.key(ask), work)
+        return await self._flights.run(first.key, work)
 
     async def answer(
-        self, ask: Ask[T], *, calls: CallLog, call: Callable[[Unsent[T]], Awaitable[Reply | None]]
+        self, first: Unsent[T], *, calls: CallLog, call: Callable[[Unsent[T]], Awaitable[Reply | None]]
     ) -> Answer[T] | Unsent[T]:
-        """Get a readable reply from the log and, where that has none, from `call`; the call for which it has none."""
+        """Get a readable reply from the log and, where that has none, from `call`; the call for which it has none.
+
+        `first` is the first attempt; the next ones are made where it cannot be read.
+        """
+        ask = first.ask
         answer: Answer[T] = Answer(None, Reason.CALL_FAILED, "", 0)
         for attempt in range(len(self._limits.temperatures)):
-            wanted = self._wanted(ask, attempt)
-            key = self._key(wanted, ask, attempt)
+            unsent = self._attempt(ask, attempt) if attempt else first
+            key = unsent.key
             reply = await calls.finished(key)
             if reply is None:
-                unsent = Unsent(ask, key, wanted)
                 reply = await call(unsent)
                 if reply is None:
                     return unsent
@@ -190,9 +196,13 @@ class Caller:
             return replace(answer, published=answer.published.noting(ask.note))
         return answer
 
-    def key(self, ask: Ask[T]) -> str:
-        """Return the key of the first attempt, which tells asks apart."""
-        return self._key(self._wanted(ask, 0), ask, 0)
+    def first(self, ask: Ask[T]) -> Unsent[T]:
+        """Return the first attempt; its key tells asks apart."""
+        return self._attempt(ask, 0)
+
+    def _attempt(self, ask: Ask[T], attempt: int) -> Unsent[T]:
+        wanted = self._wanted(ask, attempt)
+        return Unsent(ask, self._key(wanted, ask, attempt), wanted)
 
     async def keep(self, unsent: Unsent[T], outcome: Completion | NoReply, *, calls: CallLog) -> Reply:
         """Write down what came back by another way than this caller, as if it had been sent here."""

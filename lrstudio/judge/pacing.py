@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import anyio
 
 _FEW = 8
+_START = 0.5
 _MINUTE = 60.0
 # By how much the window grows with every answer: it triples each round trip until the first overload, and after that
 # takes six to double, so that it overloads rarely again.
@@ -132,8 +133,9 @@ class Turn:
 class Gate:
     """Lets the requests to one endpoint through.
 
-    It starts with a few at once, lets in more with every answer, up to `most`, and halves at an overload: once for
-    all requests that were on their way at the time, however many of them fail. From then on it grows more slowly.
+    It starts with half of what it may, and with a few at least, lets in more with every answer, up to `most`, and
+    halves at an overload: once for all requests that were on their way at the time, however many of them fail. From
+    then on it grows more slowly.
     """
 
     def __init__(
@@ -146,7 +148,7 @@ class Gate:
     ) -> None:
         """Open a gate for at most `most` requests at once."""
         self._most = most
-        self._window = float(min(_FEW, most))
+        self._window = min(float(most), max(_FEW, _START * most))
         self._growth = _FAST
         self._halvings = 0
         self._in_flight = 0

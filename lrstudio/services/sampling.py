@@ -181,7 +181,7 @@ class Sampling:
         logged = tokens = 0
         for it in wanted:
             ask = self._ask(request, it)
-            if self._store.calls.finished(callers[it.model].key(ask)):
+            if self._store.calls.finished(callers[it.model].first(ask).key):
                 logged += 1
             else:
                 messages = ask.request["messages"] if ask.request else []
