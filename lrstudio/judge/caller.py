@@ -51,32 +51,43 @@ _FINAL = (ParseState.PARSED, *_NO_TEXT)
 
 
 @dataclass(frozen=True, slots=True)
-class Ask(Generic[T]):
-    """A prompt and how its reply is read. `candidate_id` is "" where candidates share the call.
+class Script(Generic[T]):
+    """How the published script goes on: what it takes a reply for, and what is odd about the prompt it would send."""
 
-    A `plain` ask carries neither a response format nor a seed. `publish` reads the replies as the published script does
-    and then decides how often to ask. `note` says what is odd about the prompt.
+    publish: Publish[T]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Behalf:
+    """Whom a call is made for. `candidate_id` is "" where candidates share it, `lane` says whose turn it takes."""
+
+    candidate_id: str = ""
+    document_hash: str = ""
+    lane: Lane = field(default_factory=Lane)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[T]):
+    """A prompt and how its reply is read.
+
+    An ask with a `script` carries neither a response format nor a seed; the script decides how often to ask.
 
     `call` is a `CallName`, or a name of its own where `request` gives the whole request but the model; prompt and
     `max_tokens` are then not looked at.
 
-    `sample` tells the repeats of one call apart, from 0; `lane` says whose turn it takes. `answer` is the text whose
-    claims a call lists.
+    `answer` is the text whose claims a call lists. `sample` tells the repeats of one call apart, from 0.
     """
 
     call: str
     prompt: str
     reader: Reader[T]
     max_tokens: int
-    candidate_id: str = ""
-    document_hash: str = ""
-    plain: bool = False
-    publish: Publish[T] | None = None
-    note: str = ""
+    script: Script[T] | None = None
     request: Mapping[str, Any] | None = None
-    sample: int = 0
-    lane: Lane = field(default_factory=Lane)
     answer: str = ""
+    behalf: Behalf = field(default_factory=Behalf)
+    sample: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +199,12 @@ class Caller:
                 if reply is None:
                     return unsent
             parsed = _read(ask, reply)
-            published = ask.publish(reply, parsed, answer.published) if ask.publish else None
+            published = ask.script.publish(reply, parsed, answer.published) if ask.script else None
             answer = Answer(parsed.value, _REASONS[parsed.state], key, attempt + 1, published)
             if _settled(reply, parsed, published):
                 break
-        if answer.published and ask.note:
-            return replace(answer, published=answer.published.noting(ask.note))
+        if answer.published and ask.script and ask.script.note:
+            return replace(answer, published=answer.published.noting(ask.script.note))
         return answer
 
     def first(self, ask: Ask[T]) -> Unsent[T]:
@@ -228,7 +239,7 @@ class Caller:
             "temperature": temperatures[-1 if ask.sample else attempt],
             "max_tokens": ask.max_tokens,
         }
-        if ask.plain:
+        if ask.script:
             return wanted
         wanted["response_format"] = response_format(CallName(ask.call))
         seed = ask.sample * len(temperatures) + attempt
@@ -254,7 +265,7 @@ class Caller:
         tried, started, sent, body = 0, 0.0, None, ""
         async with self._budget.room(most):
             while True:
-                async with self._gate.turn(unsent.ask.lane, tokens=tokens) as turn:
+                async with self._gate.turn(unsent.ask.behalf.lane, tokens=tokens) as turn:
                     if sent != self._endpoint.dialect:
                         sent = self._endpoint.dialect
                         body = sent.body(unsent.wanted)
@@ -341,8 +352,8 @@ class Caller:
         return Call(
             key=unsent.key,
             purpose=str(unsent.ask.call),
-            candidate_id=unsent.ask.candidate_id,
-            document_hash=unsent.ask.document_hash,
+            candidate_id=unsent.ask.behalf.candidate_id,
+            document_hash=unsent.ask.behalf.document_hash,
             model=self._endpoint.model,
             prompt_pack=self._prompt_pack,
             request=body,
@@ -392,7 +403,7 @@ def _read(ask: Ask[T], reply: Reply) -> Parsed[T]:
     if reply.parse_state in _NO_TEXT:
         return Parsed(reply.parse_state, error=reply.error)
     # A published script reads what it repeats of its prompt, too, and is read as it reads.
-    text = reply.text if ask.plain else without_quotes(reply.text, ask.prompt)
+    text = reply.text if ask.script else without_quotes(reply.text, ask.prompt)
     parsed = read_reply(text, reply.finish_reason, ask.reader)
     # What the endpoint said when it filtered the request tells more than that it did.
     return replace(parsed, error=reply.error) if reply.error and parsed.value is None else parsed

@@ -84,7 +84,7 @@ class Rehearsal:
     async def ask(self, ask: Ask[T], *, calls: CallLog) -> Answer[T]:
         """Answer from the log, else note what is missing."""
         call = CallName(ask.call)
-        place = (ask.lane.candidate, DIMENSION_OF[call])
+        place = (ask.behalf.lane.candidate, DIMENSION_OF[call])
         guessed = call not in FIRST_WAVE and place in self._open
         log = _Listening(calls)
         first = self._caller.first(ask)

@@ -21,7 +21,7 @@ from lrstudio.domain.errors import Refused
 from lrstudio.domain.text import Candidate, Question, content_hash
 from lrstudio.domain.verdicts import Reason
 from lrstudio.judge.budget import Budget, SpendLimitReached
-from lrstudio.judge.caller import Answer, Ask, Caller, gate_of
+from lrstudio.judge.caller import Answer, Ask, Behalf, Caller, gate_of
 from lrstudio.judge.endpoint import Endpoint
 from lrstudio.judge.limits import Limits
 from lrstudio.judge.pacing import Lane
@@ -168,7 +168,7 @@ class Sampling:
             "seed": request.seed + wanted.number,
         }
         lane = Lane(wanted.question.document_id or "", wanted.question.question_id)
-        return Ask(PURPOSE, "", _read_answer, request.max_tokens, request=whole, lane=lane)
+        return Ask(PURPOSE, "", _read_answer, request.max_tokens, request=whole, behalf=Behalf(lane=lane))
 
     def _plan(
         self,
