@@ -19,7 +19,7 @@ from lrstudio.domain.verdicts import Reason
 from lrstudio.judge.budget import Budget
 from lrstudio.judge.endpoint import Completion, Dialect, Endpoint, NoReply, Trouble
 from lrstudio.judge.limits import Limits, Prices
-from lrstudio.judge.pacing import Gate, Lane, Rate, Turn
+from lrstudio.judge.pacing import Gate, Lane, Turn
 from lrstudio.judge.packs import CallName
 from lrstudio.judge.parsing import REFUSING, Parsed, Reader, read_reply
 from lrstudio.judge.protocol import Call, CallLog, ParseState, Reply, write_end
@@ -152,7 +152,7 @@ class Caller:
         self._prices = prices
         self._sleep = sleep
         self._count = count
-        self._gate = gate or gate_of(limits, sleep=sleep)
+        self._gate = gate or Gate.under(limits, sleep=sleep)
         self._budget = budget or Budget(limits.spend if prices else None)
         self._flights = SingleFlight()
 
@@ -173,7 +173,7 @@ class Caller:
             Environment: the endpoint cannot be reached, or refuses the key.
             Refused: the endpoint does not know the model, or the spend limit is reached.
         """
-        first = self.first(ask)
+        first = self.attempt(ask)
 
         async def work() -> Answer[T]:
             send = partial(self._call, calls=calls)
@@ -191,7 +191,7 @@ class Caller:
         ask = first.ask
         answer: Answer[T] = Answer(None, Reason.CALL_FAILED, "", 0)
         for attempt in range(len(self._limits.temperatures)):
-            unsent = self._attempt(ask, attempt) if attempt else first
+            unsent = self.attempt(ask, attempt) if attempt else first
             key = unsent.key
             reply = await calls.finished(key)
             if reply is None:
@@ -207,11 +207,8 @@ class Caller:
             return replace(answer, published=answer.published.noting(ask.script.note))
         return answer
 
-    def first(self, ask: Ask[T]) -> Unsent[T]:
-        """Return the first attempt; its key tells asks apart."""
-        return self._attempt(ask, 0)
-
-    def _attempt(self, ask: Ask[T], attempt: int) -> Unsent[T]:
+    def attempt(self, ask: Ask[T], attempt: int = 0) -> Unsent[T]:
+        """Return an attempt, from 0; the key of the first tells asks apart."""
         wanted = self._wanted(ask, attempt)
         return Unsent(ask, self._key(wanted, ask, attempt), wanted)
 
@@ -370,12 +367,6 @@ class Caller:
             seconds=seconds,
             error=NO_CONTENT if got.empty else "",
         )
-
-
-def gate_of(limits: Limits, *, sleep: Callable[[float], Awaitable[None]] = anyio.sleep) -> Gate:
-    """Return the gate that these limits make."""
-    rate = Rate(requests=limits.requests_per_minute, tokens=limits.tokens_per_minute)
-    return Gate(most=limits.concurrency, rate=rate, sleep=sleep)
 
 
 def _settled(reply: Reply, parsed: Parsed[T], published: Published[T] | None) -> bool:

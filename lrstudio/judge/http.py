@@ -77,26 +77,14 @@ class HttpJudge:
         budget: Budget | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> Self:
-        """Make a judge ready; nothing is sent yet.
+        """Make a judge ready; nothing is sent yet. What is not named here is as in `Endpoint.open`.
 
-        Args:
-            base_url: where the endpoint is, up to and including `/v1`.
-            model: the model's name there.
-            api_key: "" for an endpoint that asks for none.
-            pack: the prompts; its kind decides how they are filled in, sent and read.
-            tokenizer: what chunks are measured in.
-            prices: what the model costs; None leaves costs unknown.
-            concurrency: requests in flight at most.
-            timeout: seconds that one request may take.
-            key_source: where the key was found, without a key where to put one; named to the person who needs to know.
-            limits: everything else that is limited; `concurrency` and `timeout` take precedence, and what a reference
-                pack prescribes.
-            retriever: finds the passages for a claim; None means BM25. The judge closes it.
-            transport: how requests travel.
-            known_as: what stands for the base URL in the identity and in call keys, where its port changes.
-            embedding_price: what a million tokens cost that the retriever has embedded; only a plan needs it.
-            budget: what may be spent, shared with the retriever; else it is made by `limits`.
-            sleep: waits between tries.
+        `pack` holds the prompts; its kind decides how they are filled in, sent and read. Chunks are measured in tokens
+        of `tokenizer`. `prices` None leaves costs unknown. Of what is limited, `concurrency` (requests in flight) and
+        `timeout` take precedence over `limits`, and so does what a reference pack prescribes. `retriever` finds the
+        passages for a claim, None being BM25; the judge closes it. `embedding_price` is of a million tokens that it has
+        embedded, for plans; `budget` is what may be spent, shared with it, None being what `limits` say. `sleep` waits
+        between tries.
 
         Raises:
             Refused: the base URL is none.
@@ -115,14 +103,9 @@ class HttpJudge:
         )
         parameters = _parameters(endpoint.base_url, limits, retrieval=retriever.name)
         identity = JudgeIdentity("http", model, pack.version, tokenizer.name, parameters)
+        count, version = tokenizer.count, pack.version
         caller = Caller(
-            endpoint,
-            prompt_pack=pack.version,
-            limits=limits,
-            prices=prices,
-            sleep=sleep,
-            count=tokenizer.count,
-            budget=budget,
+            endpoint, prompt_pack=version, limits=limits, prices=prices, sleep=sleep, count=count, budget=budget
         )
         shelf = Shelf(tokenizer=tokenizer, retriever=retriever, decoded=manner.decodes)
         return cls(

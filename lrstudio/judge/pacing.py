@@ -7,8 +7,11 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Self
 
 import anyio
+
+from lrstudio.judge.limits import Limits
 
 _FEW = 8
 _START = 0.5
@@ -159,6 +162,12 @@ class Gate:
         self._one_by_one = anyio.Lock()
         self._holds = 0
         self._reopened = anyio.Event()
+
+    @classmethod
+    def under(cls, limits: Limits, *, sleep: Callable[[float], Awaitable[None]] = anyio.sleep) -> Self:
+        """Open the gate that these limits make."""
+        rate = Rate(requests=limits.requests_per_minute, tokens=limits.tokens_per_minute)
+        return cls(most=limits.concurrency, rate=rate, sleep=sleep)
 
     @property
     def window(self) -> int:

@@ -87,7 +87,7 @@ class Rehearsal:
         place = (ask.behalf.lane.candidate, DIMENSION_OF[call])
         guessed = call not in FIRST_WAVE and place in self._open
         log = _Listening(calls)
-        first = self._caller.first(ask)
+        first = self._caller.attempt(ask)
         async with self._in_order:
             found = await self._caller.answer(first, calls=log, call=partial(self._missing, calls=calls))
         unsent = found if isinstance(found, Unsent) else None

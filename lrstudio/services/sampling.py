@@ -21,10 +21,10 @@ from lrstudio.domain.errors import Refused
 from lrstudio.domain.text import Candidate, Question, content_hash
 from lrstudio.domain.verdicts import Reason
 from lrstudio.judge.budget import Budget, SpendLimitReached
-from lrstudio.judge.caller import Answer, Ask, Behalf, Caller, gate_of
+from lrstudio.judge.caller import Answer, Ask, Behalf, Caller
 from lrstudio.judge.endpoint import Endpoint
 from lrstudio.judge.limits import Limits
-from lrstudio.judge.pacing import Lane
+from lrstudio.judge.pacing import Gate, Lane
 from lrstudio.judge.parsing import Parsed
 from lrstudio.judge.protocol import ParseState
 from lrstudio.judge.sharing import concurrently
@@ -181,7 +181,7 @@ class Sampling:
         logged = tokens = 0
         for it in wanted:
             ask = self._ask(request, it)
-            if self._store.calls.finished(callers[it.model].first(ask).key):
+            if self._store.calls.finished(callers[it.model].attempt(ask).key):
                 logged += 1
             else:
                 messages = ask.request["messages"] if ask.request else []
@@ -295,7 +295,7 @@ async def _callers(request: SampleRequest) -> AsyncIterator[dict[str, Caller]]:
         tokens_per_minute=request.tokens_per_minute,
         spend=request.spend_limit,
     )
-    gate, budget = gate_of(limits), Budget(request.spend_limit)
+    gate, budget = Gate.under(limits), Budget(request.spend_limit)
     count = lru_cache(8)(Tokenizer.shipped().count)
 
     def caller(model: str) -> Caller:
