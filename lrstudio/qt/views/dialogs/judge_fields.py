@@ -12,7 +12,7 @@ from lrstudio.domain.verdicts import Dimension
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Field, unit
 from lrstudio.qt.views.forms import Choice, FormRow, Money, Whole
-from lrstudio.services.judge_wish import JudgeWish
+from lrstudio.services.judge_wish import JudgeWish, at_address
 from lrstudio.services.settings import HttpSettings, JudgeSettings
 from lrstudio.viewstate.judge_fields import FIELDS, JUDGES, PLACES, RETRIEVALS, FieldWords, field_named
 
@@ -86,8 +86,7 @@ class JudgeFields(QWidget):
     def wish(self) -> JudgeWish:
         """Return what is filled in; the ids of what is on screen are not known here."""
         http = replace(
-            self._http,
-            base_url=self.url.text().strip(),
+            at_address(self._http, self.url.text().strip()),
             model=self.model.text().strip(),
             serve=self.serve.text().strip(),
             prompts=self.prompts.text().strip(),
