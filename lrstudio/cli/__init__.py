@@ -6,6 +6,7 @@ VERBS = (
     "sample",
     "consent",
     "judge",
+    "packs",
     "show",
     "decide",
     "pairs",

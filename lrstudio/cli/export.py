@@ -53,14 +53,19 @@ def export(
     with opened(project) as it:
         if what in (PAIRS, SET):
             done = _pairs(it, out, what, options)
+            warning = it.reports.length_warning(options.set_name)
         else:
+            warning = ""
             done = SetExport(it.exports.export(out, what=what, all_runs=options.all_runs))
         path = it.path
     data: dict[str, Any] = {"project": str(path), "out": str(out), "what": what, "rows": done.rows}
     if what in (PAIRS, SET):
         data |= {"format": options.file_format or SetFormat.TRL, "splits": done.splits, "left_out": done.left_out}
+        data["warning"] = warning or None
     words = f"wrote {counted(done.rows, 'row')} to {out}"
-    return Answer(data, words, problems=tuple(f"left out: {reason}" for reason in done.left_out))
+    problems = [f"left out: {reason}" for reason in done.left_out]
+    problems += [f"lrstudio: {warning}; see `lrstudio report {path} length-bias`"] if warning else []
+    return Answer(data, words, problems=tuple(problems))
 
 
 def _pairs(project: Project, out: Path, what: str, options: ExportOptions) -> SetExport:

@@ -18,6 +18,7 @@ from lrstudio.cli import (
     judge,
     merge,
     new,
+    packs,
     page,
     pairs,
     report,
@@ -51,6 +52,7 @@ app.command("report")(report.report)
 app.command("reviewers")(reviewers.reviewers)
 app.command("merge")(merge.merge)
 app.command("tour")(tour.tour)
+app.add_typer(packs.app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -41,7 +41,8 @@ def set_(
     with opened(project, reviewer=reviewer) as it:
         if act == "freeze":
             wanted = options.wanted(states=(PairState.GOLD,), stale=False)
-            frozen = it.sets.freeze(name, wanted=wanted, split=split_of(split, seed)).set
+            figures = it.reports.card_figures
+            frozen = it.sets.freeze(name, wanted=wanted, split=split_of(split, seed), agreement=figures).set
             return Answer({"project": str(it.path)} | _row(frozen), _words(frozen))
         if act == "list":
             sets = it.sets.all()

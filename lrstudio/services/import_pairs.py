@@ -75,11 +75,12 @@ class PairImporter:
 
 
 class SetImporter:
-    """Adds sets; one that is there already, with the same pairs, is passed over."""
+    """Adds sets; one that is there already, with the same pairs, is passed over. Pairs wait as entries do."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._being_made: dict[str, tuple[FrozenSet, SetHash]] = {}
+        self._waiting: list[FrozenPair] = []
         self._same: set[str] = set()
 
     def start(self, frozen: FrozenSet, tally: Tally) -> None:
@@ -105,13 +106,21 @@ class SetImporter:
         if pair.set_name not in self._being_made:
             raise Refused(f"its set '{pair.set_name}' does not come before it")
         self._being_made[pair.set_name][1].add(pair.canonical())
-        self._store.sets.add(pair.set_name, [pair])
+        if len(self._waiting) >= _AT_ONCE or (self._waiting and self._waiting[0].set_name != pair.set_name):
+            self._write()
+        self._waiting.append(pair)
 
     def finish(self) -> Iterator[tuple[str, str]]:
         """Seal the sets; yields the name of each whose pairs are not those that were frozen, with a sentence."""
+        self._write()
         for name, (frozen, found) in self._being_made.items():
             if found.hexdigest() == frozen.content_hash:
                 self._store.sets.seal(frozen)
             else:
                 self._store.sets.drop(name)
                 yield name, "its pairs are not those that were frozen; it was left out"
+
+    def _write(self) -> None:
+        if self._waiting:
+            self._store.sets.add(self._waiting[0].set_name, self._waiting)
+        self._waiting = []

@@ -17,6 +17,8 @@ from lrstudio.store.store import Store
 
 IMPORTED = PairRule(RuleName.IMPORTED)
 
+_MADE_GOLD = (PairAct.APPROVED, PairAct.SWAPPED, PairAct.ADDED)
+
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
@@ -83,6 +85,7 @@ class PreferenceImporter:
             grounds=grounds_of(sides[it.chosen.candidate_id], sides[it.rejected.candidate_id]),
             rule=None if reviewer else IMPORTED,
             reason=it.item.reason,
+            blind=it.item.blind,
         )
 
 
@@ -92,5 +95,5 @@ def _says(entry: PairEntry, it: _Wanted) -> bool:
         return False
     if not it.item.reviewer:
         return entry.rule == IMPORTED
-    same = (entry.act, entry.reviewer) == (PairAct.ADDED, it.item.reviewer)
+    same = entry.act in _MADE_GOLD and entry.reviewer == it.item.reviewer
     return same and (not it.item.time or entry.time == it.item.time)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lrstudio.domain.errors import Refused
-from lrstudio.domain.text import Candidate, Question
+from lrstudio.domain.text import Candidate, Question, content_hash
 from lrstudio.formats.records import (
     ImportedCandidate,
     ImportedDecision,
@@ -82,12 +82,11 @@ class RowImporter:
         if item.document_id in self._refused:
             raise Refused(f"its document '{item.document_id}' was left out")
         question, added = self._resolve(item)
-        self._questions[item.question_id, item.document_id, item.query] = question.question_id
+        self._questions[_asked(item)] = question.question_id
         tally.note("questions", question.question_id, added)
 
     def _candidate(self, item: ImportedCandidate, tally: Tally) -> None:
-        self._landed = None
-        question_id = self._questions.get((item.question_id, item.document_id, item.query))
+        question_id = self._questions.get(_asked(item))
         if question_id is None:
             raise Refused("its question was left out")
         candidate = Candidate(item.candidate_id, question_id, item.text, item.model)
@@ -151,6 +150,11 @@ class RowImporter:
         if not (follows and where in self._told):
             tally.errors.append(RowError(where, sentence))
         self._told.add(where)
+
+
+def _asked(item: ImportedQuestion | ImportedCandidate) -> _Asked:
+    """Return what makes a question of a file one; of a long query its hash, for every question is remembered."""
+    return item.question_id, item.document_id, content_hash(item.query)
 
 
 def free_question_id(store: Store, document_id: str | None) -> str:

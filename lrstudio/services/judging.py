@@ -240,14 +240,22 @@ class Judging:
     def _ahead(self, judge: Judge, request: JudgeRequest) -> _Ahead:
         """Look what is to be done. Changes nothing.
 
-        A few named candidates get a run of their own: finishing them must not pass for finishing a run over all.
+        A few named candidates get a run of their own: finishing them must not pass for finishing a run over all. So
+        does a trial.
         """
         wanted = tuple(dimension for dimension in Dimension if dimension in request.dimensions)
         if not wanted:
             raise Refused("choose at least one dimension to judge")
-        named = request.candidate_ids is not None
-        earlier = None if named else self._store.judging.unfinished_run(judge.identity, wanted)
-        run = earlier or JudgeRun(uuid.uuid4().hex, judge.identity, wanted, RunState.RUNNING, started=self._clock())
+        alone = request.candidate_ids is not None or request.trial
+        earlier = None if alone else self._store.judging.unfinished_run(judge.identity, wanted)
+        run = earlier or JudgeRun(
+            uuid.uuid4().hex,
+            judge.identity,
+            wanted,
+            RunState.RUNNING,
+            started=self._clock(),
+            trial=request.trial,
+        )
         due = outstanding(self._store, run, candidate_ids=request.candidate_ids)
         return _Ahead(run, earlier is not None, due)
 

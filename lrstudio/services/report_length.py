@@ -12,6 +12,8 @@ from enum import StrEnum
 from itertools import combinations
 from statistics import fmean
 
+from lrstudio.domain.pair_lists import PairRow
+from lrstudio.domain.sets import FrozenPair
 from lrstudio.services.people_pairs import Marks, pairs_of
 from lrstudio.services.report_agreement import How
 from lrstudio.services.report_items import CHARACTERS_A_TOKEN, About
@@ -123,6 +125,32 @@ def people_pair_lengths(marked: Iterable[Marks], about: Mapping[str, About]) -> 
         PairLengths(_tokens(about[it.chosen]), _tokens(about[it.rejected]), it.margin, about[it.chosen].cluster)
         for each in marked
         for it in pairs_of(each)
+    ]
+
+
+def set_lengths(pairs: Iterable[FrozenPair]) -> list[PairLengths]:
+    """Return the pairs of a set as far as length goes."""
+    return [
+        PairLengths(
+            it.chosen.length / CHARACTERS_A_TOKEN,
+            it.rejected.length / CHARACTERS_A_TOKEN,
+            it.margin,
+            it.document_id or it.question_id,
+        )
+        for it in pairs
+    ]
+
+
+def row_lengths(rows: Iterable[PairRow]) -> list[PairLengths]:
+    """Return the pairs of a list as far as length goes."""
+    return [
+        PairLengths(
+            it.chosen_length / CHARACTERS_A_TOKEN,
+            it.rejected_length / CHARACTERS_A_TOKEN,
+            it.pair.margin,
+            it.document_id or it.pair.question_id,
+        )
+        for it in rows
     ]
 
 

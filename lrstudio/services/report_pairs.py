@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from lrstudio.domain.labels import Label
+from lrstudio.domain.pairs import Pair
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.formats.said import SCORED_AS_WELL
 from lrstudio.services.people_pairs import RANK, Marks, marks_of, prefers
@@ -69,6 +70,25 @@ def pair_sections(
 
 SCORES_OF = " score"
 """The end of the name of marks that are people's scores of a dimension; only that dimension is compared with them."""
+
+
+def gold_sections(
+    judged: Mapping[str, Values], gold: Sequence[Pair], about: Mapping[str, About], judge: JudgeName, how: How
+) -> tuple[Section, ...]:
+    """Return how the judge's reward fares on the pairs that a person approved, blind ones and others apart."""
+    made = []
+    values = judged.get(REWARD, {})
+    for seen, blind in (("blind", True), ("revealed", False)):
+        outcomes = _Outcomes()
+        for pair in gold:
+            if pair.blind is blind and pair.chosen_id in about:
+                sign = _sign(values.get(pair.chosen_id), values.get(pair.rejected_id))
+                outcomes.add(sign, how.of_about(about[pair.chosen_id]))
+        if outcomes.signs and values:
+            section = Section(judge, REWARD, "gold pairs", seen)
+            shares = tuple(_shares(outcomes, "", "the judge"))
+            made.append(replace(section, figures=_figures(outcomes, how), shares=shares))
+    return tuple(made)
 
 
 def rewards(items: Iterable[Item]) -> dict[str, dict[str, float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.pair_lists import GOLD
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity
 from lrstudio.services.people_pairs import Marks
 from lrstudio.services.report_agreement import How, agreement_sections
@@ -12,8 +13,15 @@ from lrstudio.services.report_confidence import probability_sections, rubric_sec
 from lrstudio.services.report_corrected import corrected_sections
 from lrstudio.services.report_items import Assembly, Item, Level
 from lrstudio.services.report_leaderboard import EFFECTIVE, leaderboard_sections
-from lrstudio.services.report_length import length_sections, pair_length_section, people_pair_lengths
-from lrstudio.services.report_pairs import pair_sections, people_marks, rewards
+from lrstudio.services.report_length import (
+    length_sections,
+    length_warning,
+    pair_length_section,
+    people_pair_lengths,
+    row_lengths,
+    set_lengths,
+)
+from lrstudio.services.report_pairs import gold_sections, pair_sections, people_marks, rewards
 from lrstudio.services.report_records import JudgeName, Report, Section
 from lrstudio.services.report_slices import By, sliced
 from lrstudio.store.store import Store
@@ -47,6 +55,7 @@ class Reports:
             assembly = Assembly(self._store)
             sections: list[Section] = []
             marks = self._marks(assembly, None)
+            gold = [row.pair for row in self._store.pairs.stream(GOLD)]
             for name, items in self._judges(assembly, judge):
                 sections += agreement_sections(items, name, how=how, by=by, dimension=dimension)
                 if by is None:
@@ -54,8 +63,34 @@ class Reports:
                     sections += corrected_sections(items, name, how=how, dimension=dimension)
                 if by is None and dimension is None:
                     sections += rubric_sections(items, name, how=how)
-                    sections += pair_sections(rewards(items), marks, assembly.about, name, how)
+                    judged = rewards(items)
+                    sections += pair_sections(judged, marks, assembly.about, name, how)
+                    sections += gold_sections(judged, gold, assembly.about, name, how)
         return Report("agreement", by.value if by else "", tuple(sections), () if sections else (_NOBODY,))
+
+    def card_figures(self) -> dict[str, float | int | str | None]:
+        """Return what the card of a set says of its judges: agreement with people's blind verdicts, or why none."""
+        found: dict[str, float | int | str | None] = {}
+        for section in self.agreement().sections:
+            key = {Level.SCORE.value: "kappa_quadratic", Level.CLAIM.value: "kappa", Level.KEY_POINT.value: "kappa"}
+            if section.of not in key or section.seen != "blind":
+                continue
+            it = section.figure(key[section.of])
+            name = f"{section.judge.words}, {section.dimension} by {section.of}, {it.title}"
+            interval = "" if it.low is None or it.high is None else f" ({it.low:.2f} to {it.high:.2f}, n {it.n})"
+            found[name] = it.sentence if it.value is None else f"{it.value:.2f}{interval}"
+        return found
+
+    def length_warning(self, set_name: str = "") -> str:
+        """Return what to tell a person who exports a set ("": the gold pairs) that length mostly explains, else "".
+
+        Raises:
+            Refused: there is no set of this name.
+        """
+        if set_name:
+            self._store.sets.get(set_name)
+            return length_warning(set_lengths(self._store.sets.pairs(set_name)))
+        return length_warning(row_lengths(self._store.pairs.stream(GOLD)))
 
     def length_bias(
         self, *, judge: str = "", dimension: Dimension | None = None, by: By | None = None, how: How | None = None
@@ -78,6 +113,8 @@ class Reports:
                     pairs = people_pair_lengths(marks, assembly.about)
                     if pairs:
                         sections.append(pair_length_section(marked, pairs, how=how))
+                if dimension is None:
+                    sections += self._sets(how)
         return Report("length-bias", by.value if by else "", tuple(sections), _notes(sections, by))
 
     def leaderboard(
@@ -103,6 +140,15 @@ class Reports:
                 for name, items in chosen:
                     sections += corrected_sections(items, name, how=how, dimension=dimension)
         return Report("leaderboard", by.value if by else "", tuple(sections), _notes(sections, by))
+
+    def _sets(self, how: How) -> Iterator[Section]:
+        """Yield how far the gold pairs, and those of each set, go by length."""
+        named = {"gold pairs": row_lengths(self._store.pairs.stream(GOLD))}
+        for frozen in self._store.sets.all():
+            named[f"set {frozen.name}"] = set_lengths(self._store.sets.pairs(frozen.name))
+        for name, pairs in named.items():
+            if pairs:
+                yield pair_length_section(name, pairs, how=how)
 
     def _marks(self, assembly: Assembly, dimension: Dimension | None) -> dict[str, tuple[Marks, ...]]:
         question_of = {it.candidate_id: it.question_id for it in assembly.about.values()}

@@ -114,7 +114,8 @@ class SetExports:
         """
         if choice.part:
             raise Refused("only a set has parts: freeze one", where="part")
-        self._pairs.settle()
+        if self._store.pairs.suspects(most=1):  # a file that cannot be written to can still be read
+            self._pairs.settle()
         wanted = PROPOSED_TOO if proposed else GOLD
         questions = (row.pair.question_id for row in self._store.pairs.stream(wanted))
         title = self._store.meta.title or self._store.path.stem

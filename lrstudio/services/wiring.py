@@ -6,6 +6,7 @@ The store and its libraries are imported inside the functions: a window that nam
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from lrstudio.services.marking import Marking
     from lrstudio.services.merging import MergeReport
     from lrstudio.services.overview import JudgeOverview
+    from lrstudio.services.pack_trials import PackTrials
+    from lrstudio.services.packs import Packs
     from lrstudio.services.pairs import Pairs
     from lrstudio.services.queues import Queues
     from lrstudio.services.reports import Reports
@@ -84,6 +87,13 @@ class Project:
         from lrstudio.services.vectors import StoreVectors
 
         return Judging(self._store, make_judge=partial(make_judge, vectors=StoreVectors(self._store)))
+
+    @cached_property
+    def trials(self) -> PackTrials:
+        """Prompt packs, tried out."""
+        from lrstudio.services.pack_trials import PackTrials
+
+        return PackTrials(self._store, self.judging)
 
     @cached_property
     def sampling(self) -> Sampling:
@@ -245,6 +255,19 @@ def _password(url: DatabaseUrl) -> str | None:
     from lrstudio.services.database_keys import find_database_password
 
     return find_database_password(url)
+
+
+def prompt_packs(
+    project: Place | None = None, *, named: Sequence[Path] = (), settings: SettingsStore | None = None
+) -> Packs:
+    """Return the prompt packs of a profile: its own, those beside a project, the settings' and those named."""
+    from lrstudio.services.packs import Packs, packs_home
+
+    store = settings or SettingsStore()
+    set_ = store.load().http.prompts
+    folders = [Path(set_).expanduser(), *named] if set_ else named
+    beside = project if isinstance(project, Path) else None  # nothing lies beside a database
+    return Packs(packs_home(store.profile), project=beside, named=folders)
 
 
 def _named(reviewer: str) -> ReviewerName:

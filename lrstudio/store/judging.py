@@ -49,7 +49,8 @@ _MOST_IDS = 5000
 class Judging:
     """Judge runs and judgments. Judgments come in the order of the project: question, candidate, dimension, run.
 
-    The latest judgment of a candidate in a dimension is that of the judge run started last among those that have one.
+    The latest judgment of a candidate in a dimension is that of the judge run started last among those that have one;
+    trials are passed over, unless one is asked for by its id.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -67,7 +68,7 @@ class Judging:
         statement = (
             sa.select(t.judge_run)
             .where(*(t.judge_run.c[name] == value for name, value in wanted.items()))
-            .where(t.judge_run.c.state.in_([state.value for state in _RESUMABLE]))
+            .where(t.judge_run.c.state.in_([state.value for state in _RESUMABLE]), ~t.judge_run.c.trial)
             .order_by(*_LATEST_FIRST)
         )
         with self._at.read() as connection:
@@ -152,7 +153,8 @@ class Judging:
             if judgment.key_points:
                 points = [of | mapping.key_point_values(it, ordinal=n) for n, it in enumerate(judgment.key_points)]
                 connection.execute(t.key_point.insert(), points)
-            suspect_pairs_of(connection, judgment.candidate_id)
+            if not connection.scalar(sa.select(t.judge_run.c.trial).where(t.judge_run.c.id == keys["run_key"])):
+                suspect_pairs_of(connection, judgment.candidate_id)
 
     def judged_pairs(self, run_id: str) -> set[tuple[str, Dimension]]:
         """Return what a judge run has judged, as candidate ids with dimensions."""
@@ -282,6 +284,8 @@ def _select(
         statement = statement.where(t.candidate.c.candidate_id.in_(candidate_ids))
     statement = statement.order_by(*_PROJECT_ORDER)
     if latest:
+        if run_id is None:
+            statement = statement.where(~t.judge_run.c.trial)
         place = sa.func.row_number().over(
             partition_by=(t.judgment.c.candidate_key, t.judgment.c.dimension), order_by=_LATEST_FIRST
         )

@@ -133,6 +133,7 @@ def run_values(run: JudgeRun) -> Values:
         "input_tokens": run.input_tokens,
         "output_tokens": run.output_tokens,
         "cost": run.cost,
+        "trial": run.trial,
     }
 
 
@@ -166,6 +167,7 @@ def run_of(row: Any) -> JudgeRun:
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,
         cost=row.cost,
+        trial=row.trial,
     )
 
 

@@ -177,6 +177,9 @@ class _StateWatch:
         except Environment:
             self.close()
             raise
+        except OSError as error:
+            self.close()
+            raise lost(self._url) from error
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

@@ -163,6 +163,7 @@ class JudgeRunRow(Row, table=True):
     input_tokens: int = Field(sa_type=sa.BigInteger)
     output_tokens: int = Field(sa_type=sa.BigInteger)
     cost: float | None
+    trial: bool = Field(default=False)
 
 
 class JudgmentRow(Row, table=True):

@@ -10,6 +10,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from lrstudio.domain.errors import StudioError
@@ -31,10 +33,11 @@ def program(name: str) -> str:
 class PostgresServer:
     """Lets everybody in through its socket; over the network it asks for a password. Databases sort as a person does.
 
-    The server refuses to run as root, so that root lends it to another user.
+    The server refuses to run as root, so that root lends it to another user. It answers on 127.0.0.1 and, as if it were
+    another machine, on 127.0.0.2; with `encrypted` it proves, by a certificate of its own making, to be the latter.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, encrypted: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="lrstudio-postgres-"))
         self._before = self._as_somebody()
         with socket.socket() as line:
@@ -46,13 +49,23 @@ class PostgresServer:
         by_language = ["--locale-provider=icu", "--icu-locale=en"]
         if self._initdb([*words, *by_language]) and (said := self._initdb(words)):
             raise RuntimeError(f"initdb: {said}")
+        with (self.folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all 127.0.0.0/8 scram-sha-256\n")
+        self.certificate = self._certify() if encrypted else None
         self._server: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        settings = {"fsync": "off", "full_page_writes": "off", "listen_addresses": "127.0.0.1", "port": self.port}
+        settings = {
+            "fsync": "off",
+            "full_page_writes": "off",
+            "listen_addresses": "127.0.0.1,127.0.0.2",
+            "port": self.port,
+        }
         settings |= {"unix_socket_directories": self.folder, "max_connections": 60}
+        if self.certificate:
+            settings |= {"ssl": "on", "ssl_cert_file": self.certificate, "ssl_key_file": self.folder / "key.pem"}
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
@@ -101,6 +114,32 @@ class PostgresServer:
             return list(cursor.fetchall()) if cursor.description else []
         finally:
             connection.close()
+
+    def _certify(self) -> Path:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a server of the tests")])
+        now = datetime.now(UTC)
+        made = (
+            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.2"))]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        secret = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        files = {"key.pem": secret, "certificate.pem": made.public_bytes(serialization.Encoding.PEM)}
+        for file, content in files.items():
+            (self.folder / file).write_bytes(content)
+            (self.folder / file).chmod(0o600 if file == "key.pem" else 0o644)
+            os.chown(self.folder / file, self.folder.stat().st_uid, self.folder.stat().st_gid)
+        return self.folder / "certificate.pem"
 
     def _as_somebody(self) -> list[str]:
         if os.geteuid():

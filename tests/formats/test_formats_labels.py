@@ -100,16 +100,16 @@ def test_claims_bring_the_passages_they_cite_and_no_verdict_where_there_is_none(
 
 def test_sentences_are_found_in_order_and_judges_speak_of_sentences_or_of_the_whole() -> None:
     sentences = [{"text": "Same.", "faithful": 1}, {"text": "Same.", "faithful": 0, "explanation": "not twice"}]
-    judges = {"x": {"sentence_labels": [1, 1], "label": 0}, "y": {"label": 0}, "z": {}}
+    judges = {"x": {"sentence_labels": [1, 1], "label": 0}, "y": {"label": 0}, "w": {"label": 1}, "z": {}}
     found = labels({"sentences": sentences, "faithful": 0}, text="Same. Same.", judges=judges)
     assert [(it.span, it.support) for it in found.people[0].parts] == [
         (Span(0, 5), Support.FULL),
         (Span(6, 11), Support.NONE),
     ]
     assert found.people[0].labels == (SaidLabel("faithful", 0, 0, 1),)
-    by_sentence, whole = found.judges
+    by_sentence, whole, other = found.judges
     assert [it.support for it in by_sentence.parts] == [Support.FULL, Support.FULL]
-    assert (whole.parts, whole.scores[0].score) == ((), 0.0)
+    assert (whole.parts, whole.scores[0].score, other.scores[0].score) == ((), 0.0, 10.0)
 
 
 def test_shares_of_sentences_and_units_are_scores_of_each_reviewer() -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lrstudio.domain.errors import Refused
+from lrstudio.domain.sets import Split
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.services.report_agreement import How
 from lrstudio.services.report_length import Mitigation, PairLengths, kept, length_warning
@@ -175,3 +177,44 @@ def test_what_each_mitigation_keeps() -> None:
     assert sum(kept(pairs, Mitigation.TRUNCATED, limit=1.0)) == 40
     assert sum(kept(lengths(longer=3, shorter=1, margin=None), Mitigation.TRUNCATED, limit=9.0)) == 0
     assert length_warning([it for it, keep in zip(pairs, kept(pairs, Mitigation.BALANCED), strict=True) if keep]) == ""
+
+
+def test_gold_pairs_and_sets_are_measured_and_warned_of(project: Project, tmp_path: Path) -> None:
+    scored(project, tmp_path, documents=24)
+    assert project.reports.length_warning() == ""
+    for number in range(24):
+        longest, shortest = ("good", "poor") if number % 3 else ("poor", "good")
+        project.pairs.add(f"{longest}-{number}", f"{shortest}-{number}", blind=True)
+    assert project.reports.length_warning().startswith("in 100% of the pairs the longer candidate is chosen")
+    frozen = project.sets.freeze("first", split=Split((1.0, 0.0, 0.0)), agreement=project.reports.card_figures).set
+    assert project.reports.length_warning("first") == project.reports.length_warning()
+    assert frozen.card.agreement == {}  # no judge has spoken
+    report = project.reports.length_bias(how=QUICK)
+    for name in ("gold pairs", "set first"):
+        found = section(report, dimension=name, of="pairs by length")
+        assert found.figure("longer_chosen").value == 1.0
+        assert found.tables[0].rows[0][1:3] == (24, 1.0)
+    with pytest.raises(Refused, match="second"):
+        project.reports.length_warning("second")
+
+
+def test_a_judge_on_gold_pairs_and_the_figures_for_a_card(project: Project, eval_data: Path) -> None:
+    project.imports.import_paths([eval_data / "claims" / "summhay_coverage.jsonl.gz"])
+    frames = project.frames()
+    said = frames.judgments[frames.judgments["model"] == "9fs_gpt-4o"]
+    score = dict(zip(said["candidate_id"], said["score"], strict=True))
+    right = wrong = tied = 0
+    for question in project.audit.questions():
+        for one, other in combinations([it.candidate_id for it in question.candidates], 2):
+            project.pairs.add(one, other, blind=True)
+            right += score[one] > score[other] + 1e-9
+            wrong += score[one] < score[other] - 1e-9
+            tied += abs(score[one] - score[other]) <= 1e-9
+    report = project.reports.agreement(judge="9fs", how=QUICK)
+    (found,) = [it for it in report.sections if it.of == "gold pairs"]
+    shares = {it.key: (it.count, it.of) for it in found.shares}
+    total = right + wrong + tied
+    assert shares == {"covered": (total, total), "tied": (tied, total), "right": (right, right + wrong)}
+    figures = project.reports.card_figures()
+    assert len(figures) == 12
+    assert "of the 8 documents" in str(figures["9fs_gpt-4o, completeness by key point, Cohen's kappa"])

@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from lrstudio.domain.decisions import Act, Decision, Target
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.places import DatabaseUrl, place_of
-from lrstudio.domain.text import Candidate, Document
+from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity, JudgeRun, RunState
 from lrstudio.store import tables as t
 from lrstudio.store.records import Upgrade
 from lrstudio.store.schema import CURRENT, Schema
 from lrstudio.store.store import Store
+from lrstudio.text.resources import resource
 from tests.doubles.postgres_server import PASSWORD, PostgresServer
 
 pytestmark = pytest.mark.server("postgresql")
@@ -37,7 +38,7 @@ TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datnam
 def store(postgres: PostgresServer) -> Iterator[Store]:
     with Store.create(postgres.new_database(), title="Shared") as store:
         store.library.add_document(Document("d", "A text of one line.\n"))
-        store.library.add_question(_question())
+        store.library.add_question(Question("q", "d", "What is it?"))
         store.library.add_candidate(Candidate("c1", "q", "answer"))
         yield store
 
@@ -55,12 +56,6 @@ def schema_2(tmp_path: Path) -> Callable[[str], Schema]:
         return Schema(2, (*CURRENT.versions, tmp_path))
 
     return make
-
-
-def _question():
-    from lrstudio.domain.text import Question
-
-    return Question("q", "d", "What is it?")
 
 
 # ---- what is kept
@@ -229,6 +224,22 @@ def test_who_may_only_read_reads(store, postgres):
         assert reader.data_version() == store.data_version()
         with pytest.raises(Environment, match="cannot be written to"):
             reader.meta.set("a", "b")
+
+
+def test_who_was_given_rights_writes(store, postgres):
+    name = f"writer_{store.path.database}"
+    postgres.run(f"CREATE ROLE {name} LOGIN")
+    handbook = resource("handbook", "several-people.md").read_text(encoding="utf-8")
+    grants = [line.replace(" bo;", f" {name}") for line in handbook.splitlines() if line.startswith("GRANT")]
+    assert len(grants) == 2
+    for grant in grants:
+        postgres.run(grant, on=store.path)
+    with Store.open(postgres.url(store.path.database, user=name)) as writer:
+        writer.library.add_candidate(Candidate("c2", "q", "another"))
+        writer.journal.append(Decision(0, "bo", "2026-01-01", Act.CONFIRM, Target("c2", Dimension.HELPFULNESS)))
+        with writer.locks.acquire("judge"):
+            assert store.locks.holder("judge").alive is True
+    assert [it.candidate_id for it in store.library.candidate_infos()] == ["c1", "c2"]
 
 
 def test_a_wrong_or_missing_password_is_told_without_it(store, postgres):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -274,12 +274,8 @@ class ProjectDesk(QObject):
 
     def _imported(self, report: ImportReport) -> None:
         self._telling.stop()
-        new, same = report.new, report.same
-        text = import_sentence(
-            (new.documents, new.questions, new.candidates),
-            (same.documents, same.questions, same.candidates),
-            left_out=len(report.errors),
-        )
+        new = report.new
+        text = import_sentence(asdict(new), asdict(report.same), left_out=len(report.errors))
         if not report.errors:
             self.told.emit(Notice(text))
             return

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lrstudio.domain.verdicts import JudgeIdentity
     from lrstudio.qt.views.judge_desk import JudgeDesk
     from lrstudio.qt.views.main_window import MainWindow
+    from lrstudio.qt.views.packs_desk import PacksDesk
     from lrstudio.viewstate.audit_list import Keep
 
 _MENU_ICONS_MS = 700
@@ -58,6 +59,7 @@ class Workshop(QObject):
         self.desk = ProjectDesk(window, self.operations, self._store, window.switch)
         self.desk.before_close = self._wait_for_judge
         self._judging: JudgeDesk | None = None
+        self._packs: PacksDesk | None = None
         self.audit: AuditController | None = None
         self.beside = Beside(window, self.operations, self)
         self._commands = self._command_table() | self.beside.command_table()
@@ -82,6 +84,17 @@ class Workshop(QObject):
             self._judging.summary_wanted.connect(lambda run_id: self.beside.windows.show_summary(run_id))
         return self._judging
 
+    @property
+    def packs(self) -> PacksDesk:
+        """Prompt packs, made when they are first wanted."""
+        if self._packs is None:
+            from lrstudio.qt.views.packs_desk import PacksDesk
+
+            window = self._window
+            self._packs = PacksDesk(window, self.operations, self.portal, self._store, window.switch)
+            self._packs.use(self.desk.project)
+        return self._packs
+
     def perform(self, command_id: str) -> None:
         """Carry out a command."""
         deed = self._commands.get(command_id)
@@ -95,6 +108,8 @@ class Workshop(QObject):
         self.watch.stop()
         if self._judging is not None:
             self._judging.cancel()
+        if self._packs is not None:
+            self._packs.close()
         self.portal.close()
         self.desk.close()
         self.operations.close()
@@ -141,6 +156,7 @@ class Workshop(QObject):
             "judge.run": self._run_judge,
             "judge.cancel": lambda: self.judging.cancel(),
             "judge.call": self._show_call,
+            "judge.packs": lambda: self.packs.show(),
             "view.reset": lambda: self.build_audit().view.reset_layout(),
             "help.shortcuts": self._show_shortcuts,
             "help.about": self._show_about,
@@ -197,6 +213,8 @@ class Workshop(QObject):
         if self._judging is not None:
             self._judging.use(project)
         self.beside.use(project)
+        if self._packs is not None:
+            self._packs.use(project)
         audit.use(project)
         path = opened.path
         log = path.with_name(path.name + _LOG) if isinstance(path, Path) else None
@@ -209,6 +227,8 @@ class Workshop(QObject):
         if self._judging is not None:
             self._judging.use(None)
         self.beside.use(None)
+        if self._packs is not None:
+            self._packs.use(None)
         if self.audit is not None:
             self.audit.use(None)
         self._window.show_start()
@@ -227,6 +247,8 @@ class Workshop(QObject):
     def _wait_for_judge(self) -> None:
         if self._judging is not None:
             self._judging.wait()
+        if self._packs is not None:
+            self._packs.wait()
 
     def _list_read(self, read: ListRead) -> None:
         self._window.top_bar.set_judges(read.judges, chosen=self._judge)

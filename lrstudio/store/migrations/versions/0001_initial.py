@@ -127,6 +127,7 @@ def _judging() -> None:
         sa.Column("input_tokens", sa.BigInteger(), nullable=False),
         sa.Column("output_tokens", sa.BigInteger(), nullable=False),
         sa.Column("cost", sa.Float(), nullable=True),
+        sa.Column("trial", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_judge_run"),
         sa.UniqueConstraint("run_id", name="uq_judge_run_run_id"),
     )
