@@ -32,7 +32,7 @@ from lrstudio.services.call_log import StoreCalls
 from lrstudio.services.consent import Consent, Outgoing
 from lrstudio.services.keys import PLACES
 from lrstudio.services.sample_request import SampleOutcome, SamplePlan, SampleRequest
-from lrstudio.services.serving import NOBODY, ServerCommand, known_as, serving
+from lrstudio.services.serving import NOBODY, ServerCommand, known_as, server_log, serving
 from lrstudio.services.who_when import Clock, utc_now
 from lrstudio.store.records import Added
 from lrstudio.store.store import Store
@@ -70,8 +70,8 @@ class Sampling:
         return self._consent.outgoing([] if request.serve else [request.base_url], questions=questions)
 
     def server_log(self) -> Path:
-        """Return the file, beside the project, that a server started for the drawing writes to."""
-        return self._store.path.with_suffix(".serve.log")
+        """Return the file that a server started for the drawing writes to: beside the project, or in the profile."""
+        return server_log(self._store.path)
 
     async def plan(self, request: SampleRequest) -> SamplePlan:
         """Say what the request would take; sends nothing.

@@ -24,7 +24,9 @@ import anyio
 from anyio import to_thread
 
 from lrstudio.domain.errors import Environment, Refused
+from lrstudio.domain.places import Place
 from lrstudio.services.judges import JudgeRequest
+from lrstudio.services.settings import SettingsStore
 
 HOST = "127.0.0.1"
 NOBODY = f"http://{HOST}/v1"
@@ -101,6 +103,13 @@ def _served(program: str, words: list[str]) -> str:
 def known_as(serve: str) -> str:
     """Return what stands for the address of a server in identities and call keys: its port changes from run to run."""
     return f"serve:{serve.strip()}"
+
+
+def server_log(place: Place) -> Path:
+    """Return the file that a server started for a project writes to: beside its file, else in the profile."""
+    if isinstance(place, Path):
+        return place.with_suffix(".serve.log")
+    return SettingsStore().beside(f"{place.database}.serve.log")
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +126,18 @@ class JudgeFields(QWidget):
         row.field.setFocus(Qt.FocusReason.OtherFocusReason)
         return row.isVisibleTo(self)
 
+    def offer_packs(self, packs: Sequence[tuple[str, str]]) -> None:
+        """Offer prompt packs, as pairs of a name and a folder, the studio's own as ""; another folder can be chosen."""
+        menu = QMenu(self.browse)
+        for name, folder in packs:
+            menu.addAction(name.replace("&", "&&")).triggered.connect(
+                lambda _on=False, it=folder: self.prompts.setText(it)
+            )
+        menu.addSeparator()
+        menu.addAction("Another folder…").triggered.connect(lambda _on=False: self._choose_pack())
+        self.browse.setMenu(menu)
+        self.browse.set_words("Choose")
+
     # Putting together
 
     def _fill(self, http: HttpSettings, judge: JudgeSettings) -> None:
@@ -185,7 +198,7 @@ class JudgeFields(QWidget):
         for chosen in (self.judge, self.place, self.retrieval):
             chosen.currentIndexChanged.connect(self._show_rows)
         self.more.toggled.connect(self._show_rows)
-        self.browse.clicked.connect(self._choose_pack)
+        self.offer_packs([("The studio's own", "")])
         for choice in (self.judge, self.place, self.scope, self.retrieval):
             choice.currentIndexChanged.connect(self.changed)
         for field in self._texts():
