@@ -26,6 +26,7 @@ from lrstudio.judge.lexical_model import LexicalModel, Thresholds  # noqa: E402
 from lrstudio.judge.lexical_verdict import decide  # noqa: E402
 from lrstudio.text.tokens import Tokenizer  # noqa: E402
 from tests.benchmarks import lexical_eval as ev  # noqa: E402
+from tests.benchmarks.lexical_evidence import SETS, recall  # noqa: E402
 
 MODEL = ROOT / "resources" / "lexical" / "model.json"
 FEATURES = (
@@ -128,8 +129,8 @@ def report_verdicts(parts: tuple[ev.Measured, ...], model: LexicalModel, *, toke
 
 def report_evidence(folder: Path, *, tokenizer: Tokenizer) -> None:
     """Print how often the evidence holds what people marked."""
-    found, first, chance = ev.evidence_recall(folder, tokenizer=tokenizer)
-    print(f"QMSum: Recall@5 {found:.3f}, first passage right {first:.3f}, five random passages {chance:.3f}")
+    for name, read in SETS.items():
+        print(f"{name}: {recall(read(folder), tokenizer=tokenizer)}")
 
 
 def write(model: LexicalModel, folder: Path, *, tokenizer: Tokenizer) -> None:

@@ -24,15 +24,25 @@ def plan(project: Project, request: JudgeRequest) -> Answer:
     made = anyio.run(project.judging.plan, request)
     data = {
         "candidates": made.candidates,
-        "outstanding": _efforts(made.outstanding),
-        "without_log": _efforts(made.without_log),
-        "embedded_texts": {"outstanding": made.embedded, "without_log": made.embedded_without_log},
+        "outstanding": _efforts(made.outstanding, made.embedding),
+        "without_log": _efforts(made.without_log, made.embedding_without_log),
+        "embedded_texts": {
+            "outstanding": made.embedded,
+            "without_log": made.embedded_without_log,
+            "tokens": made.embedding.input_tokens,
+            "tokens_without_log": made.embedding_without_log.input_tokens,
+            "cost": made.embedding.cost,
+            "cost_without_log": made.embedding_without_log.cost,
+        },
         "assumptions": list(made.assumptions),
     }
     head = f"{'':<14}{'calls':>9}{'input tokens':>15}{'output tokens':>15}{'cost':>12}"
     lines = [f"{request.judge}: {made.candidates} candidates outstanding"]
-    for title, efforts in (("to be made", made.outstanding), ("without the call log", made.without_log)):
-        lines += ["", f"calls {title}", head, *_table(efforts)]
+    for title, efforts, embedding in (
+        ("to be made", made.outstanding, made.embedding),
+        ("without the call log", made.without_log, made.embedding_without_log),
+    ):
+        lines += ["", f"calls {title}", head, *_table(efforts, embedding)]
     if made.embedded_without_log:
         lines += ["", f"texts to be embedded: {made.embedded} of {made.embedded_without_log}"]
     lines += ["", *(f"- {sentence}" for sentence in made.assumptions)]
@@ -81,9 +91,9 @@ def with_batch(answer: Answer, read: BatchRead) -> Answer:
     return Answer(data, f"{answer.words}\n{line}", tuple(problems), answer.complete)
 
 
-def _efforts(efforts: Mapping[Dimension, Effort]) -> dict[str, Any]:
+def _efforts(efforts: Mapping[Dimension, Effort], embedding: Effort) -> dict[str, Any]:
     rows = {dimension.value: effort for dimension, effort in efforts.items()}
-    rows["total"] = sum(efforts.values(), Effort())
+    rows["total"] = sum(efforts.values(), embedding)
     return {
         name: {
             "calls": effort.calls,
@@ -96,12 +106,13 @@ def _efforts(efforts: Mapping[Dimension, Effort]) -> dict[str, Any]:
     }
 
 
-def _table(efforts: Mapping[Dimension, Effort]) -> list[str]:
+def _table(efforts: Mapping[Dimension, Effort], embedding: Effort) -> list[str]:
     rows = [(dimension.value, effort) for dimension, effort in efforts.items()]
+    rows += [("embeddings", embedding)] if embedding.input_tokens else []
     lines = []
-    for name, effort in [*rows, ("total", sum(efforts.values(), Effort()))]:
+    for name, effort in [*rows, ("total", sum(efforts.values(), embedding))]:
         about = "~" if effort.guessed else ""
-        cost = "unknown" if effort.cost is None and effort.calls else f"{about}{effort.cost or 0:.4f}"
+        cost = "unknown" if effort.cost is None and effort.input_tokens else f"{about}{effort.cost or 0:.4f}"
         calls, tokens = f"{about}{effort.calls}", f"{about}{effort.input_tokens}"
         lines.append(f"{name:<14}{calls:>9}{tokens:>15}{f'~{effort.output_tokens}':>15}{cost:>12}")
     return lines

@@ -58,7 +58,11 @@ class JudgeOptions:
         judge = self.judge or ("http" if self.serve else "lexical")
         serve = self.serve or (http.serve if judge == "http" and not self.base_url else "")
         # That of the settings is their endpoint's; the price goes with the model.
-        http = replace(http, model=self.model or ("" if serve else http.model))
+        http = replace(
+            http,
+            model=self.model or ("" if serve else http.model),
+            embedding_model=self.embedding_model or http.embedding_model,
+        )
         request = http_request(http) if judge == "http" else JudgeRequest(judge, concurrency=http.concurrency)
         given: dict[str, Any] = {
             "base_url": self.base_url,
@@ -67,7 +71,6 @@ class JudgeOptions:
             "concurrency": self.concurrency,
             "timeout": self.timeout,
             "retrieval": self.retrieval,
-            "embedding_model": self.embedding_model,
             "embedding_base_url": self.embedding_base_url,
             "embedding_key": find_embedding_key() if self.embedding_base_url else None,
         }

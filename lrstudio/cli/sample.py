@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -12,59 +13,107 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lrstudio.cli.common import Answer, AsJson, ProjectPath, Yes, announce, opened, stoppable, usage, verb
+from lrstudio.cli.common import (
+    Answer,
+    AsJson,
+    ProjectPath,
+    Yes,
+    announce,
+    opened,
+    say,
+    stoppable,
+    usage,
+    verb,
+    with_options,
+)
 from lrstudio.domain.places import Place
 from lrstudio.services.keys import find_key
 from lrstudio.services.network import transport
-from lrstudio.services.sampling import SampleOutcome, SamplePlan, SampleRequest
-from lrstudio.services.settings import SettingsStore
+from lrstudio.services.sample_request import SampleOutcome, SamplePlan, SampleRequest
+from lrstudio.services.settings import HttpSettings, SettingsStore
 from lrstudio.services.wiring import Project
 
 
+@dataclass(frozen=True, slots=True)
+class SampleOptions:
+    """What the command line says; None or "" where it says nothing and the settings count."""
+
+    question: Annotated[list[str] | None, typer.Option(help="For this question; may be repeated.")] = None
+    every: Annotated[bool, typer.Option("--all", help="For all questions.")] = False
+    base_url: Annotated[str, typer.Option(help="The address of an OpenAI-compatible endpoint.")] = ""
+    model: Annotated[list[str] | None, typer.Option(help="A model's name there; may be repeated.")] = None
+    count: Annotated[int, typer.Option(help="Answers of each model to each question.")] = 1
+    temperature: Annotated[float, typer.Option(help="How freely they are drawn.")] = 1.0
+    seed: Annotated[int, typer.Option(help="Of the first answer; the next ones count up.")] = 0
+    system: Annotated[str, typer.Option(metavar="TEXT", help="A system message.")] = ""
+    max_tokens: Annotated[int, typer.Option(help="The longest answer.")] = 1024
+    concurrency: Annotated[int | None, typer.Option(help="Calls in flight, at most.")] = None
+    timeout: Annotated[float | None, typer.Option(help="Seconds for one call.")] = None
+    spend_limit: Annotated[float | None, typer.Option(help="Stop before more than this is spent.")] = None
+    serve: Annotated[
+        str, typer.Option(metavar="COMMAND", help="Start this server on a free port, use it, stop it.")
+    ] = ""
+    serve_timeout: Annotated[float, typer.Option(help="Seconds until that server must be ready.")] = 900.0
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="The drawing that another machine began here is over: go on.")
+    ] = False
+    yes: Yes = False
+
+    def request(self, http: HttpSettings) -> SampleRequest:
+        """Return the request, with the key where one is found.
+
+        Raises:
+            Refused: a header of the settings names a variable that is not set.
+        """
+        serve = self.serve or ("" if self.base_url else http.serve)
+        theirs = [http.model] if http.model and not serve else []  # the model of the settings is their endpoint's
+        models = tuple(dict.fromkeys(self.model or theirs))
+        input_price, output_price = http.price_of(models[0] if len(models) == 1 else "")
+        return SampleRequest(
+            base_url=self.base_url or http.base_url,
+            models=models,
+            question_ids=None if self.every else tuple(self.question or ()),
+            count=self.count,
+            temperature=self.temperature,
+            seed=self.seed,
+            system=self.system,
+            max_tokens=self.max_tokens,
+            api_key=find_key(),
+            concurrency=http.concurrency if self.concurrency is None else self.concurrency,
+            timeout=http.timeout if self.timeout is None else self.timeout,
+            input_price=input_price,
+            output_price=output_price,
+            transport=transport(http),
+            agreed=self.yes,
+            requests_per_minute=http.requests_per_minute,
+            tokens_per_minute=http.tokens_per_minute,
+            spend_limit=self.spend_limit,
+            take_over=self.take_over,
+            serve=serve,
+            serve_timeout=self.serve_timeout,
+        )
+
+
 @verb
+@with_options(SampleOptions)
 def sample(
     project: ProjectPath,
-    question: Annotated[list[str] | None, typer.Option(help="For this question; may be repeated.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="For all questions.")] = False,
-    base_url: Annotated[str, typer.Option(help="The address of an OpenAI-compatible endpoint.")] = "",
-    model: Annotated[list[str] | None, typer.Option(help="A model's name there; may be repeated.")] = None,
-    count: Annotated[int, typer.Option(help="Answers of each model to each question.")] = 1,
-    temperature: Annotated[float, typer.Option(help="How freely they are drawn.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Of the first answer; the next ones count up.")] = 0,
-    system: Annotated[str, typer.Option(metavar="TEXT", help="A system message.")] = "",
-    max_tokens: Annotated[int, typer.Option(help="The longest answer.")] = 1024,
-    concurrency: Annotated[int | None, typer.Option(help="Calls in flight.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds for one call.")] = None,
+    options: SampleOptions,
+    *,
     plan: Annotated[bool, typer.Option("--plan", help="Say what it would take, and send nothing.")] = False,
-    yes: Yes = False,
     as_json: AsJson = False,
 ) -> Answer:
     """Draw answers to questions from models and keep them as candidates; what was drawn before is not drawn again."""
-    if bool(question) == every:
+    if bool(options.question) == options.every:
         usage("name the questions with --question, or take --all")
-    http = SettingsStore().load().http
-    request = SampleRequest(
-        base_url=base_url or http.base_url,
-        models=tuple(dict.fromkeys(model or ([http.model] if http.model else []))),
-        question_ids=None if every else tuple(question or ()),
-        count=count,
-        temperature=temperature,
-        seed=seed,
-        system=system,
-        max_tokens=max_tokens,
-        api_key=find_key(),
-        concurrency=http.concurrency if concurrency is None else concurrency,
-        timeout=http.timeout if timeout is None else timeout,
-        input_price=http.input_price or None,
-        output_price=http.output_price or None,
-        transport=transport(http),
-        agreed=yes,
-    )
+    request = options.request(SettingsStore().load().http)
     started = time.monotonic()
     with opened(project) as it:
         announce(it.sampling.outgoing(request))
         if plan:
             return _planned(project, anyio.run(it.sampling.plan, request))
+        if request.serve:
+            say(f"lrstudio: the server's output goes to {it.sampling.server_log()}")
         with stoppable():
             outcome = _run_with_bar(it, request)
     return _answer(project, outcome, seconds=time.monotonic() - started)
@@ -111,8 +160,10 @@ def _answer(path: Place, outcome: SampleOutcome, *, seconds: float) -> Answer:
         "input_tokens": outcome.input_tokens,
         "output_tokens": outcome.output_tokens,
         "cost": outcome.cost,
+        "stopped": outcome.stopped,
         "seconds": round(seconds, 3),
     }
     words = f"{outcome.new} new candidates, {outcome.same} there already; {outcome.calls} calls, {seconds:.1f} s"
-    problems = tuple(f"{count} answers left out: {reason.words}" for reason, count in outcome.failed.items())
-    return Answer(data, words, problems=problems, complete=not outcome.failed)
+    problems = [f"lrstudio: {outcome.stopped}"] if outcome.stopped else []
+    problems += [f"{count} answers left out: {reason.words}" for reason, count in outcome.failed.items()]
+    return Answer(data, words, problems=tuple(problems), complete=not problems)

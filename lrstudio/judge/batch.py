@@ -58,7 +58,7 @@ def result_of(row: object) -> Result:
     status = response.get("status_code")
     if status == 200 and not row.get("error"):
         try:
-            return Result(key, completion_of(response.get("body"), shown="a row of the results"))
+            return Result(key, completion_of(response.get("body"), shown=lambda: "a row of the results"))
         except NoReply as error:
             return Result(key, None, str(error))
     said = complaint_of(response.get("body") or row.get("error") or "no reason given")[:500]

@@ -15,7 +15,7 @@ class SpendLimitReached(Refused):
 
 
 class Budget:
-    """What may be spent. Costs are in the currency of the prices; a limit of None never stops anything."""
+    """What may be spent, by all that share it, in the currency of the prices. A limit of None never stops anything."""
 
     def __init__(self, limit: float | None = None) -> None:
         """Start with nothing spent."""

@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 import anyio
@@ -18,10 +19,10 @@ from lrstudio.domain.verdicts import Reason
 from lrstudio.judge.budget import Budget
 from lrstudio.judge.endpoint import Completion, Dialect, Endpoint, NoReply, Trouble
 from lrstudio.judge.limits import Limits, Prices
-from lrstudio.judge.pacing import Gate, Lane, Rate, Turn
+from lrstudio.judge.pacing import Gate, Lane, Turn
 from lrstudio.judge.packs import CallName
 from lrstudio.judge.parsing import REFUSING, Parsed, Reader, read_reply
-from lrstudio.judge.protocol import Call, CallLog, ParseState, Reply
+from lrstudio.judge.protocol import Call, CallLog, ParseState, Reply, write_end
 from lrstudio.judge.published import NO_CONTENT, Publish, Published
 from lrstudio.judge.quotes import without_quotes
 from lrstudio.judge.schemas import response_format
@@ -50,37 +51,48 @@ _FINAL = (ParseState.PARSED, *_NO_TEXT)
 
 
 @dataclass(frozen=True, slots=True)
-class Ask(Generic[T]):
-    """A prompt and how its reply is read. `candidate_id` is "" where candidates share the call.
+class Script(Generic[T]):
+    """How the published script goes on: what it takes a reply for, and what is odd about the prompt it would send."""
 
-    A `plain` ask carries neither a response format nor a seed. `publish` reads the replies as the published script does
-    and then decides how often to ask. `note` says what is odd about the prompt.
+    publish: Publish[T]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Behalf:
+    """Whom a call is made for. `candidate_id` is "" where candidates share it, `lane` says whose turn it takes."""
+
+    candidate_id: str = ""
+    document_hash: str = ""
+    lane: Lane = field(default_factory=Lane)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[T]):
+    """A prompt and how its reply is read.
+
+    An ask with a `script` carries neither a response format nor a seed; the script decides how often to ask.
 
     `call` is a `CallName`, or a name of its own where `request` gives the whole request but the model; prompt and
     `max_tokens` are then not looked at.
 
-    `sample` tells the repeats of one call apart, from 0; `lane` says whose turn it takes. `answer` is the text whose
-    claims a call lists.
+    `answer` is the text whose claims a call lists. `sample` tells the repeats of one call apart, from 0.
     """
 
     call: str
     prompt: str
     reader: Reader[T]
     max_tokens: int
-    candidate_id: str = ""
-    document_hash: str = ""
-    plain: bool = False
-    publish: Publish[T] | None = None
-    note: str = ""
+    script: Script[T] | None = None
     request: Mapping[str, Any] | None = None
-    sample: int = 0
-    lane: Lane = field(default_factory=Lane)
     answer: str = ""
+    behalf: Behalf = field(default_factory=Behalf)
+    sample: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Unsent(Generic[T]):
-    """A call that is not in the log, and the request that it would be."""
+    """One attempt at an ask: its key, and the request that it is or would be."""
 
     ask: Ask[T]
     key: str
@@ -126,17 +138,22 @@ class Caller:
         prices: Prices | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         count: Callable[[str], int] = len,
+        gate: Gate | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        """Wrap an endpoint; `sleep` waits between tries, `count` counts the tokens of a prompt beforehand."""
+        """Wrap an endpoint; `sleep` waits between tries, `count` counts the tokens of a prompt beforehand.
+
+        `gate` and `budget` are shared with those who ask the same endpoint or spend of the same limit; without them
+        they are made by `limits`.
+        """
         self._endpoint = endpoint
         self._prompt_pack = prompt_pack
         self._limits = limits
         self._prices = prices
         self._sleep = sleep
         self._count = count
-        rate = Rate(requests=limits.requests_per_minute, tokens=limits.tokens_per_minute)
-        self._gate = Gate(most=limits.concurrency, rate=rate, sleep=sleep)
-        self._budget = Budget(limits.spend if prices else None)
+        self._gate = gate or Gate.under(limits, sleep=sleep)
+        self._budget = budget or Budget(limits.spend if prices else None)
         self._flights = SingleFlight()
 
     @property
@@ -156,38 +173,44 @@ class Caller:
             Environment: the endpoint cannot be reached, or refuses the key.
             Refused: the endpoint does not know the model, or the spend limit is reached.
         """
+        first = self.attempt(ask)
 
         async def work() -> Answer[T]:
-            return cast("Answer[T]", await self.answer(ask, calls=calls, call=lambda unsent: self._call(unsent, calls)))
+            send = partial(self._call, calls=calls)
+            return cast("Answer[T]", await self.answer(first, calls=calls, call=send))
 
-        return await self._flights.run(self.key(ask), work)
+        return await self._flights.run(first.key, work)
 
     async def answer(
-        self, ask: Ask[T], *, calls: CallLog, call: Callable[[Unsent[T]], Awaitable[Reply | None]]
+        self, first: Unsent[T], *, calls: CallLog, call: Callable[[Unsent[T]], Awaitable[Reply | None]]
     ) -> Answer[T] | Unsent[T]:
-        """Get a readable reply from the log and, where that has none, from `call`; the call for which it has none."""
+        """Get a readable reply from the log and, where that has none, from `call`; the call for which it has none.
+
+        `first` is the first attempt; the next ones are made where it cannot be read.
+        """
+        ask = first.ask
         answer: Answer[T] = Answer(None, Reason.CALL_FAILED, "", 0)
         for attempt in range(len(self._limits.temperatures)):
-            wanted = self._wanted(ask, attempt)
-            key = self._key(wanted, ask, attempt)
+            unsent = self.attempt(ask, attempt) if attempt else first
+            key = unsent.key
             reply = await calls.finished(key)
             if reply is None:
-                unsent = Unsent(ask, key, wanted)
                 reply = await call(unsent)
                 if reply is None:
                     return unsent
             parsed = _read(ask, reply)
-            published = ask.publish(reply, parsed, answer.published) if ask.publish else None
+            published = ask.script.publish(reply, parsed, answer.published) if ask.script else None
             answer = Answer(parsed.value, _REASONS[parsed.state], key, attempt + 1, published)
             if _settled(reply, parsed, published):
                 break
-        if answer.published and ask.note:
-            return replace(answer, published=answer.published.noting(ask.note))
+        if answer.published and ask.script and ask.script.note:
+            return replace(answer, published=answer.published.noting(ask.script.note))
         return answer
 
-    def key(self, ask: Ask[T]) -> str:
-        """Return the key of the first attempt, which tells asks apart."""
-        return self._key(self._wanted(ask, 0), ask, 0)
+    def attempt(self, ask: Ask[T], attempt: int = 0) -> Unsent[T]:
+        """Return an attempt, from 0; the key of the first tells asks apart."""
+        wanted = self._wanted(ask, attempt)
+        return Unsent(ask, self._key(wanted, ask, attempt), wanted)
 
     async def keep(self, unsent: Unsent[T], outcome: Completion | NoReply, *, calls: CallLog) -> Reply:
         """Write down what came back by another way than this caller, as if it had been sent here."""
@@ -213,7 +236,7 @@ class Caller:
             "temperature": temperatures[-1 if ask.sample else attempt],
             "max_tokens": ask.max_tokens,
         }
-        if ask.plain:
+        if ask.script:
             return wanted
         wanted["response_format"] = response_format(CallName(ask.call))
         seed = ask.sample * len(temperatures) + attempt
@@ -239,7 +262,7 @@ class Caller:
         tried, started, sent, body = 0, 0.0, None, ""
         async with self._budget.room(most):
             while True:
-                async with self._gate.turn(unsent.ask.lane, tokens=tokens) as turn:
+                async with self._gate.turn(unsent.ask.behalf.lane, tokens=tokens) as turn:
                     if sent != self._endpoint.dialect:
                         sent = self._endpoint.dialect
                         body = sent.body(unsent.wanted)
@@ -262,7 +285,7 @@ class Caller:
             return error
         except StudioError as error:
             reply = _failed(ParseState.FAILED, str(error), seconds=time.monotonic() - started)
-            await _write_end(calls, unsent.key, reply)
+            await write_end(calls, unsent.key, reply)
             raise
         turn.came_back(_sum(completion.input_tokens, completion.output_tokens))
         return completion
@@ -299,7 +322,7 @@ class Caller:
         reply = replace(reply, parse_state=parsed.state, error=parsed.error)
         if isinstance(outcome, Completion):
             self._budget.spend(self._forecast(unsent)[1] if reply.cost is None else reply.cost)
-        await _write_end(calls, unsent.key, reply)
+        await write_end(calls, unsent.key, reply)
         if isinstance(outcome, NoReply) and outcome.trouble is Trouble.UNREACHABLE:
             sentence = f"the endpoint cannot be reached: {outcome}; is the server running?"
             raise Environment(sentence, where=self._endpoint.base_url) from outcome
@@ -326,8 +349,8 @@ class Caller:
         return Call(
             key=unsent.key,
             purpose=str(unsent.ask.call),
-            candidate_id=unsent.ask.candidate_id,
-            document_hash=unsent.ask.document_hash,
+            candidate_id=unsent.ask.behalf.candidate_id,
+            document_hash=unsent.ask.behalf.document_hash,
             model=self._endpoint.model,
             prompt_pack=self._prompt_pack,
             request=body,
@@ -371,13 +394,7 @@ def _read(ask: Ask[T], reply: Reply) -> Parsed[T]:
     if reply.parse_state in _NO_TEXT:
         return Parsed(reply.parse_state, error=reply.error)
     # A published script reads what it repeats of its prompt, too, and is read as it reads.
-    text = reply.text if ask.plain else without_quotes(reply.text, ask.prompt)
+    text = reply.text if ask.script else without_quotes(reply.text, ask.prompt)
     parsed = read_reply(text, reply.finish_reason, ask.reader)
     # What the endpoint said when it filtered the request tells more than that it did.
     return replace(parsed, error=reply.error) if reply.error and parsed.value is None else parsed
-
-
-async def _write_end(calls: CallLog, key: str, reply: Reply) -> None:
-    """Write a reply down even while the run is being cancelled: it has been paid for."""
-    with anyio.CancelScope(shield=True):
-        await calls.end(key, reply)

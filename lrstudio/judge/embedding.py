@@ -11,6 +11,7 @@ import numpy as np
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.text import content_hash
+from lrstudio.judge.protocol import CallLog
 from lrstudio.judge.sharing import concurrently
 from lrstudio.text.vectors import Vectors, unit
 
@@ -34,13 +35,15 @@ class Embedder(Protocol):
         """Where it is and what it is called: vectors under one name can be compared and are kept under it."""
         ...
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
+    async def embed(self, texts: Sequence[str], *, calls: CallLog) -> Vectors:
         """Return one row of finite numbers for each text, at most `BATCH` of them, in order.
+
+        What is sent to another program that may want money for it is written down in `calls`.
 
         Raises:
             NoVectors: it gave none for these texts.
             Environment: it cannot be reached, or refuses the key.
-            Refused: it cannot be used as it stands.
+            Refused: it cannot be used as it stands, or the spend limit is reached.
         """
         ...
 
@@ -78,8 +81,8 @@ class VectorCache:
         """The name under which vectors can be compared."""
         return self._embedder.name
 
-    async def vectors(self, texts: Sequence[str]) -> Vectors:
-        """Return one unit row for each text, in order.
+    async def vectors(self, texts: Sequence[str], *, calls: CallLog) -> Vectors:
+        """Return one unit row for each text, in order; `calls` gets what is sent for them.
 
         Raises:
             NoVectors, Environment, Refused: as `Embedder.embed`.
@@ -90,7 +93,7 @@ class VectorCache:
         while missing := [it for it in wanted if it not in found]:
             mine = [it for it in missing if it not in self._pending]
             if mine:
-                found |= await self._own(mine, wanted)
+                found |= await self._own(mine, wanted, calls)
             else:
                 await self._pending[missing[0]].wait()
         return self._rows([found[it] for it in hashes])
@@ -104,7 +107,7 @@ class VectorCache:
         """Close the embedder."""
         await self._embedder.aclose()
 
-    async def _own(self, mine: Sequence[str], texts: Mapping[str, str]) -> dict[str, bytes]:
+    async def _own(self, mine: Sequence[str], texts: Mapping[str, str], calls: CallLog) -> dict[str, bytes]:
         """Look up and embed what nobody else is working on; whoever wants it meanwhile waits, then looks it up."""
         landed = anyio.Event()
         self._pending.update(dict.fromkeys(mine, landed))
@@ -112,7 +115,7 @@ class VectorCache:
             found = dict(await self._store.load(self.space, mine))
             new = [it for it in mine if it not in found]
             batches = [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
-            for made in await concurrently(partial(self._embed, batch, texts) for batch in batches):
+            for made in await concurrently(partial(self._embed, batch, texts, calls) for batch in batches):
                 found |= made
             return found
         finally:
@@ -120,8 +123,8 @@ class VectorCache:
                 del self._pending[it]
             landed.set()
 
-    async def _embed(self, hashes: Sequence[str], texts: Mapping[str, str]) -> dict[str, bytes]:
-        rows = unit(await self._embedder.embed([texts[it] for it in hashes])).astype(_STORED)
+    async def _embed(self, hashes: Sequence[str], texts: Mapping[str, str], calls: CallLog) -> dict[str, bytes]:
+        rows = unit(await self._embedder.embed([texts[it] for it in hashes], calls=calls)).astype(_STORED)
         made = {it: row.tobytes() for it, row in zip(hashes, rows, strict=True)}
         with anyio.CancelScope(shield=True):  # paid for
             await self._store.save(self.space, made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 import anyio
 
 from lrstudio.domain.errors import Environment, Refused
+from lrstudio.judge.secrets import Secrets
 from lrstudio.judge.transport import Transport
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import openai
 
 _CONNECT_TIMEOUT = 10.0
-_SECRET = 12
+_PATHS = ("chat/completions", "embeddings")
 
 _OVERFLOW = re.compile(
     r"context[ _-]?(?:length|window|size)|maximum (?:input|prompt|sequence) length"
@@ -106,6 +107,14 @@ class Completion:
     empty: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors, and how many tokens the endpoint counts for them."""
+
+    vectors: list[list[float]]
+    tokens: int | None
+
+
 class Endpoint:
     """A chat-completions endpoint and the key to it. Belongs to one event loop from its first request on.
 
@@ -113,11 +122,31 @@ class Endpoint:
     """
 
     def __init__(
-        self, client: openai.AsyncOpenAI, *, base_url: str, model: str, api_key: str, key_source: str, timeout: float
+        self,
+        client: openai.AsyncOpenAI,
+        *,
+        http: httpx2.AsyncClient,
+        base_url: str,
+        model: str,
+        secrets: Secrets,
+        has_key: bool,
+        key_source: str,
+        timeout: float,
     ) -> None:
-        """Wrap a client of the openai package."""
+        """Wrap a client of the openai package and the one that it sends with.
+
+        `secrets` are taken out of everything that the server says.
+        """
+        import httpx2
+
         self._client = client
-        self._api_key = api_key
+        self._http = http
+        # Made once: the package makes address and headers for each request anew, a third of what a request takes.
+        given = {**client.default_headers, **client.auth_headers}
+        self._headers = httpx2.Headers({name: value for name, value in given.items() if isinstance(value, str)})
+        self._paths = {path: httpx2.URL(client.base_url.join(path), params=client.default_query) for path in _PATHS}
+        self._secrets = secrets
+        self._has_key = has_key
         self._key_source = key_source
         self._timeout = timeout
         self.base_url = base_url
@@ -154,7 +183,9 @@ class Endpoint:
         import openai  # takes over a second; only who asks an endpoint pays it
 
         address = _address(base_url)
+        transport = transport or Transport()
         timeouts = httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT))
+        http = transport.client(base_url, timeout=timeouts)
         # Local servers take any key, but the client insists on one; its own retries would escape our log.
         client = openai.AsyncOpenAI(
             base_url=urlunsplit((address.scheme, address.netloc, address.path, "", "")),
@@ -162,10 +193,18 @@ class Endpoint:
             default_query=dict(parse_qsl(address.query)),
             max_retries=0,
             timeout=timeouts,
-            http_client=(transport or Transport()).client(base_url, timeout=timeouts),
+            http_client=http,
         )
-        name = known_as or without_secrets(base_url)
-        return cls(client, base_url=name, model=model, api_key=api_key, key_source=key_source, timeout=timeout)
+        return cls(
+            client,
+            http=http,
+            base_url=known_as or without_secrets(base_url),
+            model=model,
+            secrets=Secrets.of(api_key=api_key, headers=transport.headers_to(base_url)),
+            has_key=bool(api_key),
+            key_source=key_source,
+            timeout=timeout,
+        )
 
     async def send(self, body: str) -> Completion:
         """Send one request, `body` byte for byte, without any retry.
@@ -175,10 +214,12 @@ class Endpoint:
             Environment: the key is refused or the account is empty; no other call will do better.
             Refused: the endpoint does not know the model or the path.
         """
-        response = await self._post("/chat/completions", body)
-        return _completion(response.content, start=self._hidden(response.text)[:200])
+        response = await self._post("chat/completions", body)
+        hidden = self._secrets.hidden
+        got = _completion(response.content, shown=lambda: self._start(response))
+        return replace(got, text=hidden(got.text), finish_reason=hidden(got.finish_reason))
 
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    async def embed(self, texts: Sequence[str]) -> Embedded:
         """Return a vector for each text, in order and all of one length; one request, without any retry.
 
         Raises:
@@ -186,40 +227,37 @@ class Endpoint:
         """
         given = [_SURROGATE.sub("\ufffd", text) for text in texts]
         body = json.dumps({"model": self.model, "input": given}, ensure_ascii=False, separators=(",", ":"))
-        response = await self._post("/embeddings", body)
-        return _vectors(response.content, count=len(texts), start=self._hidden(response.text)[:200])
+        response = await self._post("embeddings", body)
+        return _vectors(response.content, count=len(texts), shown=lambda: self._start(response))
 
     async def _post(self, path: str, body: str) -> httpx2.Response:
         import httpx2
-        import openai
 
         try:
             with anyio.fail_after(self._timeout):
-                return await self._client.post(path, content=body.encode("utf-8"), cast_to=httpx2.Response)
+                response = await self._http.post(self._paths[path], content=body.encode("utf-8"), headers=self._headers)
         except TimeoutError as error:
             raise NoReply(Trouble.AGAIN, f"no reply within {self._timeout:g} s", busy=True) from error
-        except openai.APIStatusError as error:
-            raise self._explain(error) from error
-        except openai.APIConnectionError as error:
-            unreachable = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
+        except (httpx2.RequestError, OSError) as error:
+            unreachable = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
             trouble = Trouble.UNREACHABLE if unreachable else Trouble.AGAIN
-            raise NoReply(trouble, self._hidden(f"{error.message} {error.__cause__ or ''}".strip())) from error
+            raise NoReply(trouble, self._secrets.hidden(f"Connection error. {error}".strip())) from error
+        if not response.is_success:
+            raise self._explain(response)
+        return response
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.close()
 
-    def _hidden(self, text: str) -> str:
-        """Take the key out of what a server says of it: sentences about a call are kept in the project.
+    def _start(self, response: httpx2.Response) -> str:
+        """Return what may be quoted of a reply that is none."""
+        return repr(self._secrets.hidden(response.text)[:200])
 
-        A short one is no secret but a word that local servers take for a key, and may stand for itself.
-        """
-        return text.replace(self._api_key, "[API key]") if len(self._api_key) >= _SECRET else text
-
-    def _explain(self, error: openai.APIStatusError) -> Exception:
-        said = self._hidden(_complaint(error.response))[:500]
-        status = error.status_code
-        if status in (401, 403) and not self._api_key:
+    def _explain(self, response: httpx2.Response) -> Exception:
+        said = self._secrets.hidden(_complaint(response))[:500]
+        status = response.status_code
+        if status in (401, 403) and not self._has_key:
             place = f"; put one into {self._key_source}" if self._key_source else ""
             return Environment(f"the endpoint asks for an API key and none is set{place}: {said}", where=self.base_url)
         if status in (401, 403):
@@ -231,10 +269,10 @@ class Endpoint:
             sentence = f"the endpoint has no model {self.model!r}, or the base URL is wrong (is /v1 missing?): {said}"
             return Refused(sentence, where=self.base_url)
         if status < 400:
-            target = self._hidden(error.response.headers.get("location", "elsewhere"))
+            target = self._secrets.hidden(response.headers.get("location", "elsewhere"))
             return Refused(f"the endpoint sends on to {target}; give that as the base URL", where=self.base_url)
         if status in (408, 409, 425, 429) or status >= 500:
-            wait = _retry_after(error.response.headers)
+            wait = _retry_after(response.headers)
             return NoReply(Trouble.AGAIN, f"status {status}: {said}", wait=wait, busy=True)
         return rejection(status, said)
 
@@ -270,20 +308,17 @@ def without_secrets(base_url: str) -> str:
     return urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", ""))
 
 
-def _completion(content: bytes, *, start: str) -> Completion:
-    """Read a chat completion; anything that is none is worth another try, as a reply cut short is.
-
-    `start` is what may be quoted of it.
-    """
+def _completion(content: bytes, *, shown: Callable[[], str]) -> Completion:
+    """Read a chat completion; anything that is none is worth another try, as a reply cut short is."""
     try:
         body = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise NoReply(Trouble.AGAIN, f"the reply is not JSON: {start!r}") from error
-    return completion_of(body, shown=repr(start))
+        raise NoReply(Trouble.AGAIN, f"the reply is not JSON: {shown()}") from error
+    return completion_of(body, shown=shown)
 
 
-def completion_of(body: object, *, shown: str) -> Completion:
-    """Read the JSON value of a chat completion; `shown` is what a complaint about it quotes.
+def completion_of(body: object, *, shown: Callable[[], str]) -> Completion:
+    """Read the JSON value of a chat completion; `shown` gives what a complaint about it quotes.
 
     Raises:
         NoReply: it is none; to be asked for again.
@@ -292,7 +327,7 @@ def completion_of(body: object, *, shown: str) -> Completion:
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise NoReply(Trouble.AGAIN, f"the reply is no chat completion: {shown}")
+        raise NoReply(Trouble.AGAIN, f"the reply is no chat completion: {shown()}")
     usage = body.get("usage") if isinstance(body, dict) else None
     counts = usage if isinstance(usage, dict) else {}
     text, refusal = _text(message.get("content")), _text(message.get("refusal"))
@@ -306,19 +341,21 @@ def completion_of(body: object, *, shown: str) -> Completion:
     )
 
 
-def _vectors(content: bytes, *, count: int, start: str) -> list[list[float]]:
-    """Read an embeddings reply; anything else is worth another try. `start` is what may be quoted of it."""
+def _vectors(content: bytes, *, count: int, shown: Callable[[], str]) -> Embedded:
+    """Read an embeddings reply; anything else is worth another try."""
     try:
         body = json.loads(content)
         numbered = sorted(enumerate(body["data"]), key=lambda entry: int(entry[1].get("index", entry[0])))
         vectors = [[float(number) for number in entry["embedding"]] for _, entry in numbered]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise NoReply(Trouble.AGAIN, f"the reply is no list of vectors: {start!r}") from error
+        raise NoReply(Trouble.AGAIN, f"the reply is no list of vectors: {shown()}") from error
     if len(vectors) != count or len({len(vector) for vector in vectors}) != 1 or not vectors[0]:
         raise NoReply(Trouble.AGAIN, f"{count} texts were sent and {len(vectors)} vectors of one length asked for")
     if not all(math.isfinite(number) for vector in vectors for number in vector):
         raise NoReply(Trouble.AGAIN, "the reply has vectors with numbers that are none")
-    return vectors
+    usage = body.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    return Embedded(vectors, _count(counts.get("prompt_tokens", counts.get("total_tokens"))))
 
 
 def _text(content: object) -> str:

@@ -54,7 +54,8 @@ async def judge_faithfulness(session: Session, task: Task) -> Judgment:
         unlisted = judgment(State.UNSCORED, listed.reason, coverage=unread, call_key=listed.call_key)
         return _with_reference(unlisted, listed, ())
     wordings = [session.manner.wording(item.text) for item in items]
-    evidence = [session.manner.evidence(material, found) for found in await retrieve(material, wordings)]
+    retrieved = await retrieve(material, wordings, calls=session.calls)
+    evidence = [session.manner.evidence(material, found) for found in retrieved]
     answers = await concurrently(
         partial(_check, session, material, wording, found) for wording, found in zip(wordings, evidence, strict=True)
     )

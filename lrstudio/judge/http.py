@@ -10,6 +10,7 @@ from typing import Self
 import anyio
 
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment, Reason, State
+from lrstudio.judge.budget import Budget
 from lrstudio.judge.caller import Caller
 from lrstudio.judge.completeness import judge_completeness
 from lrstudio.judge.embedding import NoVectors
@@ -38,9 +39,17 @@ class HttpJudge:
     """All four dimensions by a language model. Belongs to one event loop from its first judgment on."""
 
     def __init__(
-        self, caller: Caller, *, manner: Manner, shelf: Shelf, retriever: Retriever, identity: JudgeIdentity
+        self,
+        caller: Caller,
+        *,
+        manner: Manner,
+        shelf: Shelf,
+        retriever: Retriever,
+        identity: JudgeIdentity,
+        embedding_price: float | None,
     ) -> None:
         """Put together what `create` made."""
+        self._embedding_price = embedding_price
         self._caller = caller
         self._manner = manner
         self._retriever = retriever
@@ -64,26 +73,18 @@ class HttpJudge:
         retriever: Retriever | None = None,
         transport: Transport | None = None,
         known_as: str = "",
+        embedding_price: float | None = None,
+        budget: Budget | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> Self:
-        """Make a judge ready; nothing is sent yet.
+        """Make a judge ready; nothing is sent yet. What is not named here is as in `Endpoint.open`.
 
-        Args:
-            base_url: where the endpoint is, up to and including `/v1`.
-            model: the model's name there.
-            api_key: "" for an endpoint that asks for none.
-            pack: the prompts; its kind decides how they are filled in, sent and read.
-            tokenizer: what chunks are measured in.
-            prices: what the model costs; None leaves costs unknown.
-            concurrency: requests in flight at most.
-            timeout: seconds that one request may take.
-            key_source: where the key was found, without a key where to put one; named to the person who needs to know.
-            limits: everything else that is limited; `concurrency` and `timeout` take precedence, and what a reference
-                pack prescribes.
-            retriever: finds the passages for a claim; None means BM25. The judge closes it.
-            transport: how requests travel.
-            known_as: what stands for the base URL in the identity and in call keys, where its port changes.
-            sleep: waits between tries.
+        `pack` holds the prompts; its kind decides how they are filled in, sent and read. Chunks are measured in tokens
+        of `tokenizer`. `prices` None leaves costs unknown. Of what is limited, `concurrency` (requests in flight) and
+        `timeout` take precedence over `limits`, and so does what a reference pack prescribes. `retriever` finds the
+        passages for a claim, None being BM25; the judge closes it. `embedding_price` is of a million tokens that it has
+        embedded, for plans; `budget` is what may be spent, shared with it, None being what `limits` say. `sleep` waits
+        between tries.
 
         Raises:
             Refused: the base URL is none.
@@ -102,11 +103,19 @@ class HttpJudge:
         )
         parameters = _parameters(endpoint.base_url, limits, retrieval=retriever.name)
         identity = JudgeIdentity("http", model, pack.version, tokenizer.name, parameters)
+        count, version = tokenizer.count, pack.version
         caller = Caller(
-            endpoint, prompt_pack=pack.version, limits=limits, prices=prices, sleep=sleep, count=tokenizer.count
+            endpoint, prompt_pack=version, limits=limits, prices=prices, sleep=sleep, count=count, budget=budget
         )
         shelf = Shelf(tokenizer=tokenizer, retriever=retriever, decoded=manner.decodes)
-        return cls(caller, manner=manner, shelf=shelf, retriever=retriever, identity=identity)
+        return cls(
+            caller,
+            manner=manner,
+            shelf=shelf,
+            retriever=retriever,
+            identity=identity,
+            embedding_price=embedding_price,
+        )
 
     @property
     def identity(self) -> JudgeIdentity:
@@ -126,7 +135,12 @@ class HttpJudge:
 
     async def plan(self, tasks: Iterable[Task], *, calls: CallLog) -> Plan:
         """Tell what judging these tasks will take. Sends nothing and writes nothing."""
-        planner = Planner(limits=self._caller.limits, tokenizer=self._shelf.tokenizer, prices=self._caller.prices)
+        planner = Planner(
+            limits=self._caller.limits,
+            tokenizer=self._shelf.tokenizer,
+            prices=self._caller.prices,
+            embedding_price=self._embedding_price,
+        )
         rehearsal = Rehearsal(self._caller, note=planner.note, stand_in=stand_in)
         shelf = self._shelf.rehearsed(planner.note_texts)
         feed = Feed(tasks)

@@ -17,6 +17,7 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from lrstudio.domain.errors import Environment, Refused
+from lrstudio.judge.protocol import CallLog
 from lrstudio.text.vectors import Vectors
 
 _LONGEST_LINE = 1 << 26
@@ -52,8 +53,8 @@ class LocalEmbedder:
         """The folder's name and what is in it: a moved model keeps its vectors, an exchanged one does not."""
         return self._name
 
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return one row for each text.
+    async def embed(self, texts: Sequence[str], *, calls: CallLog) -> Vectors:
+        """Return one row for each text. Nothing leaves the machine, so nothing is written down.
 
         Raises:
             Refused: the model cannot be loaded, or torch is not installed.

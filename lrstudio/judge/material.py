@@ -12,6 +12,7 @@ import anyio.to_thread
 
 from lrstudio.domain.text import Span, content_hash
 from lrstudio.domain.verdicts import Evidence
+from lrstudio.judge.protocol import CallLog
 from lrstudio.judge.retrieval import Bm25Retriever, Index, NoteTexts, Retriever
 from lrstudio.judge.sharing import SingleFlight
 from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS, decoded_chunks, token_chunks
@@ -113,13 +114,16 @@ class Shelf:
         return await anyio.to_thread.run_sync(build, abandon_on_cancel=True)
 
 
-async def retrieve(material: Material, queries: Iterable[str]) -> list[tuple[Evidence, ...]]:
+async def retrieve(material: Material, queries: Iterable[str], *, calls: CallLog) -> list[tuple[Evidence, ...]]:
     """Return for each query the `TOP_K` best passages in document order, ranked from 1.
+
+    `calls` is where it is written down what a model is sent for them.
 
     Raises:
         NoVectors, Environment, Refused: the model behind the retrieval gave nothing; see `Index.top`.
     """
-    return [_evidence(material, hits) for hits in await material.index.top(tuple(queries), TOP_K)]
+    found = await material.index.top(tuple(queries), TOP_K, calls=calls)
+    return [_evidence(material, hits) for hits in found]
 
 
 def _evidence(material: Material, hits: Iterable[Hit]) -> tuple[Evidence, ...]:

@@ -7,10 +7,14 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Self
 
 import anyio
 
+from lrstudio.judge.limits import Limits
+
 _FEW = 8
+_START = 0.5
 _MINUTE = 60.0
 # By how much the window grows with every answer: it triples each round trip until the first overload, and after that
 # takes six to double, so that it overloads rarely again.
@@ -132,8 +136,9 @@ class Turn:
 class Gate:
     """Lets the requests to one endpoint through.
 
-    It starts with a few at once, lets in more with every answer, up to `most`, and halves at an overload: once for
-    all requests that were on their way at the time, however many of them fail. From then on it grows more slowly.
+    It starts with half of what it may, and with a few at least, lets in more with every answer, up to `most`, and
+    halves at an overload: once for all requests that were on their way at the time, however many of them fail. From
+    then on it grows more slowly.
     """
 
     def __init__(
@@ -146,7 +151,7 @@ class Gate:
     ) -> None:
         """Open a gate for at most `most` requests at once."""
         self._most = most
-        self._window = float(min(_FEW, most))
+        self._window = min(float(most), max(_FEW, _START * most))
         self._growth = _FAST
         self._halvings = 0
         self._in_flight = 0
@@ -157,6 +162,12 @@ class Gate:
         self._one_by_one = anyio.Lock()
         self._holds = 0
         self._reopened = anyio.Event()
+
+    @classmethod
+    def under(cls, limits: Limits, *, sleep: Callable[[float], Awaitable[None]] = anyio.sleep) -> Self:
+        """Open the gate that these limits make."""
+        rate = Rate(requests=limits.requests_per_minute, tokens=limits.tokens_per_minute)
+        return cls(most=limits.concurrency, rate=rate, sleep=sleep)
 
     @property
     def window(self) -> int:

@@ -215,9 +215,10 @@ class PromptPack:
         return _PLACEHOLDER.sub(lambda found: safe[found[1]], self.templates[call])
 
     def _harmless(self, value: str) -> str:
-        for tag in self.material:
-            value = re.sub(rf"<(/\s*{re.escape(tag)}\s*>)", r"< \1", value, flags=re.IGNORECASE)
-        return _SURROGATE.sub("\ufffd", value)
+        if self.material and "</" in value:
+            tags = "|".join(map(re.escape, self.material))
+            value = re.sub(rf"<(/\s*(?:{tags})\s*>)", r"< \1", value, flags=re.IGNORECASE)
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
 
 
 def _read(path: Path) -> str:

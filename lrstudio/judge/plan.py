@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
+from lrstudio.domain.text import content_hash
 from lrstudio.domain.verdicts import Dimension, Support, SupportReason
 from lrstudio.judge.caller import Ask
 from lrstudio.judge.claims import statements
@@ -57,8 +58,9 @@ class Effort:
 class Plan:
     """What is outstanding, and what all of it would take without the call log, by dimension.
 
-    `embedded` counts the texts to be embedded, `embedded_without_log` those that would be if no vector were kept.
-    `assumptions` are sentences on what the estimates rest on.
+    `embedded` counts the texts to be embedded, `embedded_without_log` those that would be if no vector were kept;
+    `embedding` and `embedding_without_log` are the tokens of these texts and, where its price is known, the cost of an
+    endpoint that embeds them; they count no calls. `assumptions` are sentences on what the estimates rest on.
     """
 
     candidates: int = 0
@@ -66,6 +68,8 @@ class Plan:
     without_log: Mapping[Dimension, Effort] = field(default_factory=dict)
     embedded: int = 0
     embedded_without_log: int = 0
+    embedding: Effort = field(default_factory=Effort)
+    embedding_without_log: Effort = field(default_factory=Effort)
     assumptions: tuple[str, ...] = ()
 
 
@@ -100,14 +104,17 @@ def stand_in(ask: Ask[Any]) -> Any:
 class Planner:
     """Takes the notes of a rehearsal with `stand_in`, and adds up. Tokens are those of the prompts as they are sent."""
 
-    def __init__(self, *, limits: Limits, tokenizer: Tokenizer, prices: Prices | None) -> None:
+    def __init__(
+        self, *, limits: Limits, tokenizer: Tokenizer, prices: Prices | None, embedding_price: float | None = None
+    ) -> None:
         """Start with nothing noted."""
+        self._embedding = None if embedding_price is None else Prices(input=embedding_price, output=0.0)
         self._limits = limits
         self._tokenizer = tokenizer
         self._prices = prices
         self._entries: list[_Entry] = []
         self._candidates = 0
-        self._texts: set[str] = set()
+        self._texts: dict[str, int] = {}
         self._missing_texts: set[str] = set()
 
     def note_candidate(self) -> None:
@@ -116,7 +123,9 @@ class Planner:
 
     def note_texts(self, texts: Iterable[str], missing: Iterable[str]) -> None:
         """Count texts that need vectors; see `NoteTexts`."""
-        self._texts.update(texts)
+        for text in texts:
+            if (name := content_hash(text)) not in self._texts:
+                self._texts[name] = self._tokenizer.count(text)
         self._missing_texts.update(missing)
 
     def note(self, noted: Noted) -> None:
@@ -146,6 +155,8 @@ class Planner:
             without_log=self._sums(self._entries, means),
             embedded=len(self._missing_texts),
             embedded_without_log=len(self._texts),
+            embedding=self._embedded(self._missing_texts),
+            embedding_without_log=self._embedded(self._texts),
             assumptions=_assumptions(self._entries, means, guessed_passages=bool(self._missing_texts)),
         )
 
@@ -157,6 +168,10 @@ class Planner:
             effort = Effort(1, int(entry.guessed), entry.input_tokens, written)
             sums[dimension] = sums.get(dimension, Effort()) + effort
         return {dimension: self._priced(sums[dimension]) for dimension in Dimension if dimension in sums}
+
+    def _embedded(self, names: Iterable[str]) -> Effort:
+        tokens = sum(self._texts[name] for name in names)
+        return Effort(input_tokens=tokens, cost=self._embedding.cost(tokens, 0) if self._embedding else None)
 
     def _priced(self, effort: Effort) -> Effort:
         cost = self._prices.cost(effort.input_tokens, effort.output_tokens) if self._prices else None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+import anyio
+
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment
 
@@ -87,6 +89,12 @@ class CallLog(Protocol):
     async def end(self, key: str, reply: Reply) -> None:
         """Write down what came back, whatever could be made of it."""
         ...
+
+
+async def write_end(calls: CallLog, key: str, reply: Reply) -> None:
+    """Write a reply down even while the run is being cancelled: it has been paid for."""
+    with anyio.CancelScope(shield=True):
+        await calls.end(key, reply)
 
 
 class Judge(Protocol):

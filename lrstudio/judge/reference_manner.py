@@ -10,7 +10,7 @@ from typing import Self
 from lrstudio.domain.text import Span
 from lrstudio.domain.verdicts import Evidence, Judgment
 from lrstudio.judge import reference_replies as replies
-from lrstudio.judge.caller import Ask
+from lrstudio.judge.caller import Ask, Script
 from lrstudio.judge.limits import Limits
 from lrstudio.judge.manner import Findings, Point
 from lrstudio.judge.material import TOP_K, Material
@@ -124,15 +124,7 @@ class ReferenceManner:
         return replace(judgment, reference_note=note)
 
     def _ask(self, call: CallName, prompt: str, reader: Reader[T], *, publish: Publish[T], note: str) -> Ask[T]:
-        return Ask(
-            call,
-            prompt,
-            reader,
-            max_tokens=self.limits.max_tokens[call],
-            plain=True,
-            publish=publish,
-            note=note,
-        )
+        return Ask(call, prompt, reader, self.limits.max_tokens[call], Script(publish, note))
 
 
 def fill(template: str, **values: str) -> tuple[str, str]:

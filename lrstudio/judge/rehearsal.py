@@ -84,15 +84,15 @@ class Rehearsal:
     async def ask(self, ask: Ask[T], *, calls: CallLog) -> Answer[T]:
         """Answer from the log, else note what is missing."""
         call = CallName(ask.call)
-        place = (ask.lane.candidate, DIMENSION_OF[call])
+        place = (ask.behalf.lane.candidate, DIMENSION_OF[call])
         guessed = call not in FIRST_WAVE and place in self._open
         log = _Listening(calls)
-        key = self._caller.key(ask)
+        first = self._caller.attempt(ask)
         async with self._in_order:
-            found = await self._caller.answer(ask, calls=log, call=partial(self._missing, calls=calls))
+            found = await self._caller.answer(first, calls=log, call=partial(self._missing, calls=calls))
         unsent = found if isinstance(found, Unsent) else None
-        if key not in self._asked:
-            self._asked.add(key)
+        if first.key not in self._asked:
+            self._asked.add(first.key)
             self._note(Noted(ask, unsent, guessed, log.output_tokens))
         if isinstance(found, Answer):
             return found

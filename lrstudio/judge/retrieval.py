@@ -8,8 +8,9 @@ from typing import Protocol
 
 import anyio.to_thread
 
-from lrstudio.domain.text import Span, content_hash
+from lrstudio.domain.text import Span
 from lrstudio.judge.embedding import VectorCache
+from lrstudio.judge.protocol import CallLog
 from lrstudio.judge.sharing import SingleFlight, concurrently
 from lrstudio.text.retrieval import Bm25Index, Hit
 from lrstudio.text.vectors import Vectors, fused, nearest
@@ -18,8 +19,10 @@ from lrstudio.text.vectors import Vectors, fused, nearest
 class Index(Protocol):
     """The passages of one document, ready to be ranked."""
 
-    async def top(self, queries: Sequence[str], k: int) -> list[tuple[Hit, ...]]:
+    async def top(self, queries: Sequence[str], k: int, *, calls: CallLog) -> list[tuple[Hit, ...]]:
         """Return for each query at most `k` passages, best first, equal ones in document order.
+
+        `calls` is where it is written down what a model is sent for them.
 
         Raises:
             NoVectors: the model behind it gave none for these texts; others may fare better.
@@ -30,7 +33,7 @@ class Index(Protocol):
 
 
 NoteTexts = Callable[[Iterable[str], Iterable[str]], None]
-"""Is told of texts that need vectors, and of those among them that have none yet, each by its SHA-256."""
+"""Is told of texts that need vectors, and of those among them that have none yet, these by their SHA-256."""
 
 
 class Retriever(Protocol):
@@ -130,7 +133,7 @@ class _Words:
     def __init__(self, index: Bm25Index) -> None:
         self._index = index
 
-    async def top(self, queries: Sequence[str], k: int) -> list[tuple[Hit, ...]]:
+    async def top(self, queries: Sequence[str], k: int, *, calls: CallLog) -> list[tuple[Hit, ...]]:
         # Ranking a long document takes milliseconds, so a thread does it.
         return await anyio.to_thread.run_sync(lambda: [self._index.top(query, k) for query in queries])
 
@@ -142,12 +145,12 @@ class _Vectors:
         self._rows: Vectors | None = None
         self._work = SingleFlight()
 
-    async def top(self, queries: Sequence[str], k: int) -> list[tuple[Hit, ...]]:
+    async def top(self, queries: Sequence[str], k: int, *, calls: CallLog) -> list[tuple[Hit, ...]]:
         if not queries or not self._passages:
             return [() for _ in queries]
         if self._rows is None:
-            self._rows = await self._work.run("passages", partial(self._vectors.vectors, self._passages))
-        wanted = await self._vectors.vectors(queries)
+            self._rows = await self._work.run("passages", partial(self._vectors.vectors, self._passages, calls=calls))
+        wanted = await self._vectors.vectors(queries, calls=calls)
         return await anyio.to_thread.run_sync(nearest, self._rows, wanted, k)
 
 
@@ -169,18 +172,18 @@ class _RehearsedVectors:
         self._work = SingleFlight()
         self._complete: bool | None = None
 
-    async def top(self, queries: Sequence[str], k: int) -> list[tuple[Hit, ...]]:
+    async def top(self, queries: Sequence[str], k: int, *, calls: CallLog) -> list[tuple[Hit, ...]]:
         if not queries or not self._passages:
             return [() for _ in queries]
         if self._complete is None:
             self._complete = await self._work.run("passages", partial(self._known, self._passages))
         if await self._known(queries) and self._complete:
-            return await self._index.top(queries, k)
+            return await self._index.top(queries, k, calls=calls)
         return [tuple(Hit(index, 0.0) for index in range(min(k, len(self._passages)))) for _ in queries]
 
     async def _known(self, texts: Sequence[str]) -> bool:
         missing = await self._vectors.missing(texts)
-        self._note(map(content_hash, texts), missing)
+        self._note(texts, missing)
         return not missing
 
 
@@ -189,6 +192,8 @@ class _Fused:
         self._indexes = indexes
         self._passages = passages
 
-    async def top(self, queries: Sequence[str], k: int) -> list[tuple[Hit, ...]]:
-        rankings = await concurrently(partial(index.top, queries, self._passages) for index in self._indexes)
+    async def top(self, queries: Sequence[str], k: int, *, calls: CallLog) -> list[tuple[Hit, ...]]:
+        rankings = await concurrently(
+            partial(index.top, queries, self._passages, calls=calls) for index in self._indexes
+        )
         return [fused(both, k) for both in zip(*rankings, strict=True)]

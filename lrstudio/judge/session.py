@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from lrstudio.judge.caller import Answer, Ask, T
+from lrstudio.judge.caller import Answer, Ask, Behalf, T
 from lrstudio.judge.limits import Limits
 from lrstudio.judge.manner import Manner
 from lrstudio.judge.material import Shelf
@@ -52,7 +52,7 @@ class Session:
 
         Where calls are repeated, `settle` makes one answer of the repeats; without it the call is made once.
         """
-        ask = replace(ask, candidate_id=candidate_id, document_hash=document_hash, lane=self.lane)
+        ask = replace(ask, behalf=Behalf(candidate_id, document_hash, self.lane))
         samples = self.caller.limits.samples
         if settle is None or samples == 1:
             return await self.caller.ask(ask, calls=self.calls)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 import anyio
 import anyio.to_thread
+
+_QUICK = 0.005
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -68,24 +72,57 @@ async def concurrently(works: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
 
 
 class Feed(Generic[T]):
-    """Hands out the items of an iterable one by one; making one may take a while, so a worker thread does it."""
+    """Hands out the items of an iterable one by one; making one may take a while, so a worker thread does it.
+
+    It makes none before somebody is free for it. Those who ask at the same time are served by one visit to the thread,
+    as far as items come quickly: each visit waits for whatever else the threads are at.
+    """
 
     def __init__(self, items: Iterable[T]) -> None:
         """Start before the first one; whoever asks gets the next."""
         self._items = iter(items)
         self._in_turn = anyio.Lock()
+        self._asking = 0
+        self._made: deque[T] = deque()
+        self._ended = False
 
     async def take(self) -> T | None:
         """Return the next item, None when there is none left."""
-        async with self._in_turn:
-            return await anyio.to_thread.run_sync(next, self._items, None)
+        self._asking += 1
+        try:
+            async with self._in_turn:
+                if not self._made and not self._ended:
+                    await anyio.to_thread.run_sync(self._make, self._asking)
+                return self._made.popleft() if self._made else None
+        finally:
+            self._asking -= 1
+
+    def _make(self, most: int) -> None:
+        until = time.monotonic() + _QUICK
+        for item in self._items:
+            self._made.append(item)
+            if len(self._made) >= most or time.monotonic() > until:
+                return
+        self._ended = True
 
 
 async def both(one: Callable[[], Awaitable[T]], other: Callable[[], Awaitable[U]]) -> tuple[T, U]:
-    """Do two different things at once; errors as in `concurrently`."""
-    works: list[Callable[[], Awaitable[Any]]] = [one, other]
-    first, second = await concurrently(works)
-    return first, second
+    """Do two different things at once; errors as in `concurrently`. `one` starts now, not when its turn comes."""
+    second: list[U] = []
+
+    async def rest() -> None:
+        second.append(await other())
+
+    failure: BaseException | None = None
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(rest)
+            first = await one()
+    except BaseExceptionGroup as failures:
+        failure = _first(failures)
+    if failure is not None:
+        raise failure
+    return first, second[0]
 
 
 def _first(error: BaseException) -> BaseException:

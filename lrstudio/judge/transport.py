@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from lrstudio.domain.errors import Refused
@@ -20,12 +20,24 @@ if TYPE_CHECKING:
 class Transport:
     """What a person's network asks for. `proxy` "" leaves it to the environment, `ca_file` None to the system.
 
-    Headers go with every request and are no part of a call's key: they say who asks, not what.
+    `headers` go to `host` and to no other, "" being whichever is asked; `host_headers` are those of hosts by name.
+    Headers are no part of a call's key: they say who asks, not what.
     """
 
     proxy: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     ca_file: Path | None = None
+    host: str = ""
+    host_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def headers_to(self, base_url: str) -> dict[str, str]:
+        """Return the headers that go with every request to this address."""
+        host = host_of(base_url)
+        return {**(self.headers if self.host in ("", host) else {}), **self.host_headers.get(host, {})}
+
+    def bound_to(self, base_url: str) -> Self:
+        """Return the transport with `headers` kept to the host of this address, unless they are kept to one already."""
+        return replace(self, host=self.host or host_of(base_url))
 
     def client(self, base_url: str, *, timeout: httpx2.Timeout) -> httpx2.AsyncClient:
         """Return a client for one endpoint. It follows no redirect: consent is given to a host, not to where it points.
@@ -39,11 +51,13 @@ class Transport:
 
         here = is_loopback(host_of(base_url))
         more: dict[str, Any] = {"verify": self._certificates()} if self.ca_file else {}
+        if here and urlsplit(base_url).scheme == "http":
+            more = {"verify": False}  # there is nothing to verify, and loading the certificates takes 20 ms
         if self.proxy and not here:
             more["proxy"] = self.proxy
         try:
             return openai.DefaultAsyncHttpxClient(
-                timeout=timeout, headers=dict(self.headers), follow_redirects=False, trust_env=not here, **more
+                timeout=timeout, headers=self.headers_to(base_url), follow_redirects=False, trust_env=not here, **more
             )
         except (ValueError, ImportError) as error:
             raise Refused(f"{self.proxy!r} is not a proxy that can be used ({error})", where="proxy") from error

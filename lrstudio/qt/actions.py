@@ -79,9 +79,9 @@ _JUDGE = (
     ),
     Command("judge.cancel", "Cancel the judge", Group.JUDGE, ("Ctrl+.",), "cancel", _when(Fact.JUDGING)),
     Command("judge.call", "Show the raw call", Group.JUDGE, ("Ctrl+K",), "note", _when(Fact.CALL)),
-    Command("judge.packs", "Prompt packs…", Group.JUDGE, ("Ctrl+Shift+P",), "edit"),
     Command("judge.summary", "What a judge run came to…", Group.JUDGE, ("Ctrl+Shift+R",), when=_when(Fact.PROJECT)),
     Command("judge.compare", "Judges side by side…", Group.JUDGE, ("Ctrl+J",), when=_when(Fact.PROJECT)),
+    Command("judge.packs", "Prompt packs…", Group.JUDGE, ("Ctrl+Shift+P",), "edit"),
 )
 _DECIDE = (
     Command("verdict.full", "Full", Group.DECIDE, ("1",), when=_when(Fact.PART)),

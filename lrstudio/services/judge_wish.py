@@ -69,9 +69,10 @@ def request_of(wish: JudgeWish, audit: Audit) -> JudgeRequest:
     if wish.judge != "http":
         return replace(JudgeRequest(wish.judge, script=wish.script, concurrency=wish.http.concurrency), **shared)
     _check(wish)
-    request = http_request(replace(wish.http, base_url="") if wish.served else wish.http)
+    request = http_request(wish.http)
     return replace(
         request,
+        base_url="" if wish.served else request.base_url,
         **shared,
         api_key=ApiKey(wish.key, "typed for this session") if wish.key else request.api_key,
         serve=wish.http.serve if wish.served else "",
@@ -94,6 +95,20 @@ def remember(wish: JudgeWish, settings: Settings) -> Settings:
         lasting = replace(was, judge=wish.judge, limit=wish.limit)
         return replace(settings, judge=lasting)
     return replace(settings, judge=lasting, http=wish.http)
+
+
+def at_address(http: HttpSettings, base_url: str) -> HttpSettings:
+    """Return the settings with another address; headers stay with the host that they were set for.
+
+    They may hold a secret of that host: what is typed into a form must not send it elsewhere.
+    """
+    from lrstudio.judge.transport import host_of
+
+    old, new = host_of(http.base_url), host_of(base_url)
+    if old in ("", new) or not http.headers:
+        return replace(http, base_url=base_url)
+    hosts = {old: http.headers, **dict(http.host_headers)}
+    return replace(http, base_url=base_url, headers=(), host_headers=tuple(hosts.items()))
 
 
 def _candidates(wish: JudgeWish, audit: Audit) -> tuple[str, ...] | None:

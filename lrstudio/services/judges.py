@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.verdicts import Dimension
+from lrstudio.judge.budget import Budget
 from lrstudio.judge.embedding import Embedder, VectorStore
 from lrstudio.judge.limits import Limits, Prices
 from lrstudio.judge.protocol import Judge
 from lrstudio.judge.retrieval import Retriever
-from lrstudio.judge.transport import Transport, host_of
+from lrstudio.judge.transport import Transport, host_of, is_loopback
 from lrstudio.services.keys import EMBEDDING_VARIABLE, PLACES, ApiKey
 from lrstudio.text.resources import resource
 from lrstudio.text.tokens import Tokenizer
@@ -30,11 +32,12 @@ class JudgeRequest:
     run which another machine began is over. `script` concerns the scripted judge.
 
     All else concerns the http judge: `timeout` is in seconds for one call; prices are per million tokens, None where
-    unknown; `concurrency` counts calls in flight at most; `requests_per_minute` and `tokens_per_minute` are 0 where
-    nothing is limited; `samples` says how often scoring and support calls are made; `spend_limit` is what the run may
-    cost from now on, in the currency of the prices. `retrieval` is how passages are found: "bm25"; "embeddings" of
-    `embedding_model` at `embedding_base_url` ("" for that of the judge); "local", where `embedding_model` is a folder;
-    "fusion" of BM25 with one of these two. `serve` is the command of a model server to start for the run: it gives
+    unknown, `embedding_price` that of the embeddings endpoint; `concurrency` counts calls in flight at most;
+    `requests_per_minute` and `tokens_per_minute` are 0 where nothing is limited; `samples` says how often scoring and
+    support calls are made; `spend_limit` is what the run may cost from now on, in the currency of the prices.
+    `retrieval` is how passages are found: "bm25"; "embeddings" of `embedding_model` at `embedding_base_url` ("" for
+    that of the judge); "local", where `embedding_model` is a folder; "fusion" of BM25 with one of these two. `serve` is
+    the command of a model server to start for the run: it gives
     `base_url`, which `known_as` then stands for in identities and call keys. `agreed` says that a person agreed, for
     this run, to what is sent to other machines. `trial` tries the judge out, beside what stands in the project.
     """
@@ -57,6 +60,7 @@ class JudgeRequest:
     embedding_model: str = ""
     embedding_base_url: str = ""
     embedding_key: ApiKey | None = None
+    embedding_price: float | None = None
     serve: str = ""
     serve_timeout: float = 900.0
     known_as: str = ""
@@ -121,6 +125,7 @@ def _http_judge(request: JudgeRequest, vectors: VectorStore | None) -> Judge:
     prices = _prices(request)
     if request.spend_limit is not None and prices is None:
         raise Refused("a spend limit needs the price of the model's tokens; set it in the settings", where="prices")
+    budget, tokenizer = Budget(request.spend_limit), _tokenizer(request)
     from lrstudio.judge.http import HttpJudge
     from lrstudio.judge.packs import PromptPack
 
@@ -130,23 +135,26 @@ def _http_judge(request: JudgeRequest, vectors: VectorStore | None) -> Judge:
         api_key=request.api_key.value if request.api_key else "",
         key_source=request.api_key.source if request.api_key else PLACES,
         pack=PromptPack.load(request.prompts or resource("prompts", "longreward-studio")),
-        tokenizer=_tokenizer(request),
+        tokenizer=tokenizer,
         prices=prices,
         concurrency=request.concurrency,
         timeout=request.timeout,
-        retriever=_retriever(request, vectors),
+        retriever=_retriever(request, vectors, budget=budget, count=tokenizer.count),
+        embedding_price=request.embedding_price if request.asks_embeddings else None,
+        budget=budget,
         transport=request.transport,
         known_as=request.known_as,
         limits=Limits(
             samples=request.samples,
             requests_per_minute=request.requests_per_minute,
             tokens_per_minute=request.tokens_per_minute,
-            spend=request.spend_limit,
         ),
     )
 
 
-def _retriever(request: JudgeRequest, vectors: VectorStore | None) -> Retriever:
+def _retriever(
+    request: JudgeRequest, vectors: VectorStore | None, *, budget: Budget, count: Callable[[str], int]
+) -> Retriever:
     from lrstudio.judge.retrieval import Bm25Retriever, FusedRetriever, VectorRetriever
 
     if request.retrieval not in RETRIEVALS:
@@ -160,12 +168,15 @@ def _retriever(request: JudgeRequest, vectors: VectorStore | None) -> Retriever:
         raise ValueError("vectors need a place where they are kept")
     from lrstudio.judge.embedding import VectorCache
 
-    embedder = _http_embedder(request) if request.asks_embeddings else _local_embedder(request)
+    if request.asks_embeddings:
+        embedder: Embedder = _http_embedder(request, budget=budget, count=count)
+    else:
+        embedder = _local_embedder(request)
     by_vectors = VectorRetriever(VectorCache(embedder, vectors))
     return FusedRetriever(Bm25Retriever(), by_vectors) if request.retrieval == "fusion" else by_vectors
 
 
-def _http_embedder(request: JudgeRequest) -> Embedder:
+def _http_embedder(request: JudgeRequest, *, budget: Budget, count: Callable[[str], int]) -> Embedder:
     from lrstudio.judge.http_embedder import HttpEmbedder
     from lrstudio.judge.limits import Limits
 
@@ -173,14 +184,20 @@ def _http_embedder(request: JudgeRequest) -> Embedder:
     same = host_of(base_url) == host_of(request.base_url)
     key = request.embedding_key or (request.api_key if same else None)  # a key is for the host it was given for
     place = PLACES if same else f"the variable {EMBEDDING_VARIABLE}"
+    if budget.limited and request.embedding_price is None and not is_loopback(host_of(base_url)):
+        sentence = "a spend limit needs the price of the embedding model's tokens; set it in the settings"
+        raise Refused(sentence, where="prices")
     return HttpEmbedder.open(
         base_url=base_url,
         model=request.embedding_model,
         api_key=key.value if key else "",
         key_source=key.source if key else place,
         limits=Limits(timeout=request.timeout),
-        transport=request.transport,
+        transport=request.transport.bound_to(request.base_url),
         known_as="" if request.embedding_base_url else request.known_as,
+        price=request.embedding_price,
+        budget=budget,
+        count=count,
     )
 
 

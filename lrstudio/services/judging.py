@@ -28,8 +28,7 @@ from lrstudio.services.call_log import StoreCalls, StoreSink
 from lrstudio.services.consent import Consent, Outgoing
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.outstanding import Outstanding, outstanding
-from lrstudio.services.serving import served, unstarted
-from lrstudio.services.settings import SettingsStore
+from lrstudio.services.serving import served, server_log, unstarted
 from lrstudio.services.who_when import Clock, utc_now
 from lrstudio.store.store import Store
 
@@ -88,10 +87,7 @@ class Judging:
 
     def server_log(self) -> Path:
         """Return the file that a server started for a run writes to: beside the project, or in the profile."""
-        place = self._store.path
-        if isinstance(place, Path):
-            return place.with_suffix(".serve.log")
-        return SettingsStore().beside(f"{place.database}.serve.log")
+        return server_log(self._store.path)
 
     async def run(self, request: JudgeRequest, *, emit: Emit) -> JudgeOutcome:
         """Judge the candidates that the request names, or finish the run of the same judge that was broken off.

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from lrstudio.domain.errors import Refused
-from lrstudio.judge.transport import Transport
+from lrstudio.judge.transport import Transport, host_of
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.keys import find_embedding_key, find_key
-from lrstudio.services.settings import HttpSettings
+from lrstudio.services.settings import Headers, HttpSettings
 
 
 def http_request(http: HttpSettings) -> JudgeRequest:
@@ -33,6 +33,7 @@ def http_request(http: HttpSettings) -> JudgeRequest:
         timeout=http.timeout,
         input_price=input_price,
         output_price=output_price,
+        embedding_price=http.embedding_price_of(http.embedding_model),
         retrieval=http.retrieval,
         embedding_model=http.embedding_model,
         embedding_base_url=http.embedding_base_url,
@@ -46,11 +47,30 @@ def http_request(http: HttpSettings) -> JudgeRequest:
 def transport(http: HttpSettings) -> Transport:
     """Return the transport that the settings describe; header values that are $NAME come from the environment.
 
+    The headers are for the endpoint of the settings, and for whichever is asked where they name none.
+
     Raises:
-        Refused: such a variable is not set.
+        Refused: such a variable is not set, or headers are for what is no host.
     """
-    headers = {name: _value(name, value) for name, value in http.headers}
-    return Transport(http.proxy, headers, Path(http.ca_file).expanduser() if http.ca_file else None)
+    return Transport(
+        proxy=http.proxy,
+        headers=_filled(http.headers),
+        ca_file=Path(http.ca_file).expanduser() if http.ca_file else None,
+        host=host_of(http.base_url),
+        host_headers={_host(host): _filled(headers) for host, headers in http.host_headers},
+    )
+
+
+def _host(name: str) -> str:
+    """Take a bare name or an address, with or without a port."""
+    host = host_of(name if "://" in name else f"http://{name}")
+    if not host:
+        raise Refused(f"{name!r} is not a host; one looks like judge.example", where="http.host_headers")
+    return host
+
+
+def _filled(headers: Headers) -> dict[str, str]:
+    return {name: _value(name, value) for name, value in headers}
 
 
 def _value(name: str, value: str) -> str:

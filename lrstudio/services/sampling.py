@@ -6,10 +6,11 @@ import json
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -19,16 +20,19 @@ from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.text import Candidate, Question, content_hash
 from lrstudio.domain.verdicts import Reason
-from lrstudio.judge.caller import Answer, Ask, Caller
-from lrstudio.judge.endpoint import Endpoint, without_secrets
-from lrstudio.judge.limits import Limits, Prices
+from lrstudio.judge.budget import Budget, SpendLimitReached
+from lrstudio.judge.caller import Answer, Ask, Behalf, Caller
+from lrstudio.judge.endpoint import Endpoint
+from lrstudio.judge.limits import Limits
+from lrstudio.judge.pacing import Gate, Lane
 from lrstudio.judge.parsing import Parsed
 from lrstudio.judge.protocol import ParseState
 from lrstudio.judge.sharing import concurrently
-from lrstudio.judge.transport import Transport
 from lrstudio.services.call_log import StoreCalls
 from lrstudio.services.consent import Consent, Outgoing
-from lrstudio.services.keys import PLACES, ApiKey
+from lrstudio.services.keys import PLACES
+from lrstudio.services.sample_request import SampleOutcome, SamplePlan, SampleRequest
+from lrstudio.services.serving import NOBODY, ServerCommand, known_as, server_log, serving
 from lrstudio.services.who_when import Clock, utc_now
 from lrstudio.store.records import Added
 from lrstudio.store.store import Store
@@ -39,61 +43,6 @@ PURPOSE = "answer"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 Told = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class SampleRequest:
-    """Which answers are wanted: `count` from each model to each question; `question_ids` None means all questions.
-
-    The n-th answer is drawn with `seed` + n, n from 0. `timeout` is in seconds for one call, the prices are per million
-    tokens and None where unknown, `agreed` says that a person agreed, for this once, to what is sent elsewhere.
-    """
-
-    base_url: str
-    models: tuple[str, ...]
-    question_ids: tuple[str, ...] | None = None
-    count: int = 1
-    temperature: float = 1.0
-    seed: int = 0
-    system: str = ""
-    max_tokens: int = 1024
-    api_key: ApiKey | None = None
-    concurrency: int = 8
-    timeout: float = 600.0
-    input_price: float | None = None
-    output_price: float | None = None
-    transport: Transport = field(default_factory=Transport)
-    agreed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SamplePlan:
-    """What a request would take: calls to be sent and calls in the log already, and the cost of those to be sent.
-
-    Input tokens are counted with the studio's own tokenizer, output tokens at their limit, so both and the cost are
-    estimates; `cost` is None where no price is known. `without_text` names questions whose document has no text.
-    """
-
-    calls: int
-    logged: int
-    input_tokens: int
-    output_tokens: int
-    cost: float | None
-    without_text: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SampleOutcome:
-    """What came of it: candidates that are new and that were there, and how many answers failed, by reason."""
-
-    new: int
-    same: int
-    failed: Mapping[Reason, int]
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    cost: float | None
-    changes: Changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +67,11 @@ class Sampling:
     def outgoing(self, request: SampleRequest) -> tuple[Outgoing, ...]:
         """Return what the request would send to each other machine."""
         questions = {question.question_id for question in self._questions(request)}
-        return self._consent.outgoing([request.base_url], questions=questions)
+        return self._consent.outgoing([] if request.serve else [request.base_url], questions=questions)
+
+    def server_log(self) -> Path:
+        """Return the file that a server started for the drawing writes to: beside the project, or in the profile."""
+        return server_log(self._store.path)
 
     async def plan(self, request: SampleRequest) -> SamplePlan:
         """Say what the request would take; sends nothing.
@@ -126,9 +79,9 @@ class Sampling:
         Raises:
             Refused: the request lacks something, or names what is not there.
         """
+        request = _unstarted(request)
         wanted, without_text = await to_thread.run_sync(self._wanted, request)
-        async with AsyncExitStack() as stack:
-            callers = await self._callers(request, stack)
+        async with _callers(request) as callers:
             return await to_thread.run_sync(self._plan, request, callers, wanted, without_text)
 
     async def run(self, request: SampleRequest, *, told: Told = lambda done, total: None) -> SampleOutcome:
@@ -145,16 +98,19 @@ class Sampling:
             Environment: another process draws candidates, the endpoint cannot be reached, or the disk is full.
         """
         self._consent.check(await to_thread.run_sync(self.outgoing, request), agreed=request.agreed)
-        wanted, without_text = await to_thread.run_sync(self._wanted, request)
+        ready = _unstarted(request)
+        wanted, without_text = await to_thread.run_sync(self._wanted, ready)
         run = _Run(f"sample-{uuid.uuid4().hex}", total=len(wanted), told=told)
-        run.failed[Reason.NO_DOCUMENT] += len(without_text) * len(request.models) * request.count
-        held = await to_thread.run_sync(self._store.locks.acquire, SAMPLE_LOCK)
+        run.failed[Reason.NO_DOCUMENT] += len(without_text) * len(ready.models) * ready.count
+        held = await to_thread.run_sync(partial(self._store.locks.acquire, SAMPLE_LOCK, take_over=request.take_over))
+        stopped = ""
         try:
-            async with AsyncExitStack() as stack:
-                callers = await self._callers(request, stack)
+            async with _served(ready, log=self.server_log()) as asked, _callers(asked) as callers:
                 waiting = iter(wanted)  # shared, so that whoever is free takes the next one
-                draw = partial(self._draw, request, callers, waiting, run)
-                await concurrently(draw for _ in range(request.concurrency))
+                draw = partial(self._draw, asked, callers, waiting, run)
+                await concurrently(draw for _ in range(asked.concurrency))
+        except SpendLimitReached as reached:
+            stopped = str(reached)
         finally:
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(held.release)
@@ -168,6 +124,7 @@ class Sampling:
             output_tokens=totals.output_tokens,
             cost=totals.cost,
             changes=Changes(candidates=frozenset(run.new)),
+            stopped=stopped,
         )
 
     def _questions(self, request: SampleRequest) -> list[Question]:
@@ -184,7 +141,7 @@ class Sampling:
 
     def _wanted(self, request: SampleRequest) -> tuple[list[_Wanted], tuple[str, ...]]:
         """Return the answers to draw, and the questions that cannot be asked for want of their document's text."""
-        _check(request)
+        request.check()
         questions = self._questions(request)
         if not questions:
             raise Refused("there is no question to answer: import questions first", where="question")
@@ -198,13 +155,6 @@ class Sampling:
         ]
         return wanted, tuple(it.question_id for it in questions if it.document_id in textless)
 
-    async def _callers(self, request: SampleRequest, stack: AsyncExitStack) -> dict[str, Caller]:
-        callers = {}
-        for model in request.models:
-            callers[model] = await to_thread.run_sync(_caller, request, model)
-            stack.push_async_callback(callers[model].aclose)
-        return callers
-
     def _ask(self, request: SampleRequest, wanted: _Wanted) -> Ask[str]:
         """Return the call: the document, an empty line and the question as one user message (LongReward's form)."""
         text = self._text(wanted.question.document_id) if wanted.question.document_id else None
@@ -217,7 +167,8 @@ class Sampling:
             "max_tokens": request.max_tokens,
             "seed": request.seed + wanted.number,
         }
-        return Ask(PURPOSE, "", _read_answer, request.max_tokens, request=whole)
+        lane = Lane(wanted.question.document_id or "", wanted.question.question_id)
+        return Ask(PURPOSE, "", _read_answer, request.max_tokens, request=whole, behalf=Behalf(lane=lane))
 
     def _plan(
         self,
@@ -230,13 +181,13 @@ class Sampling:
         logged = tokens = 0
         for it in wanted:
             ask = self._ask(request, it)
-            if self._store.calls.finished(callers[it.model].key(ask)):
+            if self._store.calls.finished(callers[it.model].attempt(ask).key):
                 logged += 1
             else:
                 messages = ask.request["messages"] if ask.request else []
                 tokens += sum(count(message["content"]) for message in messages)
         calls = len(wanted) - logged
-        most, prices = calls * request.max_tokens, _prices(request)
+        most, prices = calls * request.max_tokens, request.prices
         cost = prices.cost(tokens, most) if prices else None
         return SamplePlan(calls, logged, tokens, most, cost, without_text)
 
@@ -269,7 +220,7 @@ class Sampling:
         candidate = Candidate(f"{question_id}-{call_key[:12]}", question_id, text, wanted.model)
         origin = {
             "from": "model",
-            "endpoint": without_secrets(request.base_url),
+            "endpoint": request.endpoint,
             "temperature": request.temperature,
             "seed": request.seed + wanted.number,
             "max_tokens": request.max_tokens,
@@ -313,35 +264,57 @@ def _read_answer(text: str) -> Parsed[str]:
     return Parsed(ParseState.PARSED, text) if text else Parsed(ParseState.UNREADABLE, error="the reply is empty")
 
 
-def _check(request: SampleRequest) -> None:
-    missing: Iterable[tuple[bool, str, str]] = (
-        (not request.base_url, "base URL", "give the address of an OpenAI-compatible endpoint"),
-        (not all(request.models) or not request.models, "model", "name at least one model to ask"),
-        (request.count < 1, "count", f"at least one answer must be wanted, not {request.count}"),
-        (not 0 <= request.temperature <= 2, "temperature", f"it goes from 0 to 2, not {request.temperature:g}"),
-        (request.max_tokens < 1, "max tokens", f"an answer needs at least one token, not {request.max_tokens}"),
-        (request.concurrency < 1, "concurrency", f"at least one call must be in flight, not {request.concurrency}"),
-    )
-    for wrong, where, sentence in missing:
-        if wrong:
-            raise Refused(sentence, where=where)
+def _unstarted(request: SampleRequest) -> SampleRequest:
+    """Return the request with what its server's command says, as if it ran."""
+    if not request.serve:
+        return request
+    command = ServerCommand.parse(request.serve, model=request.models[0] if request.models else "")
+    models = request.models or (command.model,)
+    return replace(request, base_url=NOBODY, models=models, known_as=known_as(request.serve))
 
 
-def _caller(request: SampleRequest, model: str) -> Caller:
-    endpoint = Endpoint.open(
-        base_url=request.base_url,
-        model=model,
-        api_key=request.api_key.value if request.api_key else "",
-        key_source=request.api_key.source if request.api_key else PLACES,
+@asynccontextmanager
+async def _served(request: SampleRequest, *, log: Path) -> AsyncIterator[SampleRequest]:
+    """Give the request with the address of its server, if it asks for one."""
+    if not request.serve:
+        yield request
+        return
+    command = ServerCommand.parse(request.serve, model=request.models[0])
+    async with serving(command, log=log, patience=request.serve_timeout) as base_url:
+        yield replace(request, base_url=base_url)
+
+
+@asynccontextmanager
+async def _callers(request: SampleRequest) -> AsyncIterator[dict[str, Caller]]:
+    """Make ready to ask each model; they share what an endpoint bears and what may be spent."""
+    limits = Limits(
+        temperatures=(request.temperature,),  # one attempt: another one would be another answer, the next seed's
         timeout=request.timeout,
-        transport=request.transport,
+        concurrency=request.concurrency,
+        requests_per_minute=request.requests_per_minute,
+        tokens_per_minute=request.tokens_per_minute,
+        spend=request.spend_limit,
     )
-    # One attempt: another one would be another answer, and that is the next seed's.
-    limits = Limits(temperatures=(request.temperature,), timeout=request.timeout, concurrency=request.concurrency)
-    return Caller(endpoint, prompt_pack="", limits=limits, prices=_prices(request))
+    gate, budget = Gate.under(limits), Budget(request.spend_limit)
+    count = lru_cache(8)(Tokenizer.shipped().count)
 
+    def caller(model: str) -> Caller:
+        endpoint = Endpoint.open(
+            base_url=request.base_url,
+            model=model,
+            api_key=request.api_key.value if request.api_key else "",
+            key_source=request.api_key.source if request.api_key else PLACES,
+            timeout=request.timeout,
+            transport=request.transport,
+            known_as=request.known_as,
+        )
+        return Caller(
+            endpoint, prompt_pack="", limits=limits, prices=request.prices, count=count, gate=gate, budget=budget
+        )
 
-def _prices(request: SampleRequest) -> Prices | None:
-    if request.input_price is None and request.output_price is None:
-        return None
-    return Prices(input=request.input_price or 0.0, output=request.output_price or 0.0)
+    async with AsyncExitStack() as stack:
+        callers = {}
+        for model in request.models:
+            callers[model] = await to_thread.run_sync(caller, model)
+            stack.push_async_callback(callers[model].aclose)
+        yield callers

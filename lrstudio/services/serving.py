@@ -1,4 +1,8 @@
-"""A model server that the studio starts for a run, asks on this machine, and stops on every way out."""
+"""A model server that the studio starts for a run, asks on this machine, and that ends with it on every way out.
+
+On POSIX a keeper stands between the two (`keeper.py`): it ends the server when the studio's end of a pipe closes, which
+the system sees to even after `kill -9`.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +10,40 @@ import atexit
 import http.client
 import os
 import shlex
-import signal
+import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
 
 from lrstudio.domain.errors import Environment, Refused
+from lrstudio.domain.places import Place
 from lrstudio.services.judges import JudgeRequest
+from lrstudio.services.settings import SettingsStore
 
 HOST = "127.0.0.1"
+NOBODY = f"http://{HOST}/v1"
+"""Stands for the address of a server that is not started."""
+
 PRESETS: Mapping[str, str] = {
     "vllm": "vllm serve {model}",
     "transformers": "transformers serve {model}",
     "llama-server": "llama-server -m {model}",
     "ollama": "ollama serve",
 }
+_KEEPER = Path(__file__).with_name("keeper.py")
 _LISTEN = ("--host", HOST, "--port", "{port}")
 _PAUSE = 0.25
 _GRACE = 10.0
+_MARGIN = 5.0
 _MOMENT = 0.5
-_BLINK = 0.01
 _LAST_LINES = 5
 _TAIL_BYTES = 16_384
 
@@ -90,11 +100,21 @@ def _served(program: str, words: list[str]) -> str:
     return ""
 
 
+def known_as(serve: str) -> str:
+    """Return what stands for the address of a server in identities and call keys: its port changes from run to run."""
+    return f"serve:{serve.strip()}"
+
+
+def server_log(place: Place) -> Path:
+    """Return the file that a server started for a project writes to: beside its file, else in the profile."""
+    if isinstance(place, Path):
+        return place.with_suffix(".serve.log")
+    return SettingsStore().beside(f"{place.database}.serve.log")
+
+
 @asynccontextmanager
 async def served(request: JudgeRequest, *, log: Path) -> AsyncIterator[JudgeRequest]:
     """Give the request with the address of its server filled in; one that asks for no server stays as it is.
-
-    The port changes from run to run, so the command stands for the address in identities and call keys.
 
     Raises:
         Refused, Environment: as `serving`.
@@ -119,8 +139,7 @@ def unstarted(request: JudgeRequest) -> JudgeRequest:
     if request.judge != "http":
         raise Refused(f"only the http judge asks a server, not the {request.judge} one", where="serve")
     command = ServerCommand.parse(request.serve, model=request.model)
-    known_as = f"serve:{request.serve.strip()}"
-    return replace(request, base_url=f"http://{HOST}/v1", model=command.model, known_as=known_as)
+    return replace(request, base_url=NOBODY, model=command.model, known_as=known_as(request.serve))
 
 
 @asynccontextmanager
@@ -138,9 +157,8 @@ async def serving(command: ServerCommand, *, log: Path, patience: float) -> Asyn
     """
     port = _free_port()
     process = await to_thread.run_sync(_start, command, port, log)
-    # The last resort, where a second Ctrl-C cuts the stopping short.
-    last_resort = partial(_signal_group, process, signal.SIGKILL) if os.name != "nt" else process.kill
-    atexit.register(last_resort)
+    if os.name == "nt":  # the last resort, where a second Ctrl-C cuts the stopping short; elsewhere it is the keeper
+        atexit.register(process.kill)
     try:
         await _healthy(process, port, log=log, patience=patience)
         try:
@@ -152,7 +170,7 @@ async def serving(command: ServerCommand, *, log: Path, patience: float) -> Asyn
     finally:
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(_stop, process)
-        atexit.unregister(last_resort)
+        atexit.unregister(process.kill)
 
 
 def _free_port() -> int:
@@ -166,20 +184,21 @@ def _start(command: ServerCommand, port: int, log: Path) -> subprocess.Popen[byt
     words = [word.replace("{port}", str(port)) for word in command.words]
     ours = {name: value for name, value in os.environ.items() if not name.startswith("LRSTUDIO_")}
     theirs = {name: value.replace("{port}", str(port)) for name, value in command.environment.items()}
+    if shutil.which(words[0]) is None:
+        raise Refused(f"there is no program {words[0]!r} on this machine", where="serve")
+    kept = () if os.name == "nt" else (sys.executable, "-I", "-S", str(_KEEPER), str(_GRACE))
     try:
         with log.open("wb") as out:
             # A group of its own: Ctrl-C in the terminal is for the studio, which then stops the server in order.
             return subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
+                [*kept, *words],
+                stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 env={**ours, **theirs},
                 start_new_session=os.name != "nt",
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
-    except FileNotFoundError as error:
-        raise Refused(f"there is no program {words[0]!r} on this machine", where="serve") from error
     except OSError as error:
         raise Environment(f"the server cannot be started: {error}", where="serve") from error
 
@@ -235,28 +254,17 @@ def _last_words(log: Path) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the process and everything it started: ask, wait, then kill."""
+    """End the server and everything it started: ask, wait, then kill."""
+    if process.stdin:
+        process.stdin.close()
     if os.name == "nt":
         _stop_tree(process)
         return
-    _signal_group(process, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(_GRACE)
-    left = _signal_group(process, signal.SIGKILL)  # what is left of the group, whether or not its leader has gone
-    process.wait()
-    give_up = time.monotonic() + _MOMENT
-    while left and time.monotonic() < give_up:  # what is killed lets go of port and memory a little later
-        time.sleep(_BLINK)
-        left = _signal_group(process, signal.SIGKILL)
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> bool:
-    """Send a signal to the group; False where nobody is left in it."""
     try:
-        os.killpg(process.pid, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+        process.wait(_GRACE + _MARGIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _stop_tree(process: subprocess.Popen[bytes]) -> None:

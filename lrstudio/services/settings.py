@@ -19,6 +19,8 @@ from lrstudio.domain.places import Place, place_of
 MOST_RECENT = 12
 THEMES = ("system", "light", "dark")
 
+Headers = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class ModelPrice:
@@ -48,13 +50,17 @@ class JudgeSettings:
 class HttpSettings:
     """Where the http judge asks. `timeout` is in seconds for one call, `concurrency` counts calls in flight.
 
-    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known. For requests and
+    `input_price` and `output_price` are per million tokens; 0 for both means that no price is known, as it does for
+    `embedding_price`, that of an embeddings endpoint. For requests and
     tokens a minute 0 is no limit. `prompts` is the folder of a prompt pack and `tokenizer` a tokenizer.json or an id of
     the Hugging Face hub; "" is the studio's own. `proxy` "" leaves it to the environment, `ca_file` "" to the system.
-    `headers` go with every request, in the file as a table; a value that is $NAME is taken from the environment, so
-    that no secret need stand here. `serve` is the command of a model server that the studio starts and stops itself.
-    `prices` are those of single models; `input_price` and `output_price` are those of any other. `retrieval` with
-    `embedding_model` and `embedding_base_url` is how passages are found unless something else is asked for.
+    `headers` go with every request to the host of `base_url` (to whichever is asked where that is ""), and
+    `host_headers` to the host that each of them names; in the file both are tables. A value that is $NAME is taken from
+    the environment, so that no secret need stand here. `serve` is the command of a model server that the studio starts
+    and stops itself.
+    `prices` are those of single models, an embedding model's among them; `input_price` and `output_price` are those of
+    any other. `retrieval` with `embedding_model` and `embedding_base_url` is how passages are found unless something
+    else is asked for.
     """
 
     base_url: str = ""
@@ -63,13 +69,15 @@ class HttpSettings:
     timeout: float = 600.0
     input_price: float = 0.0
     output_price: float = 0.0
+    embedding_price: float = 0.0
     requests_per_minute: int = 0
     tokens_per_minute: int = 0
     prompts: str = ""
     tokenizer: str = ""
     proxy: str = ""
     ca_file: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
+    host_headers: tuple[tuple[str, Headers], ...] = ()
     serve: str = ""
     prices: tuple[ModelPrice, ...] = ()
     retrieval: str = "bm25"
@@ -82,6 +90,11 @@ class HttpSettings:
             if price.model == model:
                 return price.input, price.output
         return self.input_price or None, self.output_price or None
+
+    def embedding_price_of(self, model: str) -> float | None:
+        """Return what a million tokens cost that a model embeds; None where no price is known."""
+        known = [price.input for price in self.prices if price.model == model and model]
+        return known[0] if known else self.embedding_price or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +153,7 @@ class SettingsStore:
         values["recent"] = [str(path) for path in settings.recent]
         values["http"]["headers"] = dict(settings.http.headers)
         values["http"]["prices"] = {it.model: {"input": it.input, "output": it.output} for it in settings.http.prices}
+        values["http"]["host_headers"] = {host: dict(headers) for host, headers in settings.http.host_headers}
         try:
             self.profile.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.profile, prefix="settings-", suffix=".toml")
@@ -186,11 +200,21 @@ class SettingsStore:
         return settings if settings.reviewer else replace(settings, reviewer=_login_name())
 
     def _http(self, raw: Any) -> HttpSettings:
-        headers = raw.pop("headers", {}) if isinstance(raw, dict) else {}
-        if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
-            raise Refused("http.headers must be a table of texts", where=str(self.path))
-        prices = self._prices(raw.pop("prices", {})) if isinstance(raw, dict) else ()
-        return HttpSettings(**self._known(HttpSettings, raw, "http."), headers=tuple(headers.items()), prices=prices)
+        headers, hosts = (raw.pop(it, {}) if isinstance(raw, dict) else {} for it in ("headers", "host_headers"))
+        if not isinstance(hosts, dict):
+            raise Refused("http.host_headers must be a table of tables, one for each host", where=str(self.path))
+        prices = raw.pop("prices", {}) if isinstance(raw, dict) else {}
+        return HttpSettings(
+            **self._known(HttpSettings, raw, "http."),
+            headers=self._headers(headers, "http.headers"),
+            host_headers=tuple((host, self._headers(it, f"http.host_headers.{host}")) for host, it in hosts.items()),
+            prices=self._prices(prices),
+        )
+
+    def _headers(self, raw: Any, name: str) -> Headers:
+        if not isinstance(raw, dict) or not all(isinstance(value, str) for value in raw.values()):
+            raise Refused(f"{name} must be a table of texts", where=str(self.path))
+        return tuple(raw.items())
 
     def _prices(self, raw: Any) -> tuple[ModelPrice, ...]:
         if not isinstance(raw, dict):

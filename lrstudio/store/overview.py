@@ -26,7 +26,7 @@ _PLACE = (
 
 
 class Overview:
-    """Reads the judgments of one judge run, or the latest ones of one judge."""
+    """Reads the judgments of one judge run, or the latest ones of one judge; trials count only by their id."""
 
     def __init__(self, connections: Connections) -> None:
         """Read on these connections."""
@@ -63,7 +63,7 @@ def _kept(run_id: str, identity: JudgeIdentity | None) -> sa.Select[Any]:
     if run_id:
         return statement.where(t.judge_run.c.run_id == run_id)
     wanted = mapping.identity_values(identity) if identity else {}
-    return statement.where(*(t.judge_run.c[name] == value for name, value in wanted.items()))
+    return statement.where(~t.judge_run.c.trial, *(t.judge_run.c[name] == value for name, value in wanted.items()))
 
 
 def _facts(row: Any) -> JudgmentFacts:

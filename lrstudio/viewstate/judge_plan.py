@@ -49,11 +49,12 @@ def plan_view(plan: Plan, *, calls_model: bool, spend_limit: float = 0.0) -> Pla
     """
     if not calls_model:
         return PlanView("This judge calls no model: it sends nothing and costs nothing.")
-    ahead, whole = total(plan.outstanding), total(plan.without_log)
+    ahead = total(plan.outstanding) + plan.embedding
+    whole = total(plan.without_log) + plan.embedding_without_log
     candidates = counted(plan.candidates, "candidate")
     if not plan.candidates:
         return PlanView("Nothing is outstanding: this judge has judged all of these candidates.")
-    if not ahead.calls:
+    if not ahead.calls and not plan.embedded:
         head = f"{candidates}; every call is in the log already: nothing is sent, and nothing is to be paid."
     else:
         about = "about " if ahead.guessed else ""
@@ -67,8 +68,8 @@ def plan_view(plan: Plan, *, calls_model: bool, spend_limit: float = 0.0) -> Pla
         notes.insert(0, f"{plan.embedded:,} of {counted(plan.embedded_without_log, 'text')} are to be embedded")
     return PlanView(
         head,
-        ahead=_rows(plan.outstanding),
-        whole=_rows(plan.without_log),
+        ahead=_rows(plan.outstanding, plan.embedding),
+        whole=_rows(plan.without_log, plan.embedding_without_log),
         paid=_paid(ahead, whole),
         warning=warning,
         notes=tuple(notes),
@@ -85,9 +86,10 @@ def total(efforts: Mapping[Dimension, Effort]) -> Effort:
     return sum(efforts.values(), Effort())
 
 
-def _rows(efforts: Mapping[Dimension, Effort]) -> tuple[EffortRow, ...]:
+def _rows(efforts: Mapping[Dimension, Effort], embedding: Effort) -> tuple[EffortRow, ...]:
     named = [(dimension.value.capitalize(), effort) for dimension, effort in efforts.items()]
-    return tuple(_row(name, effort) for name, effort in [*named, ("Total", total(efforts))])
+    named += [("Embeddings", embedding)] if embedding.input_tokens else []
+    return tuple(_row(name, effort) for name, effort in [*named, ("Total", total(efforts) + embedding)])
 
 
 def _row(name: str, effort: Effort) -> EffortRow:
@@ -104,8 +106,8 @@ def _row(name: str, effort: Effort) -> EffortRow:
 def _cost(effort: Effort) -> str:
     """A cost rests on output tokens, which nobody knows beforehand: it is always an estimate."""
     if effort.cost is None:
-        return "unknown" if effort.calls else "–"
-    return f"~{money(effort.cost)}" if effort.calls else money(0.0)
+        return "unknown" if effort.input_tokens else "–"
+    return f"~{money(effort.cost)}" if effort.input_tokens else money(0.0)
 
 
 def _paid(ahead: Effort, whole: Effort) -> str:

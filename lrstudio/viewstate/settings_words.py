@@ -17,7 +17,9 @@ FIELDS: Mapping[str, FieldWords] = {
     "base_url": FieldWords("Base URL", "The judge's endpoint, up to and including /v1."),
     "model": FieldWords("Model", "The model's name there."),
     "key": FieldWords("API key", "Goes into the system keyring, never into a file. Empty leaves what is there."),
-    "prices": FieldWords("By model", "For a million tokens, in dollars. 0 is free; a spend limit needs a price."),
+    "prices": FieldWords(
+        "By model", "For a million tokens, in dollars; embedding models cost input alone. A spend limit needs prices."
+    ),
     "input_price": FieldWords("Others, input", "What any model costs that is not in the table; empty is unknown."),
     "output_price": FieldWords("Others, output", "The same for what a model writes."),
     "concurrency": FieldWords("Calls in flight", "At most so many at once; fewer while the endpoint is overloaded."),
@@ -29,5 +31,7 @@ FIELDS: Mapping[str, FieldWords] = {
     "embedding_base_url": FieldWords("Embedding URL", "Where it answers; empty asks where the judge is."),
     "proxy": FieldWords("Proxy", "Empty leaves it to the environment. Never used towards this machine."),
     "ca_file": FieldWords("Own CA", "A file of certificates (PEM) in place of the system's."),
-    "headers": FieldWords("Extra headers", "Sent with every call. $NAME takes the value from the environment."),
+    "headers": FieldWords(
+        "Extra headers", "Sent to the host of the base URL, to no other. $NAME takes the value from the environment."
+    ),
 }

@@ -22,6 +22,7 @@ from lrstudio.judge.protocol import Task
 from lrstudio.text.tokens import Tokenizer
 from tests.benchmarks import Case, Ratio, in_turns, milliseconds
 from tests.benchmarks import lexical_eval as ev
+from tests.benchmarks.lexical_evidence import SETS, recall
 from tests.doubles.call_log import MemoryCallLog
 
 
@@ -101,13 +102,20 @@ def abstention() -> Sequence[Ratio]:
 
 
 def evidence() -> Sequence[Ratio]:
-    """Compare how often the evidence misses what people marked with the limit."""
+    """Compare how often the evidence misses what people marked with the limit, and with five random passages."""
     folder = _data()
     if folder is None:
         return ()
-    found, first, chance = ev.evidence_recall(folder, tokenizer=Tokenizer.shipped())
-    detail = f"QMSum Recall@5 {found:.1%}, first passage right {first:.1%}, five random passages {chance:.1%}"
-    return (Ratio("lexical evidence missed", (1.0 - found) / 0.08, 1.0, detail),)
+    tokenizer = Tokenizer.shipped()
+    found = {name: recall(read(folder), tokenizer=tokenizer) for name, read in SETS.items()}
+    against = {name: (1.0 - it.found) / (1.0 - it.chance) for name, it in found.items()}
+    return (
+        Ratio("lexical evidence missed", (1.0 - found["QMSum"].found) / 0.08, 1.0, f"QMSum {found['QMSum']}"),
+        *(
+            Ratio(f"lexical evidence missed, {name}, against random", against[name], bound, f"{name} {found[name]}")
+            for name, bound in (("ExpertQA", 0.25), ("SQuALITY", 0.5))
+        ),
+    )
 
 
 def speed() -> Sequence[Ratio]:

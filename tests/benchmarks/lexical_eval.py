@@ -15,9 +15,8 @@ from scipy.stats import rankdata
 
 from lrstudio.domain.text import Span
 from lrstudio.judge.claims import Statement, is_checkable, statements
-from lrstudio.judge.lexical_features import TOP_K, LexicalDocument, Stems, best_window
+from lrstudio.judge.lexical_features import LexicalDocument, Stems, best_window
 from lrstudio.judge.lexical_verdict import features
-from lrstudio.text.sentences import sentences
 from lrstudio.text.tokens import Tokenizer
 from lrstudio.text.words import names, numbers
 
@@ -240,26 +239,3 @@ def gain_interval(
         gains.append(macro_auroc(scores[k], supported[k], tasks[k]) - macro_auroc(baseline[k], supported[k], tasks[k]))
     low, high = np.quantile(gains, [0.025, 0.975])
     return float(low), float(high)
-
-
-def evidence_recall(folder: Path, *, tokenizer: Tokenizer, random_draws: int = 20) -> tuple[float, float, float]:
-    """Return Recall@5 on QMSum, the share of first hits that are right, and Recall@5 of five random chunks.
-
-    A query is one sentence of a reference answer; a hit overlaps a passage that people marked as relevant.
-    """
-    rng = np.random.default_rng(0)
-    documents: dict[str, LexicalDocument] = {}
-    found, first, chance = [], [], []
-    for row in json_rows(folder / "qmsum" / "qmsum_retrieval.jsonl.gz"):
-        if row["document_text"]:
-            documents[row["document_id"]] = LexicalDocument(row["document_text"], tokenizer=tokenizer)
-        document = documents[row["document_id"]]
-        relevant = [Span(*pair) for pair in row["relevant_char_spans"]]
-        right = np.array([any(chunk.overlaps(span) for span in relevant) for chunk in document.chunks])
-        for answer in row["reference_answers"]:
-            for sentence in sentences(answer):
-                hits = [right[hit.index] for hit in document.top(sentence.of(answer), TOP_K)]
-                found.append(any(hits))
-                first.append(bool(hits) and hits[0])
-                chance += [right[rng.choice(len(right), TOP_K, replace=False)].any() for _ in range(random_draws)]
-    return float(np.mean(found)), float(np.mean(first)), float(np.mean(chance))

@@ -160,6 +160,18 @@ def test_a_lock_from_another_machine_is_taken_over_on_request(project: Path, lrs
     assert lrstudio("judge", project, "--judge", "scripted").status == 0, "and let go"
 
 
+def test_a_drawing_from_another_machine_is_taken_over_on_request(project: Path, lrstudio: Run) -> None:
+    with closing(sqlite3.connect(project)) as file, file:
+        file.execute("INSERT INTO lock VALUES ('sample', 1, '1', 'x', 'elsewhere', '2026-01-01', 'token', '')")
+    with ChatServer(lambda _: Answer("An answer.")) as server:
+        words = ("sample", project, "--all", "--base-url", server.base_url, "--model", "m")
+        done = lrstudio(*words)
+        assert done.status == 1
+        assert "`lrstudio sample` with --take-over" in done.err
+        assert lrstudio(*words, "--take-over").status == 0
+        assert lrstudio(*words).status == 0, "and let go"
+
+
 def test_the_key_stays_out_of_the_project(project: Path, lrstudio: Run) -> None:
     def echo(request: Request) -> Answer:
         return Answer(f"bad key {request.headers['authorization']}", status=401)

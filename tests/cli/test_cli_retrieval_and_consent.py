@@ -104,8 +104,8 @@ def test_a_signal_ends_the_run_and_its_server(project: Path, tmp_path: Path, num
     while len(lines(log)) < 4 and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     family = psutil.Process(run.pid).children(recursive=True)
-    assert len(family) == 1
-    port = next(int(word) for word in family[0].cmdline() if word.isdigit())
+    assert len(family) == 2, "the server and its keeper"
+    port = next(int(word) for word in family[1].cmdline() if word.isdigit())
     run.send_signal(number)
     _, errors = run.communicate(timeout=30)
     assert run.returncode == 130, errors
@@ -127,6 +127,24 @@ def test_a_signal_ends_the_run_and_its_server(project: Path, tmp_path: Path, num
     finished = {line["sha256"] for line in done}
     # the last reply may have been on its way when the signal came
     assert sum(bodies.count(body) - 1 for body in finished) <= 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_a_server_does_not_outlive_a_studio_that_is_killed(project: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    words = ["judge", str(project), "--serve", serve_words(log, latency=0.3), "--model", "m", "--concurrency", "1"]
+    run = subprocess.Popen([sys.executable, "-m", "lrstudio", *words], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(lines(log)) < 4 and run.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    family = psutil.Process(run.pid).children(recursive=True)
+    port = next(int(word) for word in family[-1].cmdline() if word.isdigit())
+    run.kill()
+    assert run.wait() == -signal.SIGKILL
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert alive == []
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_documents_leave_only_with_consent(project: Path, lrstudio: Run) -> None:
@@ -173,6 +191,27 @@ def test_candidates_are_drawn_planned_and_judged(project: Path, server: ChatServ
     assert judged.data["candidates"] == 8
     refused = lrstudio(*words[:2], "--question", "nope", *words[3:])
     assert "no question 'nope'" in refused.err
+
+
+def test_candidates_are_drawn_from_a_served_model_within_a_spend_limit(
+    project: Path, lrstudio: Run, tmp_path: Path
+) -> None:
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    (profile / "settings.toml").write_text(
+        '[http]\nmodel = "theirs"\nbase_url = "https://far.example/v1"\ninput_price = 1.0\noutput_price = 2.0\n'
+    )
+    log = tmp_path / "log.jsonl"
+    words = ("sample", project, "--all", "--serve", serve_words(log), "--model", "m", "--count", 4, "--max-tokens", 50)
+    cut = lrstudio(*words, "--spend-limit", "0.0001", "--json", LRSTUDIO_PROFILE=str(profile))
+    assert cut.status == 1
+    assert "the spend limit of 0.0001 is reached" in cut.err
+    assert "p.serve.log" in cut.err
+    assert (cut.data["new"], cut.data["calls"]) == (0, 0)
+    done = lrstudio(*words, "--spend-limit", "1", "--json", LRSTUDIO_PROFILE=str(profile))
+    assert done.status == 0, done.err
+    assert (done.data["new"], done.data["stopped"]) == (4, "")
+    assert {line["model"] for line in lines(log) if line["event"] == "request"} == {"m"}
 
 
 def test_extra_headers_go_with_every_request_and_no_proxy_stands_before_this_machine(

@@ -475,7 +475,8 @@ def test_chunks_of_one_share_overwrite_each_other() -> None:
     for index in kept:
         assert f"[文档{ranges[index]}部分的有关信息]\n<{index}>" in ask.prompt
         assert ranges[index] not in ranges[index + 1 :]
-    assert ask.note == f"{450 - len(kept)} chunks lost, which share a percent range with another"
+    assert ask.script
+    assert ask.script.note == f"{450 - len(kept)} chunks lost, which share a percent range with another"
 
 
 def test_a_chunk_that_is_overwritten_is_neither_read_nor_shown(serve: Serve) -> None:
@@ -508,18 +509,24 @@ def test_five_passages_are_shown_whatever_retrieval_found() -> None:
 def test_placeholders_in_texts_are_filled_in_one_after_the_other() -> None:
     ask = MANNER.score(CallName.HELPFULNESS, question="Q <<answer>>", answer="A <<question>> \ud800")
     assert "问题：Q A <<question>> \ufffd\n回答：A <<question>> \ufffd\n" in ask.prompt
-    assert ask.note
-    assert not MANNER.score(CallName.HELPFULNESS, question="Q", answer="<<question>> <<answer>>").note
+    assert ask.script
+    assert ask.script.note
+    ask = MANNER.score(CallName.HELPFULNESS, question="Q", answer="<<question>> <<answer>>")
+    assert ask.script
+    assert not ask.script.note
     extraction = MANNER.key_points(question="<<context>>", material=MATERIAL, chunk=MATERIAL.chunks[0])
-    assert not extraction.note
+    assert extraction.script
+    assert not extraction.script.note
     checked = MANNER.support(claim="<<context>>", material=MATERIAL, evidence=MANNER.evidence(MATERIAL, ()))
-    assert checked.note
+    assert checked.script
+    assert checked.script.note
     assert checked.prompt.count("[文段1]") == 3
     rated = MANNER.completeness(
         question="<<context>>", answer="<<context>>", material=MATERIAL, points=(), findings=[Findings((), "f")] * 3
     )
     assert rated is not None
-    assert rated.note
+    assert rated.script
+    assert rated.script.note
     assert rated.prompt.count("<<context>>") == 1
 
 

@@ -159,7 +159,8 @@ def hashing_vectors(request: Request) -> Answer:
     entries = [
         {"object": "embedding", "index": i, "embedding": _vector(t)} for i, t in enumerate(request.body["input"])
     ]
-    body = {"object": "list", "data": entries, "model": request.body["model"], "usage": {"prompt_tokens": 1}}
+    tokens = sum(len(text) for text in request.body["input"]) // 4
+    body = {"object": "list", "data": entries, "model": request.body["model"], "usage": {"prompt_tokens": tokens}}
     return Answer(whole=json.dumps(body).encode())
 
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from lrstudio.qt.views.dialogs.judge_dialog import JudgeDialog
 from lrstudio.services.settings import ModelPrice, SettingsStore
+from lrstudio.services.wiring import prompt_packs
 from lrstudio.viewstate.judge_progress import money
 from tests.doubles.chat_server import ChatServer
 from tests.doubles.windows import ANSWERS, Driver, make_project
@@ -206,3 +207,21 @@ def test_another_project_takes_the_form_with_it(driver: Driver, tmp_path: Path) 
     driver.window.works.desk.open(make_project(tmp_path / "q.lrs"))
     driver.until(lambda: bool(gone))
     driver.settle()
+
+
+def test_prompt_packs_are_offered_by_name(driver: Driver, tmp_path: Path) -> None:
+    path = make_project(tmp_path / "p.lrs", judge=None)
+    driver.show(path)
+    project = driver.window.works.desk.project
+    assert project is not None
+    packs = prompt_packs(project.path)
+    mine = packs.copy(packs.known()[0], "mine")
+    dialog = form_of(driver)
+    menu = lambda: {it.text(): it for it in dialog.fields.browse.menu().actions() if it.text()}  # noqa: E731
+    driver.until(lambda: "mine" in menu())
+    menu()["mine"].trigger()
+    assert dialog.fields.prompts.text() == str(mine.folder)
+    assert dialog.fields.wish().http.prompts == str(mine.folder)
+    menu()["longreward-studio"].trigger()
+    assert dialog.fields.prompts.text() == ""
+    assert "Another folder…" in menu()

@@ -37,6 +37,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CONCURRENCY = 6
 LATENCY = 0.03
 PHASES = ("import", "extraction", "check", "write", "shutdown")
+PATIENCE = 180.0
+"""Seconds after which a command counts as hanging."""
 AIMS = (*PHASES, "any")
 """What a round aims at; "any" is any moment of the judge run. The phase that it hit is told from what it left."""
 
@@ -146,9 +148,18 @@ def judge_words(project: Path, url: str) -> list[str]:
 
 def lrstudio(*arguments: object) -> None:
     """Run a verb; raises Failed unless it does all it should and says nothing like a crash."""
-    done = subprocess.run(
-        words(*arguments), cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300, check=False
-    )
+    try:
+        done = subprocess.run(
+            words(*arguments),
+            cwd=ROOT,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Failed(f"lrstudio {arguments[0]} did not end within {PATIENCE:g} s") from error
     if done.returncode or "Traceback" in done.stderr:
         raise Failed(f"lrstudio {arguments[0]} ended with {done.returncode}: {done.stderr.strip()[-600:]}")
 
@@ -230,8 +241,8 @@ def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
             raise Failed(f"lrstudio {arguments[0]} crashed: {said[-600:]}")
 
 
-def until(reached: Callable[[], bool], process: subprocess.Popen[str], *, patience: float = 120.0) -> None:
-    deadline = time.monotonic() + patience
+def until(reached: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not reached():
         if process.poll() is not None:
             raise EndedFirst

@@ -46,6 +46,17 @@ def test_a_project_that_forgets_is_complained_of(bench: Bench) -> None:
     ]
 
 
+@needs_kill
+@pytest.mark.parametrize("aim", ["import", "any"])
+def test_a_command_that_hangs_is_complained_of(bench: Bench, monkeypatch: pytest.MonkeyPatch, aim: str) -> None:
+    monkeypatch.setattr("tests.faults.rounds.PATIENCE", 0.05)
+
+    done = play(bench, seed=3, aim=aim)
+
+    assert done.complaints
+    assert "did not end within 0.05 s" in done.complaints[0] or "never came" in done.complaints[0]
+
+
 def log(*lines: str) -> list[Event]:
     """Make a log of lines such as `>a` (a comes in), `<a` (its reply leaves) and `<a!` (one that is no completion)."""
     events: list[Event] = []

@@ -13,7 +13,7 @@ import pytest
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.verdicts import Reason
 from lrstudio.judge.caller import Answer as Outcome
-from lrstudio.judge.caller import Ask, Caller
+from lrstudio.judge.caller import Ask, Behalf, Caller
 from lrstudio.judge.endpoint import Endpoint
 from lrstudio.judge.limits import Limits, Prices
 from lrstudio.judge.packs import CallName
@@ -24,7 +24,7 @@ from tests.doubles.call_log import MemoryCallLog
 from tests.doubles.chat_server import Answer, ChatServer, Policy, Request, always, busy, first, refusing_schemas
 
 GOOD = '{"analysis": "fine", "score": 7}'
-ASK = Ask(CallName.HELPFULNESS, "# Task: helpfulness\nRate it.", read_score, max_tokens=64, candidate_id="c1")
+ASK = Ask(CallName.HELPFULNESS, "# Task: helpfulness\nRate it.", read_score, max_tokens=64, behalf=Behalf("c1"))
 
 
 class Bench:
@@ -133,7 +133,7 @@ def test_what_decides_a_reply_decides_the_key(bench: Make) -> None:
         replace(ASK, prompt="# Task: helpfulness\nRate that."),
         replace(ASK, max_tokens=65),
         replace(ASK, call=CallName.LOGICALITY),
-        replace(ASK, candidate_id="c2"),
+        replace(ASK, behalf=Behalf("c2")),
     ]
     answers = made.ask(*asks)
     assert len({answer.call_key for answer in answers}) == 4

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from lrstudio.domain.errors import Environment, Refused
-from lrstudio.domain.text import Candidate, Document, Question
+from lrstudio.domain.text import Candidate, Document, Question, content_hash
 from lrstudio.domain.verdicts import Dimension, Judgment, Reason, State
+from lrstudio.judge.budget import Budget, SpendLimitReached
 from lrstudio.judge.embedding import BATCH, NoVectors, VectorCache
 from lrstudio.judge.http import HttpJudge
 from lrstudio.judge.http_embedder import HttpEmbedder
@@ -22,7 +23,7 @@ from lrstudio.judge.limits import Limits
 from lrstudio.judge.local_embedder import LocalEmbedder
 from lrstudio.judge.material import Material, retrieve
 from lrstudio.judge.packs import PromptPack
-from lrstudio.judge.protocol import Task
+from lrstudio.judge.protocol import ParseState, Task
 from lrstudio.judge.retrieval import Bm25Retriever, FusedRetriever, VectorRetriever
 from lrstudio.judge.sharing import concurrently
 from lrstudio.text.resources import resource
@@ -60,13 +61,20 @@ def embedder(server: ChatServer, **more: Any) -> HttpEmbedder:
     return HttpEmbedder.open(**{**given, **more})
 
 
-def vectors_of(server: ChatServer, *asked: Sequence[str], store: MemoryVectors | None = None) -> list[Any]:
+def vectors_of(
+    server: ChatServer,
+    *asked: Sequence[str],
+    store: MemoryVectors | None = None,
+    calls: MemoryCallLog | None = None,
+    **more: Any,
+) -> list[Any]:
     """Ask for several lists of texts at the same time."""
 
     async def run() -> list[Any]:
-        cache = VectorCache(embedder(server), store or MemoryVectors())
+        cache = VectorCache(embedder(server, **more), store or MemoryVectors())
+        log = calls or MemoryCallLog()
         try:
-            return await concurrently(lambda texts=texts: cache.vectors(texts) for texts in asked)
+            return await concurrently(lambda texts=texts: cache.vectors(texts, calls=log) for texts in asked)
         finally:
             await cache.aclose()
 
@@ -110,7 +118,7 @@ def test_who_waits_for_a_request_that_fails_asks_for_itself(server: ChatServer) 
 
         async def tried(texts: list[str]) -> object:
             try:
-                return len(await cache.vectors(texts))
+                return len(await cache.vectors(texts, calls=MemoryCallLog()))
             except NoVectors as error:
                 return str(error)
 
@@ -177,6 +185,63 @@ def test_what_stays_wrong_is_said(server: ChatServer, answer: Answer, kind: type
     server.embedding_policy = lambda _: answer
     with pytest.raises(kind, match=said):
         vectors_of(server, ["a"])
+
+
+def test_each_request_is_written_down_before_it_goes_with_what_it_cost(server: ChatServer) -> None:
+    log = MemoryCallLog()
+
+    def watching(request: Request) -> Answer:
+        assert len(log.calls) - len(log.replies) == 1, "begun and not ended"
+        return hashing_vectors(request)
+
+    server.embedding_policy = watching
+    vectors_of(server, ["a" * 40, "b" * 80], calls=log, price=2.0)
+    vectors_of(server, ["c"], calls=log)
+    priced, free = log.replies.values()
+    assert (priced.input_tokens, priced.output_tokens, priced.cost) == (30, 0, pytest.approx(60e-6))
+    assert (free.input_tokens, free.cost) == (0, None)
+    call = next(iter(log.calls.values()))
+    assert (call.purpose, call.model, call.prompt_pack) == ("embedding", "embed", "")
+    assert json.loads(call.request) == {
+        "model": "embed",
+        "input_sha256": [content_hash("a" * 40), content_hash("b" * 80)],
+    }
+
+
+def test_a_request_that_brought_nothing_is_written_down_too(server: ChatServer) -> None:
+    server.embedding_policy = lambda _: Answer("no", status=400)
+    log = MemoryCallLog()
+    with pytest.raises(NoVectors):
+        vectors_of(server, ["a", "b"], calls=log)
+    assert [event for event, _ in log.events] == ["begin", "end", "begin", "end"], "whole, then its first half"
+    assert {(reply.parse_state, reply.error) for reply in log.replies.values()} == {
+        (ParseState.FAILED, "status 400: no")
+    }
+
+
+def test_no_request_goes_that_could_exceed_the_spend_limit(server: ChatServer) -> None:
+    texts = [f"text {n} of a few words" for n in range(4 * BATCH)]
+    one = sum(map(TOKENIZER.count, texts[:BATCH]))
+    store, log = MemoryVectors(), MemoryCallLog()
+    more = {"calls": log, "store": store, "price": 1e6, "count": TOKENIZER.count}
+    with pytest.raises(SpendLimitReached, match="spend limit"):
+        vectors_of(server, texts, budget=Budget(2.6 * one), **more)
+    sent = len(server.embeddings)
+    assert 2 <= sent < 4
+    assert len(store.kept) == sent * BATCH, "what is paid for is kept"
+    assert sum(reply.cost or 0 for reply in log.replies.values()) <= 2.6 * one
+    vectors_of(server, texts, budget=Budget(2.6 * one), **more)
+    assert len(server.embedded()) == len(set(server.embedded())) == 4 * BATCH
+
+
+def test_tokens_that_are_not_counted_are_spent_as_forecast(server: ChatServer) -> None:
+    server.embedding_policy = lambda request: Answer(whole=_vectors(*[[1.0, 2.0] for _ in request.body["input"]]))
+    budget, log = Budget(10.0), MemoryCallLog()
+    vectors_of(server, ["four"], calls=log, budget=budget, price=1e6, count=len)
+    (reply,) = log.replies.values()
+    assert (reply.input_tokens, reply.cost) == (None, None)
+    with pytest.raises(SpendLimitReached, match=r"4\.0000 is spent"):
+        vectors_of(server, ["seven!!"], budget=budget, price=1e6, count=len)
 
 
 def test_an_endpoint_that_is_gone_is_named() -> None:
@@ -288,8 +353,8 @@ def test_fusion_joins_the_two_full_rankings(server: ChatServer) -> None:
         both = FusedRetriever(Bm25Retriever(), vectors)
         material = Material.build(TEXT, tokenizer=TOKENIZER, retriever=both)
         queries = ["Owner 77 paid at gate 3", "zeppelin"]
-        found = await retrieve(material, queries)
-        near = await vectors.index(TEXT, material.passages).top(queries, 256)
+        found = await retrieve(material, queries, calls=MemoryCallLog())
+        near = await vectors.index(TEXT, material.passages).top(queries, 256, calls=MemoryCallLog())
         words = Bm25Index.build(TEXT, material.passages)
         wanted = [fused([words.top(query, 256), hits], 5) for query, hits in zip(queries, near, strict=True)]
         await both.aclose()
@@ -348,10 +413,12 @@ def local(tmp_path: Path) -> Callable[..., LocalEmbedder]:
 def test_a_local_model_answers_from_its_own_process(local: Callable[..., LocalEmbedder]) -> None:
     async def run() -> Any:
         made = local()
-        rows = await concurrently(lambda texts=texts: made.embed(texts) for texts in (["a", "bbb"], ["cc \ud800"]))
+        rows = await concurrently(
+            lambda texts=texts: made.embed(texts, calls=MemoryCallLog()) for texts in (["a", "bbb"], ["cc \ud800"])
+        )
         with pytest.raises(Environment, match=r"status 7.*fell over"):
-            await made.embed(["stop"])
-        rows.append(await made.embed(["after"]))
+            await made.embed(["stop"], calls=MemoryCallLog())
+        rows.append(await made.embed(["after"], calls=MemoryCallLog()))
         await made.aclose()
         await made.aclose()
         return rows
@@ -365,9 +432,9 @@ def test_a_local_model_answers_from_its_own_process(local: Callable[..., LocalEm
 def test_a_local_model_that_refuses_says_why(local: Callable[..., LocalEmbedder]) -> None:
     async def run() -> None:
         with pytest.raises(Refused, match="no weights"):
-            await local('{"refused": "no weights"}').embed(["a"])
+            await local('{"refused": "no weights"}').embed(["a"], calls=MemoryCallLog())
         with pytest.raises(Environment, match="ended"):
-            await local("1 / 0").embed(["a"])
+            await local("1 / 0").embed(["a"], calls=MemoryCallLog())
 
     anyio.run(run)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lrstudio.analysis.calibration import brier_skill, calibration_error
+from lrstudio.domain.text import Span
 from lrstudio.domain.verdicts import State, Support
 from lrstudio.judge.claims import Statement
 from lrstudio.judge.lexical_features import LexicalDocument
@@ -16,6 +17,7 @@ from lrstudio.judge.lexical_model import LexicalModel
 from lrstudio.judge.lexical_verdict import decide
 from lrstudio.text.tokens import Tokenizer
 from tests.benchmarks import lexical_eval as ev
+from tests.benchmarks.lexical_evidence import SETS, Marked, recall
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +97,61 @@ def _rest(item: ev.Labelled) -> tuple[Statement, bool]:
     return item.statement, item.supported
 
 
-def test_the_evidence_holds_what_people_marked(eval_data: Path, tokenizer: Tokenizer) -> None:
-    found, first, chance = ev.evidence_recall(eval_data, tokenizer=tokenizer, random_draws=5)
-    assert found >= 0.92
-    assert first > chance
-    assert chance < 0.5
+@pytest.mark.parametrize(
+    ("name", "found", "first", "chance", "queries", "documents"),
+    [
+        ("QMSum", 0.92, 0.75, 0.40, 215, 10),
+        ("ExpertQA", 0.96, 0.80, 0.62, 276, 31),
+        ("SQuALITY", 0.68, 0.42, 0.16, 47, 2),
+    ],
+)
+def test_the_evidence_holds_what_people_marked(
+    eval_data: Path,
+    tokenizer: Tokenizer,
+    name: str,
+    found: float,
+    first: float,
+    chance: float,
+    queries: int,
+    documents: int,
+) -> None:
+    measured = recall(SETS[name](eval_data), tokenizer=tokenizer)
+    assert (measured.queries, measured.documents) == (queries, documents)
+    assert measured.found >= found
+    assert measured.first >= first
+    assert measured.first_interval[0] > measured.first_chance, "and so it is on other documents"
+    assert measured.chance <= chance
+    for share, (low, high) in (
+        (measured.found, measured.found_interval),
+        (measured.first, measured.first_interval),
+    ):
+        assert low <= share <= high
+
+
+CHUNK = "The harbour master wrote {} in the book of the pilots and closed it for the day. "
+
+
+def _marked(document: str, query: str, text: str) -> Marked:
+    start = document.index(text)
+    return Marked(f"{len(document)} {document[:40]}", document, query, (Span(start, start + len(text)),))
+
+
+def test_recall_counts_what_overlaps_in_documents_that_are_long_enough(tokenizer: Tokenizer) -> None:
+    long = "".join(CHUNK.format(f"zebra{n}") for n in range(300))
+    short = long[: len(long) // 10]
+    right, wrong = "zebra91", "zebra200"
+    found = recall([_marked(long, right, right), _marked(long, right, wrong)], tokenizer=tokenizer)
+    assert (found.queries, found.documents, found.found, found.first) == (2, 1, 0.5, 0.5)
+    assert found.found_interval == (0.5, 0.5), "one document is one draw"
+    assert 0 < found.first_chance < found.chance < 0.3
+    alone = recall([_marked(long, right, right), _marked(short, "zebra1", "zebra1")], tokenizer=tokenizer)
+    assert (alone.queries, alone.documents, alone.found) == (1, 1, 1.0)
+
+
+def test_the_interval_takes_the_queries_of_a_document_together(tokenizer: Tokenizer) -> None:
+    long = ["".join(CHUNK.format(f"zebra{n}x{m}") for n in range(300)) for m in range(2)]
+    hits = [_marked(long[0], f"zebra{n}x0", f"zebra{n}x0") for n in range(11, 20)]
+    misses = [_marked(long[1], f"zebra{n}x1", "zebra250x1") for n in range(11, 20)]
+    found = recall([*hits, *misses], tokenizer=tokenizer)
+    assert found.found == 0.5
+    assert found.found_interval == (0.0, 1.0)

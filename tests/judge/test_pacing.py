@@ -78,6 +78,11 @@ def test_candidates_of_a_document_take_turns_and_the_next_document_waits() -> No
     assert anyio.run(run) == ["first", "a0", "b0", "a1", "b1", "a2", "other0", "other1"]
 
 
+@pytest.mark.parametrize(("most", "start"), [(1, 1), (5, 5), (8, 8), (10, 8), (16, 8), (17, 8), (18, 9), (64, 32)])
+def test_the_window_starts_at_half_and_with_a_few_at_least(most: int, start: int) -> None:
+    assert Gate(most=most).window == start
+
+
 def test_the_window_grows_with_answers_up_to_the_most() -> None:
     async def run() -> None:
         gate = Gate(most=20)
@@ -86,11 +91,11 @@ def test_the_window_grows_with_answers_up_to_the_most() -> None:
             for number in range(60):
                 group.start_soon(crowd.go, str(number), A)
             await settle()
-            assert len(crowd.under_way) == gate.window == 8
+            assert len(crowd.under_way) == gate.window == 10, "half of what it may"
             for name in sorted(crowd.under_way)[:3]:
                 crowd.ends(name)
             await settle()
-            assert len(crowd.under_way) == gate.window == 14
+            assert len(crowd.under_way) == gate.window == 16
             while crowd.under_way:
                 for name in crowd.under_way:
                     crowd.ends(name)

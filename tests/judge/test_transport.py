@@ -19,6 +19,7 @@ from lrstudio.domain.errors import Environment, Refused
 from lrstudio.judge.http_embedder import HttpEmbedder
 from lrstudio.judge.limits import Limits
 from lrstudio.judge.transport import Transport
+from tests.doubles.call_log import MemoryCallLog
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -61,7 +62,7 @@ def embed(base_url: str, transport: Transport) -> list[list[float]]:
         limits = Limits(timeout=5.0, retries=0)
         made = HttpEmbedder.open(base_url=base_url, model="e", limits=limits, transport=transport)
         try:
-            rows: list[list[float]] = (await made.embed(["a"])).tolist()
+            rows: list[list[float]] = (await made.embed(["a"], calls=MemoryCallLog())).tolist()
             return rows
         finally:
             await made.aclose()

@@ -162,7 +162,7 @@ def test_the_judge_key_is_not_sent_to_another_host(monkeypatch: pytest.MonkeyPat
     def sent(**more: object) -> str:
         request = JudgeRequest(**parts, embedding_model="e", api_key=key, **more)  # type: ignore[arg-type]
         made = make_judge(request, vectors=object())  # type: ignore[arg-type]
-        return str(made._retriever._vectors._embedder._endpoint._client.api_key)  # type: ignore[attr-defined]
+        return made._retriever._vectors._embedder._endpoint._headers["authorization"].removeprefix("Bearer ")  # type: ignore[attr-defined]
 
     assert sent() == "sesame"
     assert sent(embedding_base_url="http://127.0.0.1:10/v1") == "sesame"

@@ -10,7 +10,7 @@ import pytest
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.verdicts import Dimension
-from lrstudio.services.judge_wish import JudgeWish, remember, request_of
+from lrstudio.services.judge_wish import JudgeWish, at_address, remember, request_of
 from lrstudio.services.settings import HttpSettings, JudgeSettings, ModelPrice, Settings, SettingsStore
 from lrstudio.services.wiring import Project, create_project
 
@@ -109,3 +109,26 @@ def test_a_bad_table_in_the_file_is_named(tmp_path: Path, text: str, said: str) 
     (tmp_path / "settings.toml").write_text(text)
     with pytest.raises(Refused, match=said):
         SettingsStore(tmp_path).load()
+
+
+def test_headers_stay_with_the_host_that_they_were_set_for(project: Project) -> None:
+    secret = replace(HTTP, base_url="https://gateway.example/v1", headers=(("X-Key", "s3cret-s3cret"),))
+    moved = at_address(secret, "https://other.example/v1")
+    request = request_of(JudgeWish("http", http=moved), project.audit)
+    assert request.transport.headers_to("https://other.example/v1") == {}
+    assert request.transport.headers_to("https://gateway.example/v1") == {"X-Key": "s3cret-s3cret"}
+    back = at_address(moved, "https://gateway.example/v2")
+    assert request_of(JudgeWish("http", http=back), project.audit).transport.headers_to(back.base_url) == {
+        "X-Key": "s3cret-s3cret"
+    }
+    same = at_address(secret, "https://gateway.example/v2")
+    assert same.headers == secret.headers
+    served = request_of(JudgeWish("http", http=replace(secret, serve="x {port}"), served=True), project.audit)
+    assert served.transport.headers_to("http://127.0.0.1:8/v1") == {}
+
+
+def test_an_embedding_model_of_the_table_has_its_price() -> None:
+    http = replace(HTTP, prices=(ModelPrice("e", 0.1, 0.0),), embedding_price=0.5)
+    assert http.embedding_price_of("e") == 0.1
+    assert http.embedding_price_of("f") == 0.5
+    assert HttpSettings().embedding_price_of("") is None

@@ -257,6 +257,42 @@ def test_a_plan_counts_the_texts_to_be_embedded_and_embeds_none(project: Project
         assert anyio.run(project.judging.plan, request(server.base_url)).embedded_without_log == 0
 
 
+def test_embeddings_count_in_the_plan_in_the_run_and_for_the_spend_limit(project: Project) -> None:
+    with ChatServer() as server:
+        prices = {"input_price": 1.0, "output_price": 3.0, "embedding_price": 10.0}
+        parts = {"dimensions": (Dimension.FAITHFULNESS,), "retrieval": "embeddings", "embedding_model": "e"}
+        wanted = request(server.base_url, **parts, **prices)
+        ahead = anyio.run(project.judging.plan, wanted)
+        assert ahead.embedding == ahead.embedding_without_log
+        assert ahead.embedding.calls == 0
+        assert ahead.embedding.input_tokens > 10_000
+        assert ahead.embedding.cost == pytest.approx(ahead.embedding.input_tokens * 10 / 1e6)
+        unpriced = anyio.run(project.judging.plan, replace(wanted, embedding_price=None))
+        assert unpriced.embedding.cost is None
+        away = replace(wanted, embedding_base_url="https://vectors.example/v1", agreed=True)
+        with pytest.raises(Refused, match="price of the embedding model"):
+            judge(project, replace(away, embedding_price=None, spend_limit=1.0))
+
+        cut = judge(project, replace(wanted, spend_limit=ahead.embedding.cost / 3))
+        assert "spend limit" in cut.stopped
+        assert cut.run.cost is not None
+        assert 0 < cut.run.cost <= ahead.embedding.cost / 3
+        first = len(server.embeddings)
+        done = judge(project, wanted)
+        assert (done.resumed, done.stopped) == (True, "")
+        assert len(server.embedded()) == len(set(server.embedded())), "no text is paid for twice"
+        chats = sum(len(it.prompt) // 4 for it in server.requests)
+        texts = sum(sum(map(len, it.body["input"])) // 4 for it in server.embeddings)
+        assert done.run.input_tokens == chats + texts
+        assert done.run.calls == len(server.requests) + len(server.embeddings)
+        answers = done.run.output_tokens
+        assert done.run.cost == pytest.approx((chats + 3 * answers + 10 * texts) / 1e6)
+        assert len(server.embeddings) > first
+        after = anyio.run(project.judging.plan, wanted)
+        assert (after.embedding.input_tokens, after.embedding.cost) == (0, 0.0)
+        assert after.embedding_without_log == ahead.embedding
+
+
 def test_batches_leave_the_machine_as_a_run_does(project: Project, tmp_path: Path) -> None:
     away = request("http://judge.example/v1")
     assert anyio.run(project.judging.plan, away).candidates == KEPT, "a plan sends nothing"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -92,3 +93,19 @@ def test_of_a_judge_that_ran_twice_the_latest_verdict_counts(project: Project, t
     (said,) = project.overview.verdicts([latest])
     assert {it.run_id for it in said.judgments} == {again}
     assert len(said.judgments) == 4
+
+
+def test_a_trial_of_a_judge_is_not_its_latest_verdict(project: Project, tmp_path: Path) -> None:
+    first = judged(project, tmp_path, "one", 8.0, "full")
+    report = project.overview.report(first)
+    assert report is not None
+    trial = replace(report.run, run_id="trial", started="2999-01-01T00:00:00Z", trial=True)
+    store = project.overview._store
+    store.judging.start_run(trial)
+    old = next(store.judging.judgments([report.judgments[0].candidate_id], run_id=first))
+    store.judging.save_judgment(replace(old, run_id="trial"))
+    latest = next(it for it in project.overview.sources() if not it.run_id)
+    (said,) = project.overview.verdicts([latest])
+    assert {it.run_id for it in said.judgments} == {first}
+    (tried,) = project.overview.verdicts([it for it in project.overview.sources() if it.run_id == "trial"])
+    assert len(tried.judgments) == 1

@@ -1,21 +1,26 @@
 """Candidates drawn from models: what is sent, what is stored, and that nothing is drawn or paid twice."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
+import psutil
 import pytest
 
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.verdicts import Reason
-from lrstudio.services.sampling import SAMPLE_LOCK, SampleOutcome, SampleRequest
+from lrstudio.services.sample_request import SampleOutcome, SampleRequest
+from lrstudio.services.sampling import SAMPLE_LOCK
 from lrstudio.services.wiring import Project, create_project
 from lrstudio.store.store import Store
-from tests.doubles.chat_server import Answer, ChatServer, Request
+from tests.doubles.chat_server import Answer, ChatServer, Request, busy
 
+SERVER = Path(__file__).parents[1] / "doubles" / "chat_server.py"
 TEXT = "The port was dredged in 1871. It cost £150,000 \ud800."
 
 
@@ -175,6 +180,9 @@ def test_what_cannot_be_drawn_is_refused(project: Project, server: ChatServer, d
         ({"temperature": 3.0}, "0 to 2"),
         ({"max_tokens": 0}, "at least one token"),
         ({"concurrency": 0}, "in flight"),
+        ({"spend_limit": 1.0}, "needs the price"),
+        ({"serve": "run.sh"}, "where its port goes"),
+        ({"serve": "no-such-program {port}"}, "no program"),
         ({"question_ids": ("nope",)}, "no question 'nope'"),
         ({"base_url": "https://far.example/v1"}, "1 document, 49 characters"),
     ):
@@ -190,3 +198,81 @@ def test_what_cannot_be_drawn_is_refused(project: Project, server: ChatServer, d
     with pytest.raises(Refused, match="no question to answer"):
         anyio.run(empty.sampling.run, SampleRequest(base_url=server.base_url, models=("m",)))
     empty.close()
+
+
+def test_a_spend_limit_holds_for_all_models_and_what_is_drawn_is_kept(
+    project: Project, server: ChatServer, draw: Draw
+) -> None:
+    prices = {"models": ("m1", "m2"), "count": 3, "max_tokens": 100, "input_price": 1.0, "output_price": 10.0}
+    server.policy = lambda request: Answer(f"{request.body['model']} {request.body['seed']} ".ljust(400, "x"))
+    cut = draw(**prices, spend_limit=0.0031)
+    assert "spend limit of 0.0031 is reached" in cut.stopped
+    assert cut.cost is not None
+    assert 0 < cut.cost <= 0.0031
+    assert len(server.requests) == 3
+    assert cut.new <= cut.calls == len(server.requests)
+    done = draw(**prices)
+    assert done.stopped == ""
+    assert (cut.new + done.new, len(server.requests)) == (12, 12), "nothing is paid twice"
+
+
+def test_a_limit_on_requests_a_minute_holds_for_all_models(project: Project, server: ChatServer) -> None:
+    request = SampleRequest(base_url=server.base_url, models=("m1", "m2"), count=3, requests_per_minute=5)
+
+    async def watched() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(partial(project.sampling.run, request))
+            with anyio.fail_after(30):
+                while len(server.requests) < 5:
+                    await anyio.sleep(0.01)
+            await anyio.sleep(0.5)
+            group.cancel_scope.cancel()
+
+    anyio.run(watched)
+    assert len(server.requests) == 5
+    assert {it.body["model"] for it in server.requests} == {"m1", "m2"}
+
+
+def test_a_limit_on_tokens_a_minute_counts_the_longest_answer(project: Project, server: ChatServer) -> None:
+    request = SampleRequest(
+        base_url=server.base_url, models=("m1",), count=3, max_tokens=1000, tokens_per_minute=2500, concurrency=1
+    )
+    server.policy = lambda request: Answer("x" * 4000)
+
+    async def watched() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(partial(project.sampling.run, request))
+            with anyio.fail_after(30):
+                while len(server.requests) < 2:
+                    await anyio.sleep(0.01)
+            await anyio.sleep(0.5)
+            group.cancel_scope.cancel()
+
+    anyio.run(watched)
+    assert len(server.requests) == 2
+
+
+def test_a_storm_is_ridden_out(project: Project, server: ChatServer, draw: Draw) -> None:
+    server.policy = lambda request: busy() if request.seen < 2 else answering(request)
+    outcome = draw(models=("m1", "m2"), count=4, concurrency=16)
+    assert (outcome.new, outcome.failed) == (16, {})
+    assert len(server.requests) == 3 * 16
+
+
+def test_a_served_model_is_started_asked_and_stopped(project: Project, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    serve = f"{sys.executable} {SERVER} --port {{port}} --log {log}"
+    request = SampleRequest(models=("m1", "m2"), serve=serve)
+    planned = anyio.run(project.sampling.plan, request)
+    assert (planned.calls, log.exists()) == (4, False)
+    drawn = anyio.run(partial(project.sampling.run, request))
+    assert drawn.new == 4
+    assert psutil.Process().children() == []
+    asked = log.read_text(encoding="utf-8").count('"event": "request"')
+    assert asked == 4
+    again = anyio.run(partial(project.sampling.run, request))
+    assert (again.same, again.calls) == (4, 0), "whatever its port, it is the same endpoint"
+    with Store.open(project.path) as store:
+        origins = {json.loads(info.origin)["endpoint"] for info in store.library.candidate_infos()}
+    assert origins == {f"serve:{serve}"}
+    assert project.sampling.outgoing(replace(request, base_url="https://far.example/v1")) == ()

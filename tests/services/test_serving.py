@@ -1,8 +1,11 @@
 """A model server started for a run: healthy, used, stopped on every way out."""
 
 import os
+import signal
 import socket
+import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import anyio
@@ -14,6 +17,7 @@ from lrstudio.services.serving import HOST, ServerCommand, serving
 
 SERVER = Path(__file__).parents[1] / "doubles" / "chat_server.py"
 COMMAND = f"{sys.executable} {SERVER} --port {{port}}"
+posix = pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +100,7 @@ def test_it_is_gone_after_an_error_and_after_a_cancellation(tmp_path: Path) -> N
     assert children() == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
+@posix
 def test_a_server_that_will_not_stop_and_its_children_are_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,7 +128,7 @@ def test_one_that_dies_while_it_is_used_is_named_instead_of_the_lost_connection(
     async def run() -> None:
         command = ServerCommand.parse(COMMAND, model="m")
         async with serving(command, log=tmp_path / "log", patience=20):
-            (server,) = children()
+            _, server = children()  # the first is its keeper
             server.kill()
             with anyio.fail_after(5):
                 while server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
@@ -133,6 +137,80 @@ def test_one_that_dies_while_it_is_used_is_named_instead_of_the_lost_connection(
 
     with pytest.raises(Environment, match=r"ended by itself \(status -9\)"):
         anyio.run(run)
+
+
+STUDIO = """
+import sys, time, anyio
+from pathlib import Path
+from lrstudio.services.serving import ServerCommand, serving
+
+async def run():
+    async with serving(ServerCommand.parse(sys.argv[1], model="m"), log=Path(sys.argv[2]), patience=60) as base_url:
+        print(base_url, flush=True)
+        await anyio.sleep_forever()
+
+anyio.run(run)
+"""
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Callable[[str], tuple[subprocess.Popen[str], int]]]:
+    """Start a process that uses a server and does nothing else; gives it and the server's port."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(text: str) -> tuple[subprocess.Popen[str], int]:
+        words = [sys.executable, "-c", STUDIO, text, str(tmp_path / "log")]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout
+        return process, int(process.stdout.readline().removeprefix(f"http://{HOST}:").removesuffix("/v1\n"))
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@posix
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_server_and_its_children_die_with_a_studio_that_is_killed(
+    tmp_path: Path, studio: Callable[[str], tuple[subprocess.Popen[str], int]], stubborn: bool
+) -> None:
+    script = tmp_path / "server.sh"
+    trap = "trap '' TERM\n" if stubborn else ""
+    script.write_text(f"{trap}{sys.executable} {SERVER} --port $1 &\nsleep 600 &\nwait\nwait\n")
+    command = f"sh {script} {{port}}"
+    process, port = studio(command)
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) == 4, "a keeper, the shell, the server and the sleeper"
+    assert is_open(port)
+
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert alive == []
+    assert not is_open(port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there the kernel sees to it")
+def test_a_server_dies_with_its_keeper(studio: Callable[[str], tuple[subprocess.Popen[str], int]]) -> None:
+    process, port = studio(COMMAND)
+    keeper, server = psutil.Process(process.pid).children(recursive=True)
+
+    keeper.kill()
+
+    psutil.wait_procs([server], timeout=30)
+    assert not is_open(port)
+
+
+@posix
+def test_what_is_no_program_but_looks_like_one_is_said(tmp_path: Path) -> None:
+    odd = tmp_path / "odd"
+    odd.write_bytes(b"\x7fELF nothing")
+    odd.chmod(0o755)
+    with pytest.raises(Environment, match=r"status 126.*odd cannot be started"):
+        use(f"{odd} {{port}}", tmp_path / "log")
 
 
 def test_keys_of_the_studio_are_not_handed_to_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

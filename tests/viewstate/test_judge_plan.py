@@ -71,3 +71,12 @@ def test_a_refusal_leads_to_its_field() -> None:
     assert field_named("/somewhere/settings.toml") == ""
     assert no_plan("x").problem == "x"
     assert all(words.meaning.endswith(".") for words in FIELDS.values())
+
+
+def test_embeddings_are_a_row_and_part_of_the_sum() -> None:
+    plan = Plan(3, AHEAD, WHOLE, 4, 9, embedding=Effort(0, 0, 500, 0, 0.25), embedding_without_log=Effort(0, 0, 900))
+    view = plan_view(plan, calls_model=True)
+    assert [row.name for row in view.ahead][-2:] == ["Embeddings", "Total"]
+    assert view.ahead[-1].input_tokens == "~13,500"
+    assert view.ahead[-1].cost == "~$2.25"
+    assert view.whole[-2].cost == "unknown"

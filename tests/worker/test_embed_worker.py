@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from lrstudio.judge.local_embedder import LocalEmbedder
+from tests.doubles.call_log import MemoryCallLog
 
 TORCH = importlib.util.find_spec("torch") and importlib.util.find_spec("transformers")
 TINY = """
@@ -44,7 +45,7 @@ def embed(folder: Path, *batches: list[str]) -> list[np.ndarray]:
     async def run() -> list[np.ndarray]:
         made = LocalEmbedder(folder)
         try:
-            return [await made.embed(batch) for batch in batches]
+            return [await made.embed(batch, calls=MemoryCallLog()) for batch in batches]
         finally:
             await made.aclose()
 

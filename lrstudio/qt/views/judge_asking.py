@@ -81,6 +81,23 @@ class JudgeAsking(QObject):
         dialog.destroyed.connect(self._forget)
         self._dialog = dialog
         dialog.show()
+        self._offer_packs(self._project)
+
+    def _offer_packs(self, project: Project) -> None:
+        """Offer the prompt packs that a judge could use, by name."""
+
+        def packs() -> list[tuple[str, str]]:
+            from lrstudio.services.packs import Origin
+            from lrstudio.services.wiring import prompt_packs
+
+            known = [it for it in prompt_packs(project.path, settings=self._settings).known() if it.version]
+            return [(it.name, "" if it.origin is Origin.SHIPPED else str(it.folder)) for it in known]
+
+        def there(found: list[tuple[str, str]]) -> None:
+            if self._dialog is not None:
+                self._dialog.fields.offer_packs(found)
+
+        self._operations.query(packs, there, slot="judge packs")
 
     # The plan
 

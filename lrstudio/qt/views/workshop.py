@@ -212,9 +212,9 @@ class Workshop(QObject):
         self._window.show_page(audit.view)
         if self._judging is not None:
             self._judging.use(project)
+        self.beside.use(project)
         if self._packs is not None:
             self._packs.use(project)
-        self.beside.use(project)
         audit.use(project)
         path = opened.path
         log = path.with_name(path.name + _LOG) if isinstance(path, Path) else None
@@ -226,9 +226,9 @@ class Workshop(QObject):
         self.watch.stop()
         if self._judging is not None:
             self._judging.use(None)
+        self.beside.use(None)
         if self._packs is not None:
             self._packs.use(None)
-        self.beside.use(None)
         if self.audit is not None:
             self.audit.use(None)
         self._window.show_start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from lrstudio.domain.verdicts import Dimension
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Field, unit
 from lrstudio.qt.views.forms import Choice, FormRow, Money, Whole
-from lrstudio.services.judge_wish import JudgeWish
+from lrstudio.services.judge_wish import JudgeWish, at_address
 from lrstudio.services.settings import HttpSettings, JudgeSettings
 from lrstudio.viewstate.judge_fields import FIELDS, JUDGES, PLACES, RETRIEVALS, FieldWords, field_named
 
@@ -86,8 +87,7 @@ class JudgeFields(QWidget):
     def wish(self) -> JudgeWish:
         """Return what is filled in; the ids of what is on screen are not known here."""
         http = replace(
-            self._http,
-            base_url=self.url.text().strip(),
+            at_address(self._http, self.url.text().strip()),
             model=self.model.text().strip(),
             serve=self.serve.text().strip(),
             prompts=self.prompts.text().strip(),
@@ -125,6 +125,18 @@ class JudgeFields(QWidget):
         row.refuse(sentence, color)
         row.field.setFocus(Qt.FocusReason.OtherFocusReason)
         return row.isVisibleTo(self)
+
+    def offer_packs(self, packs: Sequence[tuple[str, str]]) -> None:
+        """Offer prompt packs, as pairs of a name and a folder, the studio's own as ""; another folder can be chosen."""
+        menu = QMenu(self.browse)
+        for name, folder in packs:
+            menu.addAction(name.replace("&", "&&")).triggered.connect(
+                lambda _on=False, it=folder: self.prompts.setText(it)
+            )
+        menu.addSeparator()
+        menu.addAction("Another folder…").triggered.connect(lambda _on=False: self._choose_pack())
+        self.browse.setMenu(menu)
+        self.browse.set_words("Choose")
 
     # Putting together
 
@@ -186,7 +198,7 @@ class JudgeFields(QWidget):
         for chosen in (self.judge, self.place, self.retrieval):
             chosen.currentIndexChanged.connect(self._show_rows)
         self.more.toggled.connect(self._show_rows)
-        self.browse.clicked.connect(self._choose_pack)
+        self.offer_packs([("The studio's own", "")])
         for choice in (self.judge, self.place, self.scope, self.retrieval):
             choice.currentIndexChanged.connect(self.changed)
         for field in self._texts():
