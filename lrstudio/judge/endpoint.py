@@ -15,6 +15,7 @@ import anyio
 
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.judge.secrets import Secrets
+from lrstudio.judge.spread import Spread
 from lrstudio.judge.transport import Transport
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Endpoint:
         self,
         client: openai.AsyncOpenAI,
         *,
-        http: httpx2.AsyncClient,
+        http: Spread,
         base_url: str,
         model: str,
         secrets: Secrets,
@@ -133,13 +134,12 @@ class Endpoint:
         key_source: str,
         timeout: float,
     ) -> None:
-        """Wrap a client of the openai package and the one that it sends with.
+        """Wrap a client of the openai package and what it sends with.
 
         `secrets` are taken out of everything that the server says.
         """
         import httpx2
 
-        self._client = client
         self._http = http
         # Made once: the package makes address and headers for each request anew, a third of what a request takes.
         given = {**client.default_headers, **client.auth_headers}
@@ -185,7 +185,7 @@ class Endpoint:
         address = _address(base_url)
         transport = transport or Transport()
         timeouts = httpx2.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT))
-        http = transport.client(base_url, timeout=timeouts)
+        http = Spread(transport.clients(base_url, timeout=timeouts))
         # Local servers take any key, but the client insists on one; its own retries would escape our log.
         client = openai.AsyncOpenAI(
             base_url=urlunsplit((address.scheme, address.netloc, address.path, "", "")),
@@ -193,7 +193,7 @@ class Endpoint:
             default_query=dict(parse_qsl(address.query)),
             max_retries=0,
             timeout=timeouts,
-            http_client=http,
+            http_client=http.first,
         )
         return cls(
             client,
@@ -248,7 +248,7 @@ class Endpoint:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._http.aclose()
 
     def _start(self, response: httpx2.Response) -> str:
         """Return what may be quoted of a reply that is none."""

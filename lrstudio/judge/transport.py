@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -39,28 +39,36 @@ class Transport:
         """Return the transport with `headers` kept to the host of this address, unless they are kept to one already."""
         return replace(self, host=self.host or host_of(base_url))
 
-    def client(self, base_url: str, *, timeout: httpx2.Timeout) -> httpx2.AsyncClient:
-        """Return a client for one endpoint. It follows no redirect: consent is given to a host, not to where it points.
+    def clients(self, base_url: str, *, timeout: httpx2.Timeout) -> Callable[[], httpx2.AsyncClient]:
+        """Return what makes clients for one endpoint, which look at the same certificates.
+
+        They follow no redirect: consent is given to a host, not to where it points.
 
         No proxy stands between this machine and itself, whatever the environment says.
 
         Raises:
-            Refused: the proxy is no address, or the certificates cannot be read.
+            Refused: the certificates cannot be read; what is returned raises it where the proxy is no address.
         """
+        import httpx2
         import openai
 
         here = is_loopback(host_of(base_url))
-        more: dict[str, Any] = {"verify": self._certificates()} if self.ca_file else {}
+        more: dict[str, Any] = {"proxy": self.proxy} if self.proxy and not here else {}
         if here and urlsplit(base_url).scheme == "http":
-            more = {"verify": False}  # there is nothing to verify, and loading the certificates takes 20 ms
-        if self.proxy and not here:
-            more["proxy"] = self.proxy
-        try:
-            return openai.DefaultAsyncHttpxClient(
-                timeout=timeout, headers=self.headers_to(base_url), follow_redirects=False, trust_env=not here, **more
-            )
-        except (ValueError, ImportError) as error:
-            raise Refused(f"{self.proxy!r} is not a proxy that can be used ({error})", where="proxy") from error
+            more["verify"] = False  # there is nothing to verify, and loading the certificates takes 20 ms
+        else:
+            more["verify"] = self._certificates() if self.ca_file else httpx2.create_ssl_context(trust_env=not here)
+        headers = self.headers_to(base_url)
+
+        def make() -> httpx2.AsyncClient:
+            try:
+                return openai.DefaultAsyncHttpxClient(
+                    timeout=timeout, headers=headers, follow_redirects=False, trust_env=not here, **more
+                )
+            except (ValueError, ImportError) as error:
+                raise Refused(f"{self.proxy!r} is not a proxy that can be used ({error})", where="proxy") from error
+
+        return make
 
     def _certificates(self) -> ssl.SSLContext:
         try:

@@ -86,10 +86,10 @@ def test_limits_end_cleanly(judge: Run, server: ChatServer) -> None:
     assert (refused.status, refused.out) == (1, "")
     assert "price" in refused.err
     prices()
-    stopped = judge("--spend-limit", "0.012", "--json")
+    stopped = judge("--spend-limit", "0.016", "--json")
     assert stopped.status == 1
-    assert "the spend limit of 0.012 is reached" in stopped.err
-    assert (stopped.data["state"], stopped.data["cost"] <= 0.012) == ("cancelled", True)
+    assert "the spend limit of 0.016 is reached" in stopped.err
+    assert (stopped.data["state"], stopped.data["cost"] <= 0.016) == ("cancelled", True)
     some = judge("--limit", "1", "--json")
     assert (some.status, some.data["resumed"], some.data["left"]) == (0, True, 2)
     assert "run again" in judge("--limit", "1").out

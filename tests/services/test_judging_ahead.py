@@ -269,9 +269,9 @@ def test_embeddings_count_in_the_plan_in_the_run_and_for_the_spend_limit(project
         assert ahead.embedding.cost == pytest.approx(ahead.embedding.input_tokens * 10 / 1e6)
         unpriced = anyio.run(project.judging.plan, replace(wanted, embedding_price=None))
         assert unpriced.embedding.cost is None
-        away = replace(wanted, embedding_base_url="https://vectors.example/v1", agreed=True)
+        away = replace(wanted, embedding_base_url="https://vectors.example/v1", embedding_price=None, agreed=True)
         with pytest.raises(Refused, match="price of the embedding model"):
-            judge(project, replace(away, embedding_price=None, spend_limit=1.0))
+            judge(project, replace(away, spend_limit=1.0))
 
         cut = judge(project, replace(wanted, spend_limit=ahead.embedding.cost / 3))
         assert "spend limit" in cut.stopped
