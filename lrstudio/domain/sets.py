@@ -17,7 +17,7 @@ PARTS = ("train", "validation", "test")
 """The parts of a split, in the order of its shares."""
 
 _DIGEST = 32
-"""Bytes of a SHA-256: all that is kept of a pair while a set is hashed."""
+"""Bytes of a SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +141,28 @@ class SetHash:
 
     def __init__(self) -> None:
         """Start with no pairs."""
-        self._digests = bytearray()
+        self._count = 0
+        # By their first byte, so that they are sorted a few at a time: 32 bytes a pair are all that a large set takes.
+        self._digests = tuple(bytearray() for _ in range(256))
 
     def add(self, canonical: str) -> None:
         """Take in one pair, as `FrozenPair.canonical` writes it."""
-        self._digests += hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()
+        digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()
+        self._digests[digest[0]].extend(digest)
+        self._count += 1
 
     @property
     def count(self) -> int:
         """How many were taken in."""
-        return len(self._digests) // _DIGEST
+        return self._count
 
     def hexdigest(self) -> str:
         """Return the SHA-256 of the sorted digests as 64 hexadecimal digits."""
-        view = memoryview(self._digests)
-        digests = sorted(bytes(view[at : at + _DIGEST]) for at in range(0, len(view), _DIGEST))
-        return hashlib.sha256(b"".join(digests)).hexdigest()
+        whole = hashlib.sha256()
+        for some in self._digests:
+            for digest in sorted(bytes(some[at : at + _DIGEST]) for at in range(0, len(some), _DIGEST)):
+                whole.update(digest)
+        return whole.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

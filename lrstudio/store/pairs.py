@@ -187,16 +187,19 @@ class Pairs:
 
     def stream(self, wanted: PairFilter) -> Iterator[PairRow]:
         """Stream the pairs wanted in the order of the project, a batch at a time."""
-        at = (0, 0)
-        columns = sa.tuple_(*_PROJECT_ORDER)
+        place = sa.tuple_(*_PROJECT_ORDER)
+        here = (0, 0)
         while True:
-            statement = _row_statement().where(*_where(wanted)).where(columns > sa.tuple_(*map(sa.literal, at)))
+            # The places first: a filter would lure the database to another index, and to sorting all pairs each time.
+            after = sa.select(*_PROJECT_ORDER).where(place > sa.tuple_(*map(sa.literal, here)))
             with self._at.read() as connection:
-                rows = connection.execute(statement.order_by(*_PROJECT_ORDER).limit(_BATCH)).all()
+                places = connection.execute(after.order_by(*_PROJECT_ORDER).limit(_BATCH)).all()
+                some = _row_statement().where(p.pair.c.id.in_([it.id for it in places]), *_where(wanted))
+                rows = connection.execute(some.order_by(*_PROJECT_ORDER)).all()
             yield from map(mapping.pair_row_of, rows)
-            if len(rows) < _BATCH:
+            if len(places) < _BATCH:
                 return
-            at = (rows[-1].question_key, rows[-1].id)
+            here = (places[-1].question_key, places[-1].id)
 
     def counts(self) -> PairCounts:
         """Count the pairs by state."""
