@@ -19,6 +19,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from lrstudio.analysis.calibration import brier_skill, calibration_error  # noqa: E402
 from lrstudio.domain.verdicts import State  # noqa: E402
 from lrstudio.judge.lexical_features import LexicalDocument  # noqa: E402
 from lrstudio.judge.lexical_model import LexicalModel, Thresholds  # noqa: E402
@@ -95,9 +96,9 @@ def report_ranking(short: ev.Measured, books: ev.Measured) -> None:
             low, high = ev.gain_interval(ours, scores, short)
             line += f"   gain of the judge, macro, 95 %: {low:+.3f} to {high:+.3f}"
         print(line)
-    print(f"Brier skill {ev.brier_skill(ours, supported):.3f} (mix {ev.brier_skill(mix, supported):.3f})")
-    errors = {task: ev.calibration_error(ours[tasks == task], supported[tasks == task]) for task in ev.RAGTRUTH_TASKS}
-    print(f"calibration error {ev.calibration_error(ours, supported):.3f}; by task", _rounded(errors))
+    print(f"Brier skill {brier_skill(ours, supported):.3f} (mix {brier_skill(mix, supported):.3f})")
+    errors = {task: calibration_error(ours[tasks == task], supported[tasks == task]) for task in ev.RAGTRUTH_TASKS}
+    print(f"calibration error {calibration_error(ours, supported):.3f}; by task", _rounded(errors))
 
 
 def report_verdicts(parts: tuple[ev.Measured, ...], model: LexicalModel, *, tokenizer: Tokenizer) -> None:

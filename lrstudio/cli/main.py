@@ -9,7 +9,24 @@ from typing import Annotated
 import typer
 
 from lrstudio import __version__
-from lrstudio.cli import consent, decide, export, import_, judge, merge, new, reviewers, sample, show, tour
+from lrstudio.cli import (
+    consent,
+    decide,
+    export,
+    find,
+    import_,
+    judge,
+    merge,
+    new,
+    page,
+    pairs,
+    report,
+    reviewers,
+    sample,
+    set_,
+    show,
+    tour,
+)
 
 app = typer.Typer(
     name="lrstudio",
@@ -25,7 +42,12 @@ app.command("consent")(consent.consent)
 app.command("judge")(judge.judge)
 app.command("show")(show.show)
 app.command("decide")(decide.decide)
+app.command("pairs")(pairs.pairs)
+app.command("set")(set_.set_)
 app.command("export")(export.export)
+app.command("find")(find.find)
+app.command("page")(page.page)
+app.command("report")(report.report)
 app.command("reviewers")(reviewers.reviewers)
 app.command("merge")(merge.merge)
 app.command("tour")(tour.tour)

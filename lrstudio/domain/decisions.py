@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lrstudio.domain.text import Span
+from lrstudio.domain.undoing import in_force as in_force
+from lrstudio.domain.undoing import undo_and_redo as undo_and_redo
 from lrstudio.domain.verdicts import (
     Claim,
     Dimension,
@@ -73,12 +75,22 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What was on screen when the decision was made."""
+    """What was on screen when the decision was made.
+
+    `inclusion_probability` is the chance, above 0 and at most 1, with which a random audit drew the item; None where it
+    was not drawn at random, so that no estimate may rest on it.
+    """
 
     run_id: str = ""
     judge_visible: bool = True
     evidence: tuple[Span, ...] = ()
     surface: str = ""
+    inclusion_probability: float | None = None
+
+    def __post_init__(self) -> None:
+        """Keep a probability that can be divided by."""
+        if self.inclusion_probability is not None and not 0.0 < self.inclusion_probability <= 1.0:
+            raise ValueError(f"not a chance to be drawn: {self.inclusion_probability}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +112,21 @@ class Decision:
     shown: Shown = field(default_factory=Shown)
     undoes: int | None = None
     adjudicates: tuple[int, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """Its place in the journal."""
+        return self.decision_id
+
+    @property
+    def is_undo(self) -> bool:
+        """Whether it turns a decision off."""
+        return self.act is Act.UNDO
+
+    @property
+    def is_redo(self) -> bool:
+        """Whether it turns a decision on again."""
+        return self.act is Act.REDO
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +174,16 @@ class StandingKeyPoint:
 
 @dataclass(frozen=True, slots=True)
 class StandingScore:
-    """The effective score of a dimension; `decided` when a person stated it or one of the parts it is the mean of."""
+    """The effective score of a dimension; `decided` when a person stated it or one of the parts it is the mean of.
+
+    `rests_on` are the ids of those decisions.
+    """
 
     state: State
     reason: Reason
     score: float | None
     decided: bool = False
+    rests_on: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,49 +196,6 @@ class Standing:
     key_points: tuple[StandingKeyPoint, ...]
     score: StandingScore
     score_decision: Decision | None = None
-
-
-def in_force(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
-    """Return the decisions that are neither undone nor an undo or redo themselves, in the order they came.
-
-    An undo may come before what it undoes: the clocks of two merged projects need not agree.
-    """
-    entries = tuple(decisions)
-    made = {entry.decision_id for entry in entries if entry.act not in (Act.UNDO, Act.REDO)}
-    live = set(made)
-    for entry in entries:
-        if entry.act is Act.UNDO and entry.undoes in live:
-            live.discard(entry.undoes)
-        elif entry.act is Act.REDO and entry.undoes in made:
-            live.add(entry.undoes)
-    return tuple(entry for entry in entries if entry.decision_id in live)
-
-
-def undo_and_redo(decisions: Iterable[Decision], *, reviewer: str) -> tuple[Decision | None, Decision | None]:
-    """Return the decision that undo would turn off and the one that redo would turn on again, for this reviewer.
-
-    It is computed from the journal alone, so it survives a restart. A new decision empties the redo stack.
-    """
-    done: list[Decision] = []
-    undone: list[Decision] = []
-    for decision in decisions:
-        if decision.reviewer != reviewer:
-            continue
-        if decision.act is Act.UNDO:
-            _move(decision.undoes, done, undone)
-        elif decision.act is Act.REDO:
-            _move(decision.undoes, undone, done)
-        else:
-            done.append(decision)
-            undone.clear()
-    return (done[-1] if done else None, undone[-1] if undone else None)
-
-
-def _move(decision_id: int | None, source: list[Decision], to: list[Decision]) -> None:
-    """Move a decision, which is last in its list except where two journals of one reviewer were merged."""
-    at = next((at for at in reversed(range(len(source))) if source[at].decision_id == decision_id), None)
-    if at is not None:
-        to.append(source.pop(at))
 
 
 def verdicts_that_count(live: Sequence[Decision]) -> tuple[Decision, ...]:
@@ -237,9 +225,13 @@ def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequenc
     score_decision = on_score[-1] if on_score else None
     if score_decision and (not on_parts or _outweighs(score_decision, on_parts, live)):
         after = score_decision.after
-        score = StandingScore(after.state, Reason.NONE, after.score, decided=True)
+        score = StandingScore(
+            after.state, Reason.NONE, after.score, decided=True, rests_on=(score_decision.decision_id,)
+        )
     elif on_parts and (dimension is Dimension.FAITHFULNESS or (judgment and judgment.aggregated)):
-        score = _score_from_parts(dimension, claims, points)
+        score = replace(
+            _score_from_parts(dimension, claims, points), rests_on=tuple(entry.decision_id for entry in on_parts)
+        )
     elif judgment:
         score = StandingScore(judgment.state, judgment.reason, judgment.score)
     else:
@@ -283,7 +275,8 @@ def _apply_to_claims(claims: list[StandingClaim], decision: Decision) -> list[St
         for w in decision.after.wordings
     ]
     if decision.act is Act.ADD:
-        return _in_text_order([*claims, *new])
+        known = {it.claim.claim_id for it in claims}  # a judge can find what a person had added
+        return _in_text_order([*claims, *(it for it in new if it.claim.claim_id not in known)])
     if at is None:
         return claims  # made on another judge's claims, which this judge did not make
     if decision.act in (Act.CONFIRM, Act.OVERRIDE):
@@ -314,8 +307,9 @@ def _standing_key_points(
     for decision in live:
         if decision.act in (Act.ADD, Act.REWORD):
             for wording in decision.after.wordings:
-                point = KeyPoint(wording.part_id, wording.text, chunk=wording.span, span=wording.span)
-                result[wording.part_id] = StandingKeyPoint(point, by_person=True)
+                if wording.part_id not in result:  # a judge can find what a person had added
+                    point = KeyPoint(wording.part_id, wording.text, chunk=wording.span, span=wording.span)
+                    result[wording.part_id] = StandingKeyPoint(point, by_person=True)
             if decision.act is Act.REWORD:
                 result.pop(decision.target.part_id, None)
         elif decision.act in (Act.CONFIRM, Act.OVERRIDE) and decision.target.part_id in result:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
@@ -49,6 +51,18 @@ def content_hash(text: str) -> str:
     Lone surrogates can come out of JSON escapes; they are hashed as they stand.
     """
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"'})
+_FULL_STOP = re.compile(r"(?<![.。])[.。]$")
+
+
+def canonical(statement: str) -> str:
+    """Return the wording under which equal claims are one: checked once, and matched between two candidates.
+
+    NFC, single spaces, straight quotation marks, no full stop at the end. Case stays: it tells names from words.
+    """
+    return _FULL_STOP.sub("", " ".join(unicodedata.normalize("NFC", statement).translate(_QUOTES).split()))
 
 
 class PlaceKind(StrEnum):

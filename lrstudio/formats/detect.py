@@ -13,6 +13,7 @@ from lrstudio.formats.archive import is_archive
 from lrstudio.formats.docx import OLE, read_docx
 from lrstudio.formats.epub import read_epub
 from lrstudio.formats.html import read_html
+from lrstudio.formats.inspect_log import HEADERS, read_inspect
 from lrstudio.formats.jsonl import BROKEN, GZIP, ZSTD, parsed, read_json, read_jsonl, unpacked
 from lrstudio.formats.longreward import FILES, read_longreward
 from lrstudio.formats.md import read_md
@@ -42,6 +43,7 @@ READERS: dict[FormatName, Reader] = {
     **DOCUMENT_READERS,
     **ROW_READERS,
     FormatName.LONGREWARD: read_longreward,
+    FormatName.INSPECT: read_inspect,
 }
 
 _SUFFIXES = {
@@ -70,6 +72,8 @@ _PROJECT_FILES = (".lrs", ".lrs-wal", ".lrs-shm", ".lrs-journal")
 _HTML = re.compile(
     rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
+# A log begins with its version and how it ended.
+_INSPECT = re.compile(rb'\{\s*"version"\s*:\s*\d+\s*,\s*"status"\s*:\s*"')
 _BOM = b"\xef\xbb\xbf"
 _PEEK = 4096
 
@@ -204,6 +208,8 @@ def _detect_zip(path: Path) -> FormatName:
         return FormatName.DOCX
     if "META-INF/container.xml" in names:
         return FormatName.EPUB
+    if names & set(HEADERS):
+        return FormatName.INSPECT
     advice = _OTHER_SUFFIXES.get(suffix, _OTHER_SUFFIXES[".zip"])
     raise Refused(f"the studio does not read such files; {advice}", where=path.name)
 
@@ -239,6 +245,8 @@ def _detect_json(start: bytes, suffix: str) -> FormatName:
     line, ended, _ = start.partition(b"\n")
     if is_archive(start):
         return FormatName.PROJECT
+    if _INSPECT.match(start):
+        return FormatName.INSPECT
     if suffix in (".jsonl", ".ndjson") or not ended:
         return FormatName.JSONL
     try:

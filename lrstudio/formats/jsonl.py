@@ -14,6 +14,7 @@ from typing import IO, Any
 from lrstudio.domain.errors import Refused
 from lrstudio.formats.records import MAX_BYTES, MAX_MB, FormatName, ImportItem, Mapping, RowError
 from lrstudio.formats.rows import Rows
+from lrstudio.formats.shapes import row_items
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -81,7 +82,7 @@ def read_json(path: Path, *, mapping: Mapping | None = None) -> Iterator[ImportI
         raise Refused(f"this is not valid JSON: {error}", where=path.name) from error
     known = Rows(file=path.name, format_name=FormatName.JSON.value, mapping=mapping)
     for number, row in enumerate(rows if isinstance(rows, list) else [rows], start=1):
-        yield from known.items(row, where=f"{path.name} row {number}")
+        yield from row_items(known, row, where=f"{path.name} row {number}")
 
 
 def parsed(data: bytes) -> Any:
@@ -172,7 +173,7 @@ def _items(line: bytes, rows: Rows, where: str) -> Iterator[ImportItem]:
     if isinstance(row, dict) and any(row.keys() >= fields for fields in _WRITTEN) and not rows.field_of("query", row):
         sentence = "these are judgments or decisions; `export` without --what writes a file that `import` reads"
         raise Refused(sentence, where=rows.file)
-    yield from rows.items(row, where=where)
+    yield from row_items(rows, row, where=where)
 
 
 def _broken(path: Path, error: Exception) -> Refused:

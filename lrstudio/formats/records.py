@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from lrstudio.domain.text import Document
+from lrstudio.domain.verdicts import Dimension, Reason, Support
+from lrstudio.formats.said import ImportedLabels
 
 MAX_MB = 200
 MAX_BYTES = MAX_MB * 1_000_000 - 1
@@ -26,6 +28,7 @@ class FormatName(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     PROJECT = "project"
+    INSPECT = "inspect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class ImportedQuestion:
 class ImportedCandidate:
     """A candidate of the question with this `question_id`, or with this (document_id, query) where that is None.
 
-    The question was yielded before.
+    The question was yielded before. One that is not `named` has an id made from its content: an equal candidate that
+    the question has already is taken for it.
     """
 
     candidate_id: str
@@ -65,6 +69,72 @@ class ImportedCandidate:
     document_id: str | None
     query: str
     where: str
+    named: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedClaim:
+    """A claim as another program judged it; `passages` are the texts that it was checked against."""
+
+    text: str
+    support: Support
+    explanation: str = ""
+    passages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedJudgment:
+    """What a judge of elsewhere said of a candidate in one dimension; the candidate is one of the same row.
+
+    `score` is 0-10 and None where there is none, with the reason; `reference_score` is what the file says where that is
+    not on the scale. `judge`, `model` and `file` tell judge runs apart.
+    """
+
+    candidate_id: str
+    dimension: Dimension
+    score: float | None
+    judge: str
+    where: str
+    file: str
+    model: str = ""
+    reason: Reason = Reason.NONE
+    reference_score: float | None = None
+    explanation: str = ""
+    claims: tuple[ImportedClaim, ...] = ()
+    key_points: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedDecision:
+    """The score 0-10 that a person gave to a candidate of the same row; `time` is ISO 8601, "" where none is known.
+
+    `blind` says that no judge's opinion was on show.
+    """
+
+    candidate_id: str
+    dimension: Dimension
+    score: float
+    reviewer: str
+    where: str
+    time: str = ""
+    reason: str = ""
+    blind: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedPair:
+    """Which of two candidates of the same row is preferred.
+
+    `reviewer` is who preferred it, "" where a rule or a model did or nobody says; `margin` is 0-10 where it is known.
+    """
+
+    chosen_id: str
+    rejected_id: str
+    where: str
+    reviewer: str = ""
+    time: str = ""
+    reason: str = ""
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +149,16 @@ class RowError:
         return f"{self.where}: {self.sentence}"
 
 
-ImportItem = ImportedDocument | ImportedQuestion | ImportedCandidate | RowError
+ImportItem = (
+    ImportedDocument
+    | ImportedQuestion
+    | ImportedCandidate
+    | ImportedJudgment
+    | ImportedDecision
+    | ImportedPair
+    | ImportedLabels
+    | RowError
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lrstudio.domain.text import Document, Source, content_hash
+from lrstudio.formats.labels import labels_of
 from lrstudio.formats.records import (
     ImportedCandidate,
     ImportedDocument,
@@ -25,6 +26,7 @@ from lrstudio.formats.records import (
     Mapping,
     RowError,
 )
+from lrstudio.formats.said import ImportedLabels
 
 # Field by field, the names under which files give it; the first that a row has counts.
 USUAL: dict[str, tuple[str, ...]] = {
@@ -40,10 +42,10 @@ USUAL: dict[str, tuple[str, ...]] = {
 # Read as well where they are there.
 ALSO_READ = frozenset(["candidates", "title", "document_title", "meta", "licence", "license"])
 _LONGREWARD = frozenset(["idx", "query", "answer"])
-_LONGREWARD_MORE = frozenset(["context", "scores", "details"])
+_LONGREWARD_MORE = frozenset(["context"])
 
 
-class _BadRow(Exception):
+class BadRow(Exception):
     """Carries the sentence about one row to the place that yields it."""
 
 
@@ -54,6 +56,7 @@ class _Given:
     candidate_id: str | None
     model: str
     text: Any
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,7 @@ class _Row:
     given: tuple[_Given, ...]
     title: str = ""
     licence: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 class Rows:
@@ -88,6 +92,11 @@ class Rows:
         self._candidates: dict[str, str] = {}
         self._made: Counter[str] = Counter()
 
+    @property
+    def mapped(self) -> bool:
+        """Whether a person said which field holds what."""
+        return bool(self._named)
+
     def field_of(self, field: str, names: Container[str]) -> str | None:
         """Return which of the column names holds a field (a name of `Mapping`); None where none does."""
         usual = (self._named[field],) if field in self._named else USUAL[field]
@@ -97,12 +106,12 @@ class Rows:
         """Yield what a row holds, or why it holds nothing; never raises for a bad row."""
         try:
             yield from self._imported(self._read(row), where=where)
-        except _BadRow as error:
+        except BadRow as error:
             yield RowError(where, str(error))
 
     def _read(self, row: Any) -> _Row:
         if not isinstance(row, dict):
-            raise _BadRow(f"a row must be an object with named fields, not {_kind(row)}")
+            raise BadRow(f"a row must be an object with named fields, not {kind_of(row)}")
         if not self._named and row.keys() >= _LONGREWARD and row.keys() <= _LONGREWARD | _LONGREWARD_MORE:
             return self._longreward(row)
         query, text, document_id = self._query(row), self._document_text(row), self._id(row, "document_id")
@@ -117,6 +126,7 @@ class Rows:
             query=query,
             answers=_answers(self._value(row, "reference_answers")),
             given=self._given(row),
+            fields=row,
         )
 
     def _longreward(self, row: dict[str, Any]) -> _Row:
@@ -124,7 +134,7 @@ class Rows:
         has_document = "context" in row
         prompt = index if has_document else index.rpartition("-")[0]
         if not prompt:
-            raise _BadRow(f"idx is '{index}'; a sample has the prompt's index and its own, such as '11-7'")
+            raise BadRow(f"idx is '{index}'; a sample has the prompt's index and its own, such as '11-7'")
         return _Row(
             document_id=prompt,
             text=self._document_text(row) if has_document else None,
@@ -138,11 +148,11 @@ class Rows:
         digest = None if row.text is None else content_hash(row.text)
         known = self._documents.get(row.document_id or "")
         if known and digest and known != digest:
-            raise _BadRow(f"document '{row.document_id}' has another text here than in an earlier row")
+            raise BadRow(f"document '{row.document_id}' has another text here than in an earlier row")
         if row.question_id is not None:
             place = (row.document_id, row.query)
             if self._named_questions.setdefault(row.question_id, place) != place:
-                raise _BadRow(f"question '{row.question_id}' has another query or document here than in an earlier row")
+                raise BadRow(f"question '{row.question_id}' has another query or document here than in an earlier row")
         candidates = [item for given in row.given for item in self._candidate(given, row, where)]
         if not candidates or not all(isinstance(item, RowError) for item in candidates):
             yield from self._document(row, digest, where)
@@ -166,10 +176,12 @@ class Rows:
             self._questions[key] = row.answers
             yield ImportedQuestion(row.question_id, row.document_id, row.query, row.answers, where)
 
-    def _candidate(self, given: _Given, row: _Row, where: str) -> Iterator[ImportedCandidate | RowError]:
+    def _candidate(
+        self, given: _Given, row: _Row, where: str
+    ) -> Iterator[ImportedCandidate | ImportedLabels | RowError]:
         name = "the candidate" if given.candidate_id is None else f"candidate '{given.candidate_id}'"
         if not isinstance(given.text, str):
-            yield RowError(where, f"{name} must be text, not {_kind(given.text)}")
+            yield RowError(where, f"{name} must be text, not {kind_of(given.text)}")
             return
         if not given.text.strip():
             yield RowError(where, f"{name} is empty")
@@ -187,23 +199,26 @@ class Rows:
             yield ImportedCandidate(
                 candidate_id, given.text, given.model, row.question_id, row.document_id, row.query, where
             )
+            labels = labels_of(row.fields, given.fields, candidate_id=candidate_id, text=given.text, where=where)
+            if labels is not None:
+                yield labels
 
     def _given(self, row: dict[str, Any]) -> tuple[_Given, ...]:
         if "candidates" in row and "candidate" not in self._named:
             answers = row["candidates"] or []
             if not isinstance(answers, list):
-                raise _BadRow(f"candidates must be a list, not {_kind(answers)}")
+                raise BadRow(f"candidates must be a list, not {kind_of(answers)}")
             return tuple(self._answer(answer) for answer in answers)
         name = self.field_of("candidate", row)
         if name is None:
             raise self._missing("candidate", row)
-        return (_Given(self._id(row, "candidate_id"), self._model(row), row[name]),)
+        return (_Given(self._id(row, "candidate_id"), self._model(row), row[name], row),)
 
     def _answer(self, answer: Any) -> _Given:
         if not isinstance(answer, dict):
             return _Given(None, "", answer)
         name = next((name for name in ("text", *USUAL["candidate"]) if name in answer), None)
-        return _Given(self._id(answer, "candidate_id"), self._model(answer), answer[name] if name else None)
+        return _Given(self._id(answer, "candidate_id"), self._model(answer), answer[name] if name else None, answer)
 
     def _model(self, row: dict[str, Any]) -> str:
         model = self._value(row, "model")
@@ -214,9 +229,9 @@ class Rows:
         if name is None:
             raise self._missing("query", row)
         if not isinstance(row[name], str):
-            raise _BadRow(f"{name} must be text, not {_kind(row[name])}")
+            raise BadRow(f"{name} must be text, not {kind_of(row[name])}")
         if not row[name].strip():
-            raise _BadRow(f"{name} is empty")
+            raise BadRow(f"{name} is empty")
         return str(row[name])
 
     def _document_text(self, row: dict[str, Any]) -> str | None:
@@ -225,9 +240,9 @@ class Rows:
         if text is None:
             return None
         if not isinstance(text, str):
-            raise _BadRow(f"{name} must be text or null, not {_kind(text)}")
+            raise BadRow(f"{name} must be text or null, not {kind_of(text)}")
         if not text.strip():
-            raise _BadRow(f"{name} is empty; leave it out or make it null where there is no document")
+            raise BadRow(f"{name} is empty; leave it out or make it null where there is no document")
         return text
 
     def _id(self, row: dict[str, Any], field: str) -> str | None:
@@ -235,15 +250,15 @@ class Rows:
         if value is None or value == "":
             return None
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise _BadRow(f"{self.field_of(field, row)} must be text or a number, not {_kind(value)}")
+            raise BadRow(f"{self.field_of(field, row)} must be text or a number, not {kind_of(value)}")
         return str(value)
 
     def _value(self, row: dict[str, Any], field: str) -> Any:
         name = self.field_of(field, row)
         return None if name is None else row[name]
 
-    def _missing(self, field: str, row: dict[str, Any]) -> _BadRow:
-        return _BadRow(missing_field(field, row, named=self._named.get(field)))
+    def _missing(self, field: str, row: dict[str, Any]) -> BadRow:
+        return BadRow(missing_field(field, row, named=self._named.get(field)))
 
 
 def missing_field(field: str, names: Iterable[str], *, named: str | None) -> str:
@@ -278,6 +293,7 @@ def _answers(value: Any) -> tuple[str, ...]:
     return tuple(answer for answer in value if isinstance(answer, str) and answer.strip())
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Name the kind of a JSON value to a person."""
     names = {type(None): "null", bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
     return names.get(type(value), "an object" if isinstance(value, dict) else type(value).__name__)

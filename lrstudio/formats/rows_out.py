@@ -74,6 +74,7 @@ def decision_row(decision: Decision) -> dict[str, Any]:
             "judge_visible": decision.shown.judge_visible,
             "evidence": [_span_row(span) for span in decision.shown.evidence],
             "surface": decision.shown.surface,
+            "inclusion_probability": decision.shown.inclusion_probability,
         },
         "undoes": decision.undoes,
         "adjudicates": list(decision.adjudicates),

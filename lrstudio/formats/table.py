@@ -13,6 +13,7 @@ from lrstudio.formats.encoding import decode
 from lrstudio.formats.jsonl import BROKEN, unpacked
 from lrstudio.formats.records import MAX_BYTES, FormatName, ImportItem, Mapping, RowError
 from lrstudio.formats.rows import ALSO_READ, USUAL, Rows, missing_field
+from lrstudio.formats.shapes import row_items, shape_of
 
 _SAMPLE = 1_000_000
 _DELIMITERS = ",;\t|"
@@ -56,11 +57,14 @@ def read_parquet(path: Path, *, mapping: Mapping | None = None) -> Iterator[Impo
     try:
         with parquet.ParquetFile(path) as file:
             columns = file.schema_arrow.names
-            _require(rows, columns, mapping, path)
-            for batch in file.iter_batches(batch_size=_BATCH, columns=_needed(rows, columns)):
+            shaped = mapping is None and shape_of(dict.fromkeys(columns)) is not None
+            if not shaped:
+                _require(rows, columns, mapping, path)
+            wanted = columns if shaped else _needed(rows, columns)
+            for batch in file.iter_batches(batch_size=_BATCH, columns=wanted):
                 for row in batch.to_pylist():
                     number += 1
-                    yield from rows.items(row, where=f"{path.name} row {number}")
+                    yield from row_items(rows, row, where=f"{path.name} row {number}")
     except (pa.ArrowException, OSError) as error:
         trouble = str(error).splitlines()[0] if str(error) else type(error).__name__
         if number == 0:

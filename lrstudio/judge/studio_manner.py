@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lrstudio.domain.text import Span
+from lrstudio.domain.text import Span, canonical
 from lrstudio.domain.verdicts import Evidence, Judgment
 from lrstudio.judge.caller import Ask
 from lrstudio.judge.limits import Limits
@@ -28,17 +26,6 @@ from lrstudio.judge.parsing import (
     read_score,
     read_support,
 )
-
-_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"'})
-_FULL_STOP = re.compile(r"(?<![.。])[.。]$")
-
-
-def canonical(statement: str) -> str:
-    """Return the wording under which equal claims are checked once.
-
-    NFC, single spaces, straight quotation marks, no full stop at the end. Case stays: it tells names from words.
-    """
-    return _FULL_STOP.sub("", " ".join(unicodedata.normalize("NFC", statement).translate(_QUOTES).split()))
 
 
 @dataclass(frozen=True, slots=True)

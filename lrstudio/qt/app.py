@@ -47,7 +47,7 @@ THEMES = ("light", "dark")
 
 
 def main(words: Sequence[str]) -> int:
-    """Run what the command line asks: `[PROJECT]`, `--database-url URL`, `--sample` or `--render PROJECT OUT`."""
+    """Run what the command line asks: `[PROJECT]`, `--database-url URL`, `--sample`, `--render`, `--print`."""
     if not words:
         return run_window()
     import argparse
@@ -59,8 +59,12 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument(
         "--render", nargs=2, type=Path, metavar=("PROJECT", "OUT"), help="render the window into pictures and stop"
     )
+    parser.add_argument("--print", nargs=2, type=Path, metavar=("HTML", "PDF"), help="turn a page into a PDF and stop")
     asked = parser.parse_args(list(words))
     try:
+        if asked.print:
+            print_page(*asked.print)
+            return 0
         if not asked.render:
             named = asked.database_url or asked.project
             return run_window(place_of(named) if named else None, sample=asked.sample)
@@ -145,6 +149,26 @@ def make_window(app: QApplication, *, store: SettingsStore | None = None) -> Mai
     if trouble:
         window.banner.refuse(f"The settings were not read: {trouble}")
     return window
+
+
+def print_page(page: Path, out: Path) -> None:
+    """Write an HTML file as a PDF.
+
+    Raises:
+        Environment: it cannot be read or written.
+    """
+    from lrstudio.formats.whole import whole_file
+    from lrstudio.qt.printing import pdf_of
+
+    app = make_application()
+    try:
+        html = page.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Environment(f"cannot be read: {error.strerror}", where=str(page)) from error
+    made = pdf_of(html, title=out.stem)
+    with whole_file(out) as file:
+        file.write(made)
+    del app
 
 
 def render_screens(

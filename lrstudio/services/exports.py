@@ -10,6 +10,7 @@ from typing import Any
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.places import same_place
+from lrstudio.domain.queues import KeptQueue
 from lrstudio.domain.verdicts import Judgment
 from lrstudio.formats.archive import Record, write_archive
 from lrstudio.formats.lines import write_lines
@@ -64,6 +65,16 @@ class Exports:
         yield from reversed(self._store.judging.runs())
         yield from self._store.judging.judgments(latest=False)
         yield from self._store.journal.decisions()
+        yield from self._store.labels.labels()
+        yield from self._store.pairs.entries()
+        for frozen in self._store.sets.all():
+            yield frozen
+            yield from self._store.sets.pairs(frozen.name)
+        yield from self._store.marks.marks()
+        yield from reversed(self._store.marks.guidelines())
+        queues = self._store.queues
+        for queue in reversed(queues.queues()):
+            yield KeptQueue(queue, queues.items(queue.queue_id), queues.visits(queue.queue_id))
 
     def _judgment_rows(self, *, all_runs: bool) -> Iterator[dict[str, Any]]:
         library = self._store.library

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from lrstudio.domain.decisions import Decision
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.labels import Label
+from lrstudio.domain.marks import Guideline, Mark
+from lrstudio.domain.pairs import PairEntry
 from lrstudio.domain.places import DatabaseUrl, Place
+from lrstudio.domain.queues import KeptQueue
+from lrstudio.domain.sets import FrozenPair, FrozenSet
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import Dimension, JudgeRun, Judgment, RunState
 from lrstudio.formats.archive import Record
 from lrstudio.formats.records import RowError
+from lrstudio.services.import_pairs import PairImporter, SetImporter
 from lrstudio.services.import_report import Tally
+from lrstudio.services.import_review import ReviewImporter
 from lrstudio.store.records import Added
 from lrstudio.store.store import Store
 
@@ -35,34 +44,40 @@ class ProjectImporter:
         self._journal: dict[Decision, list[int]] = {}
         for entry in store.journal.decisions():
             self._journal.setdefault(_bare(entry), []).append(entry.decision_id)
+        self._pairs = PairImporter(store, decisions=self._renumbered)
+        self._sets = SetImporter(store)
+        self._review = ReviewImporter(store)
+        self._adders: dict[type[Any], Callable[[Any, Tally], None]] = {
+            Document: self._document,
+            Question: self._question,
+            Candidate: self._candidate,
+            JudgeRun: self._run,
+            Judgment: self._judgment,
+            Decision: self._decision,
+            Label: self._label,
+            PairEntry: self._pair_entry,
+            FrozenSet: self._sets.start,
+            FrozenPair: self._frozen_pair,
+            Mark: self._review.mark,
+            Guideline: self._review.guideline,
+            KeptQueue: self._review.queue,
+        }
 
     def add(self, record: Record, tally: Tally) -> None:
         """Add one record inside the caller's transaction and count it."""
         try:
-            match record:
-                case Document():
-                    _may_go(record, self._store.path)
-                    tally.note("documents", record.document_id, self._store.library.add_document(record))
-                case Question():
-                    self._needs("document", record.document_id)
-                    tally.note("questions", record.question_id, self._store.library.add_question(record))
-                case Candidate():
-                    self._needs("question", record.question_id)
-                    tally.note("candidates", record.candidate_id, self._store.library.add_candidate(record))
-                case JudgeRun():
-                    self._run(record, tally)
-                case Judgment():
-                    self._judgment(record, tally)
-                case Decision():
-                    self._decision(record, tally)
+            self._adders[type(record)](record, tally)
         except Refused as error:
             kind, name = _named(record)
             self._out.add((kind, name))
-            if not isinstance(record, Judgment | Decision):
+            if not isinstance(record, Judgment | Decision | Label | PairEntry | FrozenPair):
                 tally.errors.append(RowError(f"{self._file} {kind} '{name}'", error.sentence))
 
-    def finish(self) -> None:
-        """Give the judge runs the state they had, now that their judgments are in."""
+    def finish(self, tally: Tally) -> None:
+        """Give the judge runs the state they had, now that their judgments are in, and seal the sets."""
+        self._pairs.finish()
+        for name, sentence in self._sets.finish():
+            tally.errors.append(RowError(f"{self._file} set '{name}'", sentence))
         for run in self._unfinished:
             self._store.judging.set_run_state(
                 run.run_id,
@@ -73,6 +88,27 @@ class ProjectImporter:
                 output_tokens=run.output_tokens,
                 cost=run.cost,
             )
+
+    def _document(self, document: Document, tally: Tally) -> None:
+        _may_go(document, self._store.path)
+        tally.note("documents", document.document_id, self._store.library.add_document(document))
+
+    def _question(self, question: Question, tally: Tally) -> None:
+        self._needs("document", question.document_id)
+        tally.note("questions", question.question_id, self._store.library.add_question(question))
+
+    def _candidate(self, candidate: Candidate, tally: Tally) -> None:
+        self._needs("question", candidate.question_id)
+        tally.note("candidates", candidate.candidate_id, self._store.library.add_candidate(candidate))
+
+    def _pair_entry(self, entry: PairEntry, tally: Tally) -> None:
+        for side in (entry.chosen_id, entry.rejected_id):
+            self._needs("candidate", side)
+        self._pairs.add(entry, tally)
+
+    def _frozen_pair(self, pair: FrozenPair, tally: Tally) -> None:
+        self._needs("set", pair.set_name)
+        self._sets.add(pair)
 
     def _needs(self, kind: str, name: str | None) -> None:
         if name is not None and (kind, name) in self._out:
@@ -110,6 +146,10 @@ class ProjectImporter:
         self._renumbered[decision.decision_id] = here
         tally.note("decisions", str(here), added, touches=decision.target.candidate_id)
 
+    def _label(self, label: Label, tally: Tally) -> None:
+        self._needs("candidate", label.candidate_id)
+        tally.note("labels", f"{label.candidate_id} {label.reviewer} {label.name}", self._store.labels.add(label))
+
 
 def _may_go(document: Document, place: Place) -> None:
     if document.local_only and isinstance(place, DatabaseUrl) and not place.is_local:
@@ -120,17 +160,23 @@ def _bare(decision: Decision) -> Decision:
     return replace(decision, decision_id=0)
 
 
+_NAMES: dict[type[Any], tuple[str, str]] = {
+    Document: ("document", "document_id"),
+    Question: ("question", "question_id"),
+    Candidate: ("candidate", "candidate_id"),
+    JudgeRun: ("judge run", "run_id"),
+    Judgment: ("judgment", "candidate_id"),
+    Decision: ("decision", "decision_id"),
+    Label: ("label", "candidate_id"),
+    PairEntry: ("pair", "pair_id"),
+    FrozenSet: ("set", "name"),
+    FrozenPair: ("frozen pair", "pair_id"),
+    Mark: ("mark", "mark_id"),
+    Guideline: ("guideline", "version"),
+    KeptQueue: ("queue", "queue_id"),
+}
+
+
 def _named(record: Record) -> tuple[str, str]:
-    match record:
-        case Document():
-            return "document", record.document_id
-        case Question():
-            return "question", record.question_id
-        case Candidate():
-            return "candidate", record.candidate_id
-        case JudgeRun():
-            return "judge run", record.run_id
-        case Judgment():
-            return "judgment", record.candidate_id
-        case Decision():
-            return "decision", str(record.decision_id)
+    kind, field = _NAMES[type(record)]
+    return kind, str(getattr(record, field))

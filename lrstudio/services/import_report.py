@@ -12,7 +12,7 @@ from lrstudio.store.records import Added
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many of each; the last three come with a whole project only."""
+    """How many of each; only the first three come with every format, and sets with a whole project alone."""
 
     documents: int = 0
     questions: int = 0
@@ -20,6 +20,12 @@ class Counts:
     judge_runs: int = 0
     judgments: int = 0
     decisions: int = 0
+    pairs: int = 0
+    sets: int = 0
+    labels: int = 0
+    marks: int = 0
+    guidelines: int = 0
+    queues: int = 0
 
     def __bool__(self) -> bool:
         """Tell whether there are any."""
@@ -28,12 +34,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What is new, what was there already, and what was left out and why."""
+    """What is new, what was there already, what was left out and why; `notes` say what was taken how."""
 
     new: Counts
     same: Counts
     errors: tuple[RowError, ...]
     changes: Changes
+    notes: tuple[str, ...] = ()
 
 
 class Tally:
@@ -42,12 +49,13 @@ class Tally:
     def __init__(self) -> None:
         self.read = 0
         self.errors: list[RowError] = []
+        self.notes: dict[str, None] = {}
         self._new: defaultdict[str, set[str]] = defaultdict(set)
         self._same: defaultdict[str, set[str]] = defaultdict(set)
         self._touched: defaultdict[str, set[str]] = defaultdict(set)
 
     def note(self, kind: str, identifier: str, added: Added, *, touches: str = "") -> None:
-        """Count one record; `touches` is the candidate that a judgment or decision is about."""
+        """Count one record; `touches` is what a judgment, decision or mark is about."""
         (self._same if added is Added.SAME else self._new)[kind].add(identifier)
         if added is not Added.SAME and touches:
             self._touched[kind].add(touches)
@@ -56,6 +64,7 @@ class Tally:
         """Add what another tally counted: a batch counts when it is committed, not before."""
         self.read += other.read
         self.errors += other.errors
+        self.notes |= other.notes
         for mine, theirs in (
             (self._new, other._new),
             (self._same, other._same),
@@ -71,6 +80,7 @@ class Tally:
             new=Counts(**{kind: len(self._new[kind]) for kind in kinds}),
             same=Counts(**{kind: len(self._same[kind] - self._new[kind]) for kind in kinds}),
             errors=tuple(self.errors),
+            notes=tuple(self.notes),
             changes=Changes(
                 documents=frozenset(self._new["documents"]),
                 questions=frozenset(self._new["questions"]),
@@ -78,5 +88,10 @@ class Tally:
                 judgments=frozenset(self._touched["judgments"]),
                 decisions=frozenset(self._touched["decisions"]),
                 runs=frozenset(self._new["judge_runs"]),
+                pairs=frozenset(self._new["pairs"]),
+                sets=frozenset(self._new["sets"]),
+                marks=frozenset(self._touched["marks"]),
+                queues=frozenset(self._new["queues"]),
+                settings=bool(self._new["guidelines"]),
             ),
         )

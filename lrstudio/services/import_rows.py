@@ -6,8 +6,21 @@ from dataclasses import replace
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.text import Candidate, Question
-from lrstudio.formats.records import ImportedCandidate, ImportedDocument, ImportedQuestion, ImportItem, RowError
+from lrstudio.formats.records import (
+    ImportedCandidate,
+    ImportedDecision,
+    ImportedDocument,
+    ImportedJudgment,
+    ImportedPair,
+    ImportedQuestion,
+    ImportItem,
+    RowError,
+)
+from lrstudio.formats.said import ImportedLabels
+from lrstudio.services.import_labels import LabelImporter
+from lrstudio.services.import_preferences import PreferenceImporter
 from lrstudio.services.import_report import Tally
+from lrstudio.services.import_verdicts import VerdictImporter
 from lrstudio.store.records import Added
 from lrstudio.store.store import Store
 
@@ -26,6 +39,11 @@ class RowImporter:
         self._refused: set[str] = set()
         self._questions: dict[_Asked, str] = {}
         self._told: set[str] = set()
+        self._labels = LabelImporter(store)
+        self._verdicts = VerdictImporter(store)
+        self._pairs = PreferenceImporter(store)
+        self._row = ""
+        self._candidates: dict[str, Candidate] = {}
 
     def add(self, item: ImportItem, tally: Tally) -> None:
         """Add one item inside the caller's transaction and count it."""
@@ -37,10 +55,20 @@ class RowImporter:
                 self._document(item, tally)
             elif isinstance(item, ImportedQuestion):
                 self._question(item, tally)
-            else:
+            elif isinstance(item, ImportedCandidate):
                 self._candidate(item, tally)
+            else:
+                self._said(item, tally)
         except Refused as error:
             self._leave_out(item.where, error.sentence, tally)
+
+    def end_batch(self, tally: Tally) -> None:
+        """Write, inside the caller's transaction, what waited for the rest of the batch."""
+        self._pairs.flush(tally)
+
+    def finish(self) -> None:
+        """Say, inside the caller's transaction, that the file was read to its end."""
+        self._verdicts.finish()
 
     def _document(self, item: ImportedDocument, tally: Tally) -> None:
         name = item.document.document_id
@@ -58,12 +86,46 @@ class RowImporter:
         tally.note("questions", question.question_id, added)
 
     def _candidate(self, item: ImportedCandidate, tally: Tally) -> None:
+        self._landed = None
         question_id = self._questions.get((item.question_id, item.document_id, item.query))
         if question_id is None:
             raise Refused("its question was left out")
         candidate = Candidate(item.candidate_id, question_id, item.text, item.model)
+        if not item.named:
+            candidate = self._equal(candidate) or candidate
         added = self._store.library.add_candidate(candidate, origin=item.where)
         tally.note("candidates", candidate.candidate_id, added)
+        if item.where != self._row:
+            self._row = item.where
+            self._candidates.clear()
+        self._candidates[item.candidate_id] = candidate
+
+    def _equal(self, wanted: Candidate) -> Candidate | None:
+        """Return the candidate that the question has already with this text, by the same model as far as is known."""
+        return next(
+            (
+                it
+                for it in self._store.library.candidates(wanted.question_id)
+                if it.text == wanted.text and (it.model == wanted.model or not wanted.model)
+            ),
+            None,
+        )
+
+    def _said(self, item: ImportedJudgment | ImportedDecision | ImportedPair | ImportedLabels, tally: Tally) -> None:
+        """Add what was said of candidates of the same row."""
+        known = self._candidates if item.where == self._row else {}
+        names = {item.chosen_id, item.rejected_id} if isinstance(item, ImportedPair) else {item.candidate_id}
+        if names - known.keys():
+            raise Refused("its candidate was left out")
+        match item:
+            case ImportedPair():
+                self._pairs.add(item, known[item.chosen_id], known[item.rejected_id])
+            case ImportedJudgment():
+                self._verdicts.judgment(item, known[item.candidate_id], tally)
+            case ImportedDecision():
+                self._verdicts.decision(item, known[item.candidate_id], tally)
+            case ImportedLabels():
+                self._labels.add(item, known[item.candidate_id], tally)
 
     def _resolve(self, item: ImportedQuestion) -> tuple[Question, Added]:
         """Return the question as it is in the project; rows with equal document and query are one question.

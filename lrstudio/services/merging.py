@@ -80,7 +80,7 @@ def _merged(store: Store, other: Store) -> MergeReport:
         if isinstance(record, Judgment):
             _compare(store, record, tally)
         importer.add(record, tally)
-    importer.finish()
+    importer.finish(tally)
     absorbed = store.absorb(other)
     done = tally.report()
     left = tuple(it for it in conflicts(store.journal.decisions()) if not it.settled)

@@ -18,11 +18,19 @@ if TYPE_CHECKING:
     from lrstudio.services.consent import Consent
     from lrstudio.services.decisions import Decisions
     from lrstudio.services.exports import Exports
+    from lrstudio.services.finding import Finding
+    from lrstudio.services.frames import Frames
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
+    from lrstudio.services.marking import Marking
     from lrstudio.services.merging import MergeReport
+    from lrstudio.services.pairs import Pairs
+    from lrstudio.services.queues import Queues
+    from lrstudio.services.reports import Reports
     from lrstudio.services.reviewers import Reviewers
     from lrstudio.services.sampling import Sampling
+    from lrstudio.services.set_exports import SetExports
+    from lrstudio.services.sets import Sets
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
 
@@ -45,6 +53,20 @@ class Project:
         from lrstudio.services.decisions import Decisions
 
         return Decisions(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Which candidate is preferred."""
+        from lrstudio.services.pairs import Pairs
+
+        return Pairs(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def sets(self) -> Sets:
+        """Frozen sets of pairs."""
+        from lrstudio.services.sets import Sets
+
+        return Sets(self._store, pairs=self.pairs, reviewer=self._reviewer)
 
     @cached_property
     def imports(self) -> Imports:
@@ -70,6 +92,27 @@ class Project:
         return Sampling(self._store)
 
     @cached_property
+    def finding(self) -> Finding:
+        """Search over everything."""
+        from lrstudio.services.finding import Finding
+
+        return Finding(self._store)
+
+    @cached_property
+    def marking(self) -> Marking:
+        """Tags, bookmarks, notes and the guideline."""
+        from lrstudio.services.marking import Marking
+
+        return Marking(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def queues(self) -> Queues:
+        """What to look at next."""
+        from lrstudio.services.queues import Queues
+
+        return Queues(self._store, reviewer=self._reviewer)
+
+    @cached_property
     def consent(self) -> Consent:
         """Where documents may go."""
         from lrstudio.services.consent import Consent
@@ -82,6 +125,26 @@ class Project:
         from lrstudio.services.exports import Exports
 
         return Exports(self._store)
+
+    @cached_property
+    def set_exports(self) -> SetExports:
+        """Pairs and sets out."""
+        from lrstudio.services.set_exports import SetExports
+
+        return SetExports(self._store, pairs=self.pairs, sets=self.sets)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """Agreement, length bias, leaderboard."""
+        from lrstudio.services.reports import Reports
+
+        return Reports(self._store)
+
+    def frames(self) -> Frames:
+        """Return the project as pandas frames; closing them closes the project."""
+        from lrstudio.services.frames import Frames
+
+        return Frames(self._store)
 
     @cached_property
     def reviewers(self) -> Reviewers:

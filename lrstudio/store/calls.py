@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,6 +32,8 @@ _REPLY_COLUMNS = (
 _CALL = sa.select(t.call, *(t.call_reply.c[name] for name in _REPLY_COLUMNS)).select_from(
     t.call.outerjoin(t.call_reply, t.call_reply.c.id == _LAST_REPLY)
 )
+
+_BATCH = 200
 
 
 class Calls:
@@ -123,6 +126,17 @@ class Calls:
         statement = _CALL.where(t.call.c.candidate_id == candidate_id).order_by(t.call.c.created, t.call.c.key)
         with self._at.read() as connection:
             return tuple(_call_of(row) for row in connection.execute(statement))
+
+    def all(self) -> Iterator[CallRow]:
+        """Stream the calls of the project, each with the last reply to it, in the order in which they were begun."""
+        order = (t.call.c.created, t.call.c.key)
+        with self._at.read() as connection:
+            keys = connection.execute(sa.select(t.call.c.key).order_by(*order)).scalars().all()
+        for start in range(0, len(keys), _BATCH):
+            with self._at.read() as connection:
+                wanted = t.call.c.key.in_(keys[start : start + _BATCH])
+                rows = connection.execute(_CALL.where(wanted).order_by(*order)).all()
+            yield from map(_call_of, rows)
 
     def totals(self, run_id: str) -> CallTotals:
         """Add up the replies of a judge run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from lrstudio.domain.errors import Refused
 from lrstudio.store import mapping
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
+from lrstudio.store.suspects import suspect_pairs_of
 
 _DECISION = (
     sa.select(t.decision, t.candidate.c.candidate_id)
@@ -52,6 +54,7 @@ class Journal:
                 placed = max(decision.time, last or "")
             values = mapping.decision_values(decision) | {"candidate_key": candidate_key, "placed": placed}
             new = connection.execute(t.decision.insert().returning(t.decision.c.id), values).scalar_one()
+            suspect_pairs_of(connection, target)
             return replace(decision, decision_id=new)
 
     def decisions(self, candidate_id: str | None = None, *, after: int = 0) -> tuple[Decision, ...]:
@@ -62,11 +65,14 @@ class Journal:
         with self._at.read() as connection:
             return tuple(mapping.decision_of(row) for row in connection.execute(statement))
 
-    def by_candidate(self) -> dict[str, tuple[Decision, ...]]:
-        """Return the decisions on every candidate that has some."""
+    def by_candidate(self, candidate_ids: Collection[str] | None = None) -> dict[str, tuple[Decision, ...]]:
+        """Return the decisions on every candidate that has some, or on those of some hundred named ones."""
+        statement = _DECISION
+        if candidate_ids is not None:
+            statement = statement.where(t.candidate.c.candidate_id.in_(candidate_ids))
         found: dict[str, list[Decision]] = defaultdict(list)
         with self._at.read() as connection:
-            for row in connection.execute(_DECISION):
+            for row in connection.execute(statement):
                 found[row.candidate_id].append(mapping.decision_of(row))
         return {candidate_id: tuple(decisions) for candidate_id, decisions in found.items()}
 

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.finding import Found
 from lrstudio.domain.verdicts import (
     Dimension,
     JudgeIdentity,
@@ -20,10 +21,12 @@ from lrstudio.domain.verdicts import (
     SupportReason,
 )
 from lrstudio.store import mapping
+from lrstudio.store import review_tables as r
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
 from lrstudio.store.dialects import among, insert
-from lrstudio.store.records import PartSummary, Summary
+from lrstudio.store.records import PartSummary, Score, Summary
+from lrstudio.store.suspects import suspect_pairs_of
 
 _RESUMABLE = (RunState.RUNNING, RunState.INTERRUPTED, RunState.CANCELLED, RunState.FAILED)
 _LATEST_FIRST = (t.judge_run.c.started.desc(), t.judge_run.c.id.desc())
@@ -34,6 +37,9 @@ _PROJECT_ORDER = (
     sa.case({dimension.value: n for n, dimension in enumerate(Dimension)}, value=t.judgment.c.dimension),
     t.judge_run.c.id,
 )
+
+_OF_JUDGMENT = r.search_unit.c.found.in_([Found.CLAIM.value, Found.KEY_POINT.value, Found.EXPLANATION.value])
+"""What the search has indexed of a judgment; it reads a judgment kept anew again."""
 
 _BATCH = 100
 _MOST_IDS = 5000
@@ -139,12 +145,14 @@ class Judging:
             of = {"judgment_key": own}
             connection.execute(t.claim.delete().where(t.claim.c.judgment_key == own))
             connection.execute(t.key_point.delete().where(t.key_point.c.judgment_key == own))
+            connection.execute(r.search_unit.delete().where(r.search_unit.c.key == own, _OF_JUDGMENT))
             if judgment.claims:
                 claims = [of | mapping.claim_values(it, ordinal=n) for n, it in enumerate(judgment.claims)]
                 connection.execute(t.claim.insert(), claims)
             if judgment.key_points:
                 points = [of | mapping.key_point_values(it, ordinal=n) for n, it in enumerate(judgment.key_points)]
                 connection.execute(t.key_point.insert(), points)
+            suspect_pairs_of(connection, judgment.candidate_id)
 
     def judged_pairs(self, run_id: str) -> set[tuple[str, Dimension]]:
         """Return what a judge run has judged, as candidate ids with dimensions."""
@@ -209,6 +217,22 @@ class Judging:
                 parts=tuple(parts.get(row.id, ())),
             )
             for row in rows
+        )
+
+    def scores(
+        self, candidate_ids: Collection[str] | None = None, *, identity: JudgeIdentity | None = None
+    ) -> tuple[Score, ...]:
+        """Return the scores of the latest judgments and nothing else of them; the arguments are those of `judgments`.
+
+        Judgments without a score are left out.
+        """
+        with self._at.read() as connection:
+            columns = [t.judgment.c.dimension, t.judgment.c.score]
+            rows = _select(connection, columns, candidate_ids, run_id=None, identity=identity, latest=True)
+        return tuple(
+            Score(row.candidate_id, Dimension(row.dimension), row.run_id, row.score)
+            for row in rows
+            if row.score is not None
         )
 
     def _load(self, keys: Sequence[int]) -> Iterator[Judgment]:

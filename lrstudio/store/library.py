@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
@@ -297,6 +298,24 @@ class Library:
             statement = statement.where(t.question.c.question_id == question_id)
         with self._at.read() as connection:
             return tuple(mapping.candidate_of(row) for row in connection.execute(statement))
+
+    def candidates_of(self, question_ids: Collection[str]) -> tuple[Candidate, ...]:
+        """List the candidates, with their texts, of some hundred questions."""
+        statement = _CANDIDATE.where(t.question.c.question_id.in_(question_ids)).order_by(*_CANDIDATE_ORDER)
+        with self._at.read() as connection:
+            return tuple(mapping.candidate_of(row) for row in connection.execute(statement))
+
+    def known_candidates(self, candidate_ids: Collection[str]) -> dict[str, Candidate]:
+        """Return those of some hundred candidates that are in the project, with their texts."""
+        statement = _CANDIDATE.where(t.candidate.c.candidate_id.in_(candidate_ids))
+        with self._at.read() as connection:
+            return {row.candidate_id: mapping.candidate_of(row) for row in connection.execute(statement)}
+
+    def existing_candidates(self, candidate_ids: Collection[str]) -> frozenset[str]:
+        """Return those of some hundred candidates that are in the project."""
+        statement = sa.select(t.candidate.c.candidate_id).where(t.candidate.c.candidate_id.in_(candidate_ids))
+        with self._at.read() as connection:
+            return frozenset(connection.execute(statement).scalars())
 
     def candidate(self, candidate_id: str) -> Candidate:
         """Return a candidate.

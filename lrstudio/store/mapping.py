@@ -370,14 +370,22 @@ def value_of(fields: Mapping[str, Any]) -> Value:
 
 def shown_fields(shown: Shown) -> Values:
     """Return what was shown as JSON types."""
+    chance = shown.inclusion_probability
     return {
         "run_id": shown.run_id,
         "judge_visible": shown.judge_visible,
         "evidence": [_edges(span) for span in shown.evidence],
         "surface": shown.surface,
+        **({} if chance is None else {"inclusion_probability": chance}),
     }
 
 
 def shown_of(fields: Mapping[str, Any]) -> Shown:
     """Build what was shown from what `shown_fields` returned."""
-    return Shown(fields["run_id"], fields["judge_visible"], _spans(fields["evidence"]), fields["surface"])
+    return Shown(
+        fields["run_id"],
+        fields["judge_visible"],
+        _spans(fields["evidence"]),
+        fields["surface"],
+        fields.get("inclusion_probability"),
+    )

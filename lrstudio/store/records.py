@@ -52,6 +52,16 @@ class Summary:
     parts: tuple[PartSummary, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The score of a judgment."""
+
+    candidate_id: str
+    dimension: Dimension
+    run_id: str
+    score: float
+
+
 class CallState(StrEnum):
     """How far a call got. `planned` with nobody running it means that a crash came between."""
 

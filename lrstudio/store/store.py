@@ -18,12 +18,18 @@ from lrstudio.store.calls import Calls
 from lrstudio.store.connect import Backend, Connections, SqliteFile
 from lrstudio.store.journal import Journal
 from lrstudio.store.judging import Judging
+from lrstudio.store.labels import Labels
 from lrstudio.store.library import Library
 from lrstudio.store.locks import Locks
+from lrstudio.store.marks import Marks
 from lrstudio.store.meta import CREATED, CREATED_BY, PROJECT_ID, TITLE, Meta
 from lrstudio.store.migrate import create_file, schema_number, upgrade_file
+from lrstudio.store.pairs import Pairs
+from lrstudio.store.queues import Queues
 from lrstudio.store.records import Upgrade
 from lrstudio.store.schema import CURRENT, Schema
+from lrstudio.store.search import Search
+from lrstudio.store.sets import Sets
 from lrstudio.store.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -33,8 +39,8 @@ if TYPE_CHECKING:
 class Store:
     """A project, open for reading and writing from any thread: a file, or tables in a shared database.
 
-    Every method of `library`, `judging`, `calls`, `journal`, `vectors`, `locks` and `meta` is a transaction of its own,
-    unless it is called inside `writing()` or `reading()` of the same thread, which make one of many.
+    Every method of its rooms (`library`, `judging`, `calls`, `journal` and so on) is a transaction of its own, unless
+    it is called inside `writing()` or `reading()` of the same thread, which make one of many.
     """
 
     def __init__(self, path: Place, backend: Backend, *, upgrade: Upgrade | None = None) -> None:
@@ -47,7 +53,13 @@ class Store:
         self.judging = Judging(self._connections)
         self.calls = Calls(self._connections)
         self.journal = Journal(self._connections)
+        self.pairs = Pairs(self._connections)
+        self.sets = Sets(self._connections)
+        self.labels = Labels(self._connections)
         self.vectors = Vectors(self._connections)
+        self.marks = Marks(self._connections)
+        self.search = Search(self._connections)
+        self.queues = Queues(self._connections)
         self.locks = Locks(self._connections)
         self.meta = Meta(self._connections)
         self._watch_lock = threading.Lock()

@@ -302,23 +302,40 @@ class DecisionRow(Row, table=True):
     placed: str = Field(sa_type=AnyText, index=True)
 
 
-def _table(row: type[SQLModel]) -> sa.Table:
+class LabelRow(Row, table=True):
+    """What somebody said of a candidate elsewhere, on a scale of its own."""
+
+    __tablename__ = "label"
+    id: int | None = Field(default=None, primary_key=True)
+    candidate_key: int = Field(foreign_key="candidate.id", index=True)
+    reviewer: str = Field(sa_type=AnyText)
+    name: str = Field(sa_type=AnyText)
+    value: float | None
+    lowest: float | None
+    highest: float | None
+    note: str = Field(sa_type=AnyText)
+    origin: str = Field(sa_type=AnyText)
+
+
+def table_of(row: type[SQLModel]) -> sa.Table:
+    """Return the table of a class of rows."""
     return cast("sa.Table", row.__table__)  # type: ignore[attr-defined]
 
 
-meta = _table(MetaRow)
-lock = _table(LockRow)
-document_text = _table(DocumentTextRow)
-document = _table(DocumentRow)
-question = _table(QuestionRow)
-candidate = _table(CandidateRow)
-judge_run = _table(JudgeRunRow)
-judgment = _table(JudgmentRow)
-claim = _table(ClaimRow)
-key_point = _table(KeyPointRow)
-call = _table(CallTableRow)
-call_reply = _table(CallReplyRow)
-vector = _table(VectorRow)
-decision = _table(DecisionRow)
+meta = table_of(MetaRow)
+lock = table_of(LockRow)
+document_text = table_of(DocumentTextRow)
+document = table_of(DocumentRow)
+question = table_of(QuestionRow)
+candidate = table_of(CandidateRow)
+judge_run = table_of(JudgeRunRow)
+judgment = table_of(JudgmentRow)
+claim = table_of(ClaimRow)
+key_point = table_of(KeyPointRow)
+call = table_of(CallTableRow)
+call_reply = table_of(CallReplyRow)
+vector = table_of(VectorRow)
+decision = table_of(DecisionRow)
+label = table_of(LabelRow)
 
 metadata = Row.metadata

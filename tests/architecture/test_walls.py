@@ -18,6 +18,7 @@ SABOTAGE = [
     ("services", "from PySide6.QtCore import QObject", "headless core"),
     ("qt/views", "import sqlite3", "sql lives in the store"),
     ("judge", "import lrstudio.store", "arrows point inwards"),
+    ("analysis", "import lrstudio.store", "arrows point inwards"),
     ("domain", "import pydantic", "domain is plain python"),
     ("qt/views", "import torch", "torch lives in the worker"),
     ("text", "import lrstudio.services", "arrows point inwards"),

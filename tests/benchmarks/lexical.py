@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 import numpy as np
 
+from lrstudio.analysis.calibration import brier_skill, calibration_error
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import Dimension, State
 from lrstudio.judge.lexical import LexicalJudge
@@ -63,13 +64,13 @@ def calibration() -> Sequence[Ratio]:
     if _data() is None:
         return ()
     short, ours, mix = _ragtruth()
-    error = ev.calibration_error(ours, short.supported)
+    error = calibration_error(ours, short.supported)
     of_task = {
-        task: ev.calibration_error(ours[short.tasks == task], short.supported[short.tasks == task])
+        task: calibration_error(ours[short.tasks == task], short.supported[short.tasks == task])
         for task in ev.RAGTRUTH_TASKS
     }
     worst = max(of_task, key=lambda task: of_task[task])
-    skill, plain = ev.brier_skill(ours, short.supported), ev.brier_skill(mix, short.supported)
+    skill, plain = brier_skill(ours, short.supported), brier_skill(mix, short.supported)
     return (
         Ratio("lexical calibration error", error / 0.05, 1.0, f"{error:.3f} of 0.05, 15 bins of equal mass"),
         Ratio("lexical calibration error, worst task", of_task[worst] / 0.08, 1.0, f"{worst} {of_task[worst]:.3f}"),

@@ -227,19 +227,6 @@ def macro_auroc(scores: Floats, supported: NDArray[np.bool_], tasks: NDArray[np.
     return float(np.mean([auroc(scores[k], supported[k]) for k in chosen if 0 < supported[k].sum() < k.sum()]))
 
 
-def calibration_error(probabilities: Floats, supported: NDArray[np.bool_], *, bins: int = 15) -> float:
-    """Return the expected calibration error over bins of equal mass."""
-    order = np.argsort(probabilities, kind="stable")
-    parts = np.array_split(order, bins)
-    return float(sum(len(k) * abs(probabilities[k].mean() - supported[k].mean()) for k in parts) / len(order))
-
-
-def brier_skill(probabilities: Floats, supported: NDArray[np.bool_]) -> float:
-    """Return by which share the Brier score is below that of the base rate."""
-    base = supported.mean() * (1.0 - supported.mean())
-    return float(1.0 - np.mean((probabilities - supported) ** 2) / base)
-
-
 def gain_interval(
     scores: Floats, baseline: Floats, measured: Measured, *, draws: int = 1000, seed: int = 0
 ) -> tuple[float, float]:

@@ -135,7 +135,11 @@ def test_a_second_judge_run_is_another_run(project: Path, tmp_path: Path, lrstud
         (("decide", "{p}", "--candidate", "a1", "--dimension", "helpfulness", "--score", "11"), 1, "0 to 10"),
         (("decide", "{p}", "--candidate", "a1", "--dimension", "beauty", "--score", "5"), 2, "beauty"),
         (("export", "{p}", "{p}"), 1, "project itself"),
-        (("export", "{p}", "x.jsonl", "--what", "pairs"), 2, "'pairs' is none of project"),
+        (("export", "{p}", "x.jsonl", "--what", "all"), 2, "'all' is none of project"),
+        (("export", "{p}", "x.jsonl", "--what", "set"), 2, "--set NAME"),
+        (("export", "{p}", "x.jsonl", "--format", "kto"), 2, "--what pairs"),
+        (("export", "{p}", "x.jsonl", "--set", "none"), 1, "no set 'none'"),
+        (("export", "{p}", "x.jsonl", "--what", "pairs"), 1, "no pair to write"),
         (("import", "{p}", "nothing.pdf"), 1, "nothing.pdf"),
         (("import", "{p}", "x", "--format", "odt"), 2, "'odt' is none of auto"),
         (("import", "{p}", "x", "--map", "text"), 2, "ROLE=COLUMN"),
@@ -177,7 +181,7 @@ def test_a_project_goes_out_and_in_again_with_equal_rows(project: Path, tmp_path
     assert lrstudio("new", copy).status == 0
     done = lrstudio("import", copy, out, "--json")
     assert done.status == 0, done.err
-    assert done.data["new"] == {
+    assert {kind: count for kind, count in done.data["new"].items() if count} == {
         "documents": 2,
         "questions": 2,
         "candidates": 3,

@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 
 from lrstudio.domain.errors import Environment, Refused
-from lrstudio.domain.text import Candidate, Document, Question, content_hash
+from lrstudio.domain.text import Candidate, Document, Question, canonical, content_hash
 from lrstudio.domain.verdicts import (
     Dimension,
     Judgment,
@@ -30,7 +30,6 @@ from lrstudio.judge.packs import PromptPack
 from lrstudio.judge.pipeline import run_judge
 from lrstudio.judge.protocol import ParseState, Task
 from lrstudio.judge.sharing import concurrently
-from lrstudio.judge.studio_manner import canonical
 from lrstudio.text.chunks import EXTRACTION_TOKENS, RETRIEVAL_TOKENS, token_chunks
 from lrstudio.text.resources import resource
 from lrstudio.text.tokens import Tokenizer

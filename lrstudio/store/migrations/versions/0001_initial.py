@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from lrstudio.store.migrations.marks_and_queues import create_marks, create_queues, create_search
+from lrstudio.store.migrations.pairs_and_sets import create_pairs, create_sets
 from lrstudio.store.triggers import keep_entries
 
 revision = "0001"
@@ -20,6 +22,12 @@ def upgrade() -> None:
     _calls()
     _vectors()
     _journal()
+    _labels()
+    create_marks()
+    create_search()
+    create_queues()
+    create_pairs()
+    create_sets()
 
 
 def _project() -> None:
@@ -273,3 +281,21 @@ def _journal() -> None:
     op.create_index("ix_decision_undoes", "decision", ["undoes"])
     op.create_index("ix_decision_placed", "decision", ["placed"])
     keep_entries("decision", "the journal is append-only")
+
+
+def _labels() -> None:
+    op.create_table(
+        "label",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("candidate_key", sa.Integer(), nullable=False),
+        sa.Column("reviewer", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=True),
+        sa.Column("lowest", sa.Float(), nullable=True),
+        sa.Column("highest", sa.Float(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_label"),
+        sa.ForeignKeyConstraint(["candidate_key"], ["candidate.id"], name="fk_label_candidate_key_candidate"),
+    )
+    op.create_index("ix_label_candidate_key", "label", ["candidate_key"])

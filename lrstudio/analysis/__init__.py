@@ -1,0 +1,1 @@
+"""Agreement, calibration, correction, length bias and ranking: pure functions over arrays, no I/O and no clock."""

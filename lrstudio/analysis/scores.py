@@ -1,0 +1,98 @@
+"""Agreement of two over numbers, from sums: correlation, bias, error, limits."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+
+from lrstudio.analysis.intervals import Floats, Grouping, Statistic, ratio
+
+
+def moments(first: ArrayLike, second: ArrayLike) -> Floats:
+    """Return per item what the functions below need, shape (n, 7), from two arrays of numbers of shape (n,).
+
+    Columns: 1, x, y, x^2, y^2, xy, |y - x|, both numbers measured from a common middle so that sums of squares
+    keep their digits.
+    """
+    x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    middle = float(np.mean([x.mean(), y.mean()])) if len(x) else 0.0
+    x, y = x - middle, y - middle
+    return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y, np.abs(y - x)], axis=1)
+
+
+def pearson(sums: Floats) -> Floats:
+    """Return Pearson's correlation from summed `moments` (..., 7); undefined when one of the two never varies."""
+    n, x, y, xx, yy, xy, _ = np.moveaxis(sums, -1, 0)
+    spread_x, spread_y = n * xx - x * x, n * yy - y * y
+    # Equal numbers leave a spread of rounding errors only.
+    flat = (spread_x <= 1e-12 * n * xx) | (spread_y <= 1e-12 * n * yy)
+    result = ratio(n * xy - x * y, np.sqrt(np.where(flat, 0.0, spread_x * spread_y)))
+    return np.clip(result, -1.0, 1.0)
+
+
+def bias(sums: Floats) -> Floats:
+    """Return the mean of second minus first, in the unit of the scores."""
+    return ratio(sums[..., 2] - sums[..., 1], sums[..., 0])
+
+
+def mean_absolute_error(sums: Floats) -> Floats:
+    """Return the mean distance of the two, in the unit of the scores."""
+    return ratio(sums[..., 6], sums[..., 0])
+
+
+def difference_sums(first: ArrayLike, second: ArrayLike, grouping: Grouping) -> Floats:
+    """Return per document what `limits_of_agreement` needs, shape (documents, 6), from numbers of shape (n,).
+
+    Columns, of second minus first: count, sum, sum of squares, squared sum / count, squared count, 1.
+    """
+    off = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
+    count, total, squares = grouping.sums(np.stack([np.ones(len(off)), off, off * off], axis=1)).T
+    return np.stack([count, total, squares, total**2 / count, count**2, np.ones(len(count))], axis=1)
+
+
+def limits_of_agreement(sums: Floats) -> tuple[Floats, Floats]:
+    """Return Bland and Altman's limits, bias -+ 1.96 standard deviations, from summed `difference_sums` (..., 6).
+
+    The variance is that within plus that between documents, from an analysis of variance (Bland and Altman, Journal of
+    Biopharmaceutical Statistics 17, 2007, section 3), without which documents of many items make the limits too narrow.
+    Undefined for fewer than two documents.
+    """
+    n, total, squares, of_documents, n_squared, documents = np.moveaxis(sums, -1, 0)
+    free = n - documents
+    within = np.where(free > 0, np.maximum(squares - of_documents, 0.0) / np.where(free > 0, free, 1.0), 0.0)
+    between = ratio(of_documents - ratio(total**2, n), documents - 1.0)
+    items = ratio(n - ratio(n_squared, n), documents - 1.0)
+    spread = np.sqrt(np.maximum(ratio(between - within, items), 0.0) + within)
+    middle = ratio(total, n)
+    return middle - 1.96 * spread, middle + 1.96 * spread
+
+
+def spearman(first: ArrayLike, second: ArrayLike, grouping: Grouping) -> Statistic:
+    """Return Spearman's correlation as a statistic of document weights, ranks taken anew in every draw.
+
+    Takes two arrays of numbers of shape (n,). Equal numbers share their middle rank. Undefined when one of the two
+    never varies.
+    """
+    pairs = np.stack([np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)], axis=1)
+    cells, place = np.unique(pairs, axis=0, return_inverse=True)
+    counts = sparse.csr_array(
+        (np.ones(grouping.n), (place.reshape(-1), grouping.index)), shape=(len(cells), grouping.count)
+    )
+    levels = [np.unique(cells[:, side], return_inverse=True)[1].reshape(-1) for side in (0, 1)]
+    gather = [sparse.csr_array((np.ones(len(k)), (k, np.arange(len(k))))) for k in levels]
+
+    def statistic(weights: Floats) -> Floats:
+        mass = np.asarray(counts @ weights.T)
+        total = mass.sum(axis=0)
+        ranks = []
+        for level, matrix in zip(levels, gather, strict=True):
+            each = np.asarray(matrix @ mass)
+            # Measured from the middle of all ranks, where Pearson's formula is a ratio of plain sums.
+            middle = np.cumsum(each, axis=0) - each / 2 - total / 2
+            ranks.append(middle[level])
+        one, two = ranks
+        spread = (mass * one * one).sum(axis=0) * (mass * two * two).sum(axis=0)
+        return np.clip(ratio((mass * one * two).sum(axis=0), np.sqrt(spread)), -1.0, 1.0)
+
+    return statistic

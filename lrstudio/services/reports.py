@@ -1,0 +1,150 @@
+"""Reports on a project: how far its judges can be trusted, what length has to do with it, which model does best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lrstudio.domain.errors import Refused
+from lrstudio.domain.verdicts import Dimension, JudgeIdentity
+from lrstudio.services.people_pairs import Marks
+from lrstudio.services.report_agreement import How, agreement_sections
+from lrstudio.services.report_confidence import probability_sections, rubric_sections
+from lrstudio.services.report_corrected import corrected_sections
+from lrstudio.services.report_items import Assembly, Item, Level
+from lrstudio.services.report_leaderboard import EFFECTIVE, leaderboard_sections
+from lrstudio.services.report_length import length_sections, pair_length_section, people_pair_lengths
+from lrstudio.services.report_pairs import pair_sections, people_marks, rewards
+from lrstudio.services.report_records import JudgeName, Report, Section
+from lrstudio.services.report_slices import By, sliced
+from lrstudio.store.store import Store
+
+_NOBODY = "no person has decided anything that a judge has judged: decide some items first, blind if you can"
+_NOTHING = "no candidate has a score: run a judge, or decide some scores"
+
+
+class Reports:
+    """Reads only. Every report is computed anew, from one state of the project; seconds for ten thousand claims."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def agreement(
+        self, *, judge: str = "", dimension: Dimension | None = None, by: By | None = None, how: How | None = None
+    ) -> Report:
+        """Compare each judge with people.
+
+        Args:
+            judge: only judges with this in their name, model or prompt pack; "" for all.
+            dimension: only this dimension.
+            by: cut every comparison by this.
+            how: what items are taken together by, the seed, and how many bootstrap samples.
+
+        Raises:
+            Refused: no judge is called so.
+        """
+        how = how or How()
+        with self._store.reading():
+            assembly = Assembly(self._store)
+            sections: list[Section] = []
+            marks = self._marks(assembly, None)
+            for name, items in self._judges(assembly, judge):
+                sections += agreement_sections(items, name, how=how, by=by, dimension=dimension)
+                if by is None:
+                    sections += probability_sections(items, name, how=how, dimension=dimension)
+                    sections += corrected_sections(items, name, how=how, dimension=dimension)
+                if by is None and dimension is None:
+                    sections += rubric_sections(items, name, how=how)
+                    sections += pair_sections(rewards(items), marks, assembly.about, name, how)
+        return Report("agreement", by.value if by else "", tuple(sections), () if sections else (_NOBODY,))
+
+    def length_bias(
+        self, *, judge: str = "", dimension: Dimension | None = None, by: By | None = None, how: How | None = None
+    ) -> Report:
+        """Say how far each judge's values and people's choices go by length; the arguments are those of `agreement`.
+
+        Raises:
+            Refused: no judge is called so.
+        """
+        how = how or How()
+        with self._store.reading():
+            assembly = Assembly(self._store)
+            sections: list[Section] = []
+            for name, items in self._judges(assembly, judge):
+                for part, among in _parts(items, by):
+                    judged = _of(rewards(among), dimension)
+                    sections += length_sections(judged, assembly.about, name, how=how, part=part)
+            if by is None:
+                for marked, marks in self._marks(assembly, dimension).items():
+                    pairs = people_pair_lengths(marks, assembly.about)
+                    if pairs:
+                        sections.append(pair_length_section(marked, pairs, how=how))
+        return Report("length-bias", by.value if by else "", tuple(sections), _notes(sections, by))
+
+    def leaderboard(
+        self, *, judge: str = "", dimension: Dimension | None = None, by: By | None = None, how: How | None = None
+    ) -> Report:
+        """Rank the models by what stands, or by one judge's values where `judge` is named, with the corrected rates.
+
+        The arguments are those of `agreement`.
+
+        Raises:
+            Refused: no judge is called so.
+        """
+        how = how or How()
+        with self._store.reading():
+            assembly = Assembly(self._store)
+            sections: list[Section] = []
+            chosen = list(self._judges(assembly, judge))
+            for name, items in chosen if judge else [(EFFECTIVE, list(assembly.effective()))]:
+                for part, among in _parts(items, by):
+                    judged = _of(rewards(among), dimension)
+                    sections += leaderboard_sections(judged, assembly.about, name, how=how, part=part)
+            if by is None:
+                for name, items in chosen:
+                    sections += corrected_sections(items, name, how=how, dimension=dimension)
+        return Report("leaderboard", by.value if by else "", tuple(sections), _notes(sections, by))
+
+    def _marks(self, assembly: Assembly, dimension: Dimension | None) -> dict[str, tuple[Marks, ...]]:
+        question_of = {it.candidate_id: it.question_id for it in assembly.about.values()}
+        found = people_marks(assembly.labels, assembly.scored_by_people(), question_of)
+        return {name: marks for name, marks in found.items() if dimension is None or name.startswith(dimension.value)}
+
+    def _judges(self, assembly: Assembly, wanted: str) -> Iterator[tuple[JudgeName, list[Item]]]:
+        names = {identity: _name(identity) for identity in self._identities()}
+        chosen = {it: name for it, name in names.items() if wanted.lower() in _searched(name)}
+        if wanted and not chosen:
+            known = ", ".join(sorted(name.words for name in names.values())) or "none"
+            raise Refused(f"no judge is called {wanted!r}; there are: {known}", where="judge")
+        for identity, name in chosen.items():
+            yield name, list(assembly.items(identity))
+
+    def _identities(self) -> tuple[JudgeIdentity, ...]:
+        """Return the judges that have spoken, the latest last."""
+        return tuple(dict.fromkeys(run.identity for run in reversed(self._store.judging.runs())))
+
+
+def _name(identity: JudgeIdentity) -> JudgeName:
+    return JudgeName(identity.judge, identity.model, identity.prompt_pack)
+
+
+def _searched(name: JudgeName) -> str:
+    return f"{name.judge} {name.model} {name.prompt_pack} {name.words}".lower()
+
+
+def _parts(items: list[Item], by: By | None) -> Iterator[tuple[str, list[Item]]]:
+    """Yield the whole, and with `by` the scores of each slice."""
+    yield "", items
+    if by is not None:
+        yield from sliced((it for it in items if it.level is Level.SCORE), by).items()
+
+
+def _of(judged: dict[str, dict[str, float]], dimension: Dimension | None) -> dict[str, dict[str, float]]:
+    return {name: values for name, values in judged.items() if dimension in (None, name)}
+
+
+def _notes(sections: list[Section], by: By | None) -> tuple[str, ...]:
+    if not sections:
+        return (_NOTHING,)
+    if by is not None and not any(it.part for it in sections):
+        return (f"whole candidates cannot be told apart by {by.value}; the agreement report can",)
+    return ()

@@ -1,0 +1,177 @@
+"""Length bias and rankings of a project, checked against plain counts straight from its frames."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lrstudio.domain.verdicts import Dimension
+from lrstudio.services.report_agreement import How
+from lrstudio.services.report_length import Mitigation, PairLengths, kept, length_warning
+from lrstudio.services.report_records import Report, Section
+from lrstudio.services.report_slices import By
+from lrstudio.services.wiring import Project, create_project
+
+LABELLED = Path(__file__).resolve().parents[1] / "data" / "labelled"
+QUICK = How(draws=200)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    made = create_project(tmp_path / "p.lrs", reviewer="ann")
+    yield made
+    made.close()
+
+
+def scored(project: Project, tmp_path: Path, *, documents: int = 12) -> None:
+    """Bring in three models on each document: the better a model, the longer its answers, but for every third one."""
+    rows = []
+    for number in range(documents):
+        answers: list[dict[str, Any]] = []
+        for place, model in enumerate(("poor", "fair", "good")):
+            words = (place + 1) * 40 if number % 3 else (3 - place) * 40
+            score = 20 + 30 * place + (number * (place + 2)) % 5
+            reviews = [{"worker_id": who, "correctness": score, "overall": score} for who in ("1", "2")]
+            text = f"{model} {number} " + "word " * words
+            answers.append({"id": f"{model}-{number}", "model": model, "text": text, "human": {"reviews": reviews}})
+        document = {"document_id": f"d{number}", "document_text": f"Text {number}.", "query": "q"}
+        rows.append({"dataset": "set", **document, "candidates": answers})
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    assert project.imports.import_paths([path]).errors == ()
+
+
+def section(report: Report, *, dimension: str, of: str, part: str = "") -> Section:
+    (one,) = [it for it in report.sections if (it.dimension, it.of, it.part) == (dimension, of, part)]
+    return one
+
+
+def test_models_are_ranked_by_what_stands(project: Project, tmp_path: Path) -> None:
+    scored(project, tmp_path, documents=24)
+    found = section(project.reports.leaderboard(how=QUICK), dimension="faithfulness", of="models")
+    rewards = project.frames().effective
+    rewards = rewards[rewards["dimension"] == "faithfulness"]
+    means = {model: float(each.mean()) for model, each in rewards.groupby("model")["score"]}
+    assert [it.key for it in found.figures] == ["good", "fair", "poor"]
+    for it in found.figures:
+        assert it.value == pytest.approx(means[it.key])
+        assert it.low is not None
+        assert it.high is not None
+        assert it.low <= it.value <= it.high
+    standings, comparisons = found.tables
+    assert [row[0] for row in standings.rows] == ["good", "fair", "poor"]
+    assert [row[-2:] for row in standings.rows] == [(24, 24)] * 3
+    for name, questions, difference, low, high, p, corrected in comparisons.rows:
+        assert questions == 24
+        wanted = 6.0 if name == "good over poor" else 3.0
+        assert difference == pytest.approx(wanted, abs=0.5)
+        assert isinstance(low, float)
+        assert isinstance(high, float)
+        assert low <= wanted <= high
+        assert isinstance(p, float)
+        assert isinstance(corrected, float)
+        assert p <= corrected < 0.05
+
+
+def test_a_leaderboard_of_one_judge(project: Project) -> None:
+    project.imports.import_paths([LABELLED / "nocha.jsonl"])
+    report = project.reports.leaderboard(judge="gemini", how=QUICK)
+    assert {it.judge.words for it in report.sections} == {"gemini-flash"}
+    assert {it.of for it in report.sections} >= {"models", "fully supported claims"}
+
+
+def test_how_far_people_go_by_length(project: Project, tmp_path: Path) -> None:
+    scored(project, tmp_path)
+    found = section(project.reports.length_bias(how=QUICK), dimension="overall", of="pairs by length")
+    # In four documents of twelve the better answer is the shorter one.
+    assert found.figure("longer_chosen").value == pytest.approx(24 / 36)
+    (table,) = found.tables
+    rows = {row[0]: row for row in table.rows}
+    assert rows["as it is"][1:3] == (36, pytest.approx(2 / 3))
+    assert rows["balanced"][1:3] == (24, 0.5)
+    assert found.share("equal").count == 0
+
+
+def test_correlation_within_questions_is_that_of_numpy(project: Project, eval_data: Path) -> None:
+    project.imports.import_paths([eval_data / "claims" / "summhay_coverage.jsonl.gz"])
+    how = How(cluster="question", draws=200)
+    report = project.reports.length_bias(judge="9fs", how=how)
+    found = section(report, dimension="completeness", of="length")
+    frames = project.frames()
+    lengths = dict(zip(frames.candidates["candidate_id"], frames.candidates["characters"], strict=True))
+    question_of = dict(zip(frames.candidates["candidate_id"], frames.candidates["question_id"], strict=True))
+    said = frames.judgments[frames.judgments["model"] == "9fs_gpt-4o"]
+    by_question: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for name, score in zip(said["candidate_id"], said["score"], strict=True):
+        by_question[question_of[name]].append((lengths[name], score))
+    longer = [
+        (one[0] > other[0]) == (one[1] > other[1])
+        for each in by_question.values()
+        for one, other in combinations(each, 2)
+        if one[0] != other[0] and abs(one[1] - other[1]) > 1e-9
+    ]
+    assert found.figure("longer_chosen").value == pytest.approx(np.mean(longer))
+    assert found.share("questions").of == len(by_question) == 10
+    correlations = [np.corrcoef(*zip(*each, strict=True))[0, 1] for each in by_question.values() if len(each) > 2]
+    correlation = found.figure("within_question")
+    assert (correlation.value is None) == (len(correlations) < 20)
+
+
+def test_the_whole_and_its_slices(project: Project, tmp_path: Path) -> None:
+    scored(project, tmp_path)
+    report = project.reports.leaderboard(by=By.MODEL, how=QUICK)
+    assert {it.part for it in report.sections} == {"", "good", "fair", "poor"}
+    report = project.reports.leaderboard(by=By.CLAIM_KIND, how=QUICK)
+    assert "cannot be told apart by claim-kind" in report.notes[0]
+
+
+def test_only_one_dimension(project: Project, tmp_path: Path) -> None:
+    scored(project, tmp_path)
+    report = project.reports.leaderboard(dimension=Dimension.FAITHFULNESS, how=QUICK)
+    assert {it.dimension for it in report.sections} == {"faithfulness"}
+
+
+def test_an_empty_project_says_what_to_do(project: Project) -> None:
+    for report in (project.reports.leaderboard(), project.reports.length_bias()):
+        assert (report.sections, len(report.notes)) == ((), 1)
+        assert "run a judge" in report.notes[0]
+
+
+def lengths(*, longer: int, shorter: int, margin: float | None = 1.0) -> list[PairLengths]:
+    """Make pairs, four of a document, in which so many have the longer candidate chosen."""
+    made = [PairLengths(200, 100, margin, "")] * longer + [PairLengths(100, 200, margin, "")] * shorter
+    return [PairLengths(it.chosen, it.rejected, it.margin, f"d{at % 12}") for at, it in enumerate(made)]
+
+
+@pytest.mark.parametrize(
+    ("longer", "shorter", "words"),
+    [
+        (45, 3, "in 94% of the pairs the longer candidate is chosen"),
+        (3, 45, "in 94% of the pairs the shorter candidate is chosen"),
+        (24, 24, ""),
+        (28, 20, ""),
+        (10, 0, ""),
+    ],
+)
+def test_a_set_that_length_explains_is_warned_of(longer: int, shorter: int, words: str) -> None:
+    warning = length_warning(lengths(longer=longer, shorter=shorter), how=QUICK)
+    assert warning.startswith(words)
+    assert bool(warning) == bool(words)
+
+
+def test_what_each_mitigation_keeps() -> None:
+    pairs = lengths(longer=30, shorter=10)
+    assert sum(kept(pairs, Mitigation.BALANCED)) == 20
+    assert sum(kept(pairs, Mitigation.RATIO, limit=1.9)) == 0
+    assert sum(kept(pairs, Mitigation.RATIO, limit=2.0)) == 40
+    assert sum(kept(pairs, Mitigation.TRUNCATED, limit=0.5)) == 0
+    assert sum(kept(pairs, Mitigation.TRUNCATED, limit=1.0)) == 40
+    assert sum(kept(lengths(longer=3, shorter=1, margin=None), Mitigation.TRUNCATED, limit=9.0)) == 0
+    assert length_warning([it for it, keep in zip(pairs, kept(pairs, Mitigation.BALANCED), strict=True) if keep]) == ""

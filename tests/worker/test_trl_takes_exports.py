@@ -1,0 +1,174 @@
+"""What is exported is what `datasets` loads and the trainers of TRL take, without a change of columns.
+
+It needs a Python with the extra `train`: this one, or the one that LRSTUDIO_TRAIN_PYTHON names.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrstudio.formats.columns import write_table
+from lrstudio.formats.datasets_folder import Card, DataFiles, write_datasets_folder
+from lrstudio.formats.preference import PreferenceRow, Provenance, RatedCandidate
+from lrstudio.formats.trl import Form, Trainer, shape_for
+
+SECONDS = 300
+
+MODEL = """
+import sys
+from tokenizers import ByteLevelBPETokenizer
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+core = ByteLevelBPETokenizer()
+core.train_from_iterator(["the harbour was dredged", "whales sang", "7 feet"], 400, special_tokens=["<pad>", "</s>"])
+tokenizer = PreTrainedTokenizerFast(tokenizer_object=core._tokenizer, pad_token="<pad>", eos_token="</s>")
+tokenizer.chat_template = "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}</s>{% endfor %}"
+tokenizer.chat_template += "{% if add_generation_prompt %}[assistant]{% endif %}"
+tokenizer.save_pretrained(sys.argv[1])
+config = LlamaConfig(
+    vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+    num_key_value_heads=2, pad_token_id=0, eos_token_id=1,
+)
+LlamaForCausalLM(config).save_pretrained(sys.argv[1])
+"""
+
+# Builds a trainer on the folder as it was loaded, trains two steps, and says what it saw.
+TRAIN = """
+import json, sys
+from datasets import load_dataset
+folder, model, name, out = sys.argv[1:5]
+loaded = load_dataset(folder)
+import trl
+if name == "KTO":
+    try:
+        from trl import KTOConfig as Config, KTOTrainer as Trainer
+    except ImportError:
+        from trl.experimental.kto import KTOConfig as Config, KTOTrainer as Trainer
+else:
+    Config, Trainer = getattr(trl, name + "Config"), getattr(trl, name + "Trainer")
+arguments = Config(
+    output_dir=out, max_steps=2, per_device_train_batch_size=2, max_length=None, bf16=False, use_cpu=True,
+    report_to=[], logging_steps=1, gradient_checkpointing=False, save_strategy="no", disable_tqdm=True,
+)
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained(model)
+kind = AutoModelForSequenceClassification if name == "Reward" else AutoModelForCausalLM
+options = {"num_labels": 1} if name == "Reward" else {}
+trainer = Trainer(
+    model=kind.from_pretrained(model, **options), args=arguments, train_dataset=loaded["train"],
+    processing_class=tokenizer,
+)
+trainer.train()
+facts = {
+    "splits": {split: len(rows) for split, rows in loaded.items()},
+    "columns": loaded["train"].column_names,
+    "first": loaded["train"][0],
+    "prepared": len(trainer.train_dataset),
+    "losses": [entry["loss"] for entry in trainer.state.log_history if "loss" in entry],
+}
+print("FACTS" + json.dumps(facts))
+"""
+
+
+@pytest.fixture(scope="module")
+def python() -> str:
+    """The interpreter that trains."""
+    if chosen := os.environ.get("LRSTUDIO_TRAIN_PYTHON", ""):
+        return chosen
+    if not all(importlib.util.find_spec(name) for name in ("torch", "transformers", "trl", "datasets")):
+        pytest.skip("trl and datasets are not installed: the extra `train` brings them (or set LRSTUDIO_TRAIN_PYTHON)")
+    return sys.executable
+
+
+@pytest.fixture(scope="module")
+def model(python: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
+    run(python, MODEL, str(folder))
+    return folder
+
+
+def run(python: str, script: str, *words: str) -> str:
+    """Run a script apart: what these libraries warn of is none of this test's business."""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [python, "-c", script, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd=os.environ["HOME"],
+        timeout=SECONDS,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def pairs(count: int) -> Iterator[PreferenceRow]:
+    for n in range(count):
+        yield PreferenceRow(
+            pair_id=f"p{n}",
+            question_id=f"q{n}",
+            question=f"How deep was the bar in {1870 + n}?",
+            document_id="harbour",
+            document=f"The bar had {n} feet.\n\nThe harbour was dredged.",
+            short_document=f"The bar had {n} feet.",
+            chosen=RatedCandidate(candidate_id=f"c{n}", text=f"It had {n} feet.", model="a", reward=8.0),
+            rejected=RatedCandidate(candidate_id=f"r{n}", text="Whales sang.", reward=2.0),
+            margin=6.0,
+            split="test" if n % 4 == 0 else "train",
+            provenance=Provenance(gold=True, reviewer="ann", judges=("lexical",)) if n % 2 else Provenance(),
+        )
+
+
+def train(python: str, model: Path, folder: Path, name: str) -> dict[str, Any]:
+    said = run(python, TRAIN, str(folder), str(model), name, str(folder.with_name("trained")))
+    facts: dict[str, Any] = json.loads(said.partition("FACTS")[2])
+    return facts
+
+
+@pytest.mark.parametrize(
+    ("trainer", "form", "files", "name"),
+    [
+        (Trainer.TRL, Form.CHAT, DataFiles.PARQUET, "DPO"),
+        (Trainer.TRL, Form.IMPLICIT, DataFiles.JSON, "DPO"),
+        (Trainer.LONGPO, Form.EXPLICIT, DataFiles.PARQUET, "DPO"),
+        (Trainer.REWARD, Form.CHAT_IMPLICIT, DataFiles.PARQUET, "Reward"),
+        (Trainer.KTO, Form.CHAT, DataFiles.JSON, "KTO"),
+    ],
+)
+def test_a_trainer_is_built_from_the_folder_as_it_is(
+    python: str, model: Path, tmp_path: Path, trainer: Trainer, form: Form, files: DataFiles, name: str
+) -> None:
+    shape = shape_for(trainer, form=form)
+    folder = tmp_path / "set"
+    counts = write_datasets_folder(
+        folder, shape.rows(pairs(12)), columns=shape.columns, card=Card(title="Harbour"), files=files
+    )
+    facts = train(python, model, folder, name)
+    first = next(row for row in shape.rows(pairs(12)) if row["split"] == "train")
+    assert facts["splits"] == counts
+    assert set(facts["columns"]) == set(shape.columns)
+    assert facts["first"] == first
+    assert facts["prepared"] == counts["train"]
+    assert len(facts["losses"]) == 2
+    assert all(loss > 0 for loss in facts["losses"])
+
+
+def test_a_single_file_loads_by_itself(python: str, tmp_path: Path) -> None:
+    shape = shape_for(Trainer.TRL, form=Form.CHAT)
+    one = [replace(next(pairs(1)), margin=None)]
+    script = "import sys, json; from datasets import load_dataset; kind, path = sys.argv[1:]; "
+    script += "print('FACTS' + json.dumps(load_dataset(kind, data_files=path)['train'][0]))"
+    for kind, name in (("parquet", "pairs.parquet"), ("json", "pairs.jsonl")):
+        write_table(tmp_path / name, shape.rows(one), columns=shape.columns)
+        said = run(python, script, kind, str(tmp_path / name))
+        assert json.loads(said.partition("FACTS")[2]) == next(shape.rows(one))
