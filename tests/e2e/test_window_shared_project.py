@@ -6,6 +6,7 @@ import pytest
 
 from lrstudio.domain.places import DatabaseUrl, whereabouts
 from lrstudio.domain.verdicts import Support
+from lrstudio.qt.app import main
 from lrstudio.qt.views.buttons import Button
 from lrstudio.services.settings import SettingsStore
 from lrstudio.services.wiring import open_project
@@ -64,3 +65,10 @@ def test_a_server_that_goes_away_is_a_banner_and_comes_back(
     driver.window.banner.action_button.click()
     driver.until(lambda: driver.audit.rows[0].decided)
     assert driver.crashes == []
+
+
+def test_a_password_on_the_command_line_is_refused_before_a_window_opens(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--database-url", "postgresql://ada:hunter2@db.example.org/audit"]) == 1
+    said = capsys.readouterr().err
+    assert "leave the password out" in said
+    assert "hunter2" not in said
