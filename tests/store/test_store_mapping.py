@@ -111,7 +111,14 @@ decisions = st.builds(
     after=values,
     reason=texts,
     blind=st.booleans(),
-    shown=st.builds(Shown, texts, st.booleans(), st.lists(spans, max_size=2).map(tuple), texts),
+    shown=st.builds(
+        Shown,
+        texts,
+        st.booleans(),
+        st.lists(spans, max_size=2).map(tuple),
+        texts,
+        st.none() | st.floats(0, 1, exclude_min=True),
+    ),
     undoes=st.none(),
 )
 places = st.lists(texts | st.integers(0, 10**9).map(str), min_size=1, max_size=9)
