@@ -51,17 +51,22 @@ def reliability(
         ValueError: a probability outside [0, 1], or columns of different lengths.
     """
     stated, came = _checked(probabilities, outcomes)
+    parts = _parts(stated, bins, by)
+    return tuple(
+        Bin(float(stated[k].min()), float(stated[k].max()), float(stated[k].mean()), float(came[k].mean()), len(k))
+        for k in parts
+    )
+
+
+def _parts(stated: Floats, bins: int, by: Bins) -> list[NDArray[np.intp]]:
+    """Return the rows of each bin that has any."""
     order = np.argsort(stated, kind="stable")
     if by is Bins.MASS:
         parts = np.array_split(order, bins)
     else:
         place = np.clip(np.ceil(stated * bins).astype(np.int64) - 1, 0, bins - 1)
         parts = [order[place[order] == number] for number in range(bins)]
-    return tuple(
-        Bin(float(stated[k].min()), float(stated[k].max()), float(stated[k].mean()), float(came[k].mean()), len(k))
-        for k in parts
-        if len(k)
-    )
+    return [part for part in parts if len(part)]
 
 
 def calibration_error(probabilities: ArrayLike, outcomes: ArrayLike, *, bins: int = 15, by: Bins = Bins.MASS) -> float:
@@ -79,8 +84,11 @@ def calibration_floor(
 ) -> float:
     """Return the calibration error that true probabilities exceed by chance once in twenty times on as many items."""
     stated = np.asarray(probabilities, dtype=np.float64)
-    rng = np.random.default_rng(seed)
-    errors = [calibration_error(stated, rng.random(len(stated)) < stated, bins=bins, by=by) for _ in range(draws)]
+    parts = _parts(stated, bins, by)
+    rows = np.concatenate(parts)
+    ends = np.cumsum([0, *(len(part) for part in parts)])[:-1]
+    off = stated[rows] - (np.random.default_rng(seed).random((draws, len(rows))) < stated[rows])
+    errors = np.abs(np.add.reduceat(off, ends, axis=1)).sum(axis=1) / len(rows)
     return float(np.quantile(errors, 0.95))
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from lrstudio.analysis.agreement import mean, share
 from lrstudio.analysis.estimates import Result
 from lrstudio.analysis.intervals import DRAWS, Floats, Grouping, Resampling, Seed, of_sums, ratio
+from lrstudio.analysis.scores import moments, pearson
 
 BIN_WIDTH = 20
 DIFFERENCE_WIDTH = 10
@@ -50,17 +50,23 @@ def within_question(
     size, value = np.asarray(lengths, dtype=np.float64), np.asarray(values, dtype=np.float64)
     if not len(size) == len(value) == len(questions) == len(documents):
         raise ValueError("lengths, values, questions and documents differ in length")
-    there = np.isfinite(value) & np.isfinite(size)
     every = Grouping.of(np.asarray(questions)).count
-    found, of = [], []
-    kept, document = np.asarray(questions)[there], np.asarray(documents)[there]
-    size, value = size[there], value[there]
-    grouping = Grouping.of(kept)
-    for rows in np.split(np.argsort(grouping.index, kind="stable"), np.cumsum(np.bincount(grouping.index))[:-1]):
-        if len(rows) >= 3 and np.ptp(size[rows]) > 0 and np.ptp(value[rows]) > 1e-12:
-            found.append(float(stats.pearsonr(size[rows], value[rows]).statistic))
-            of.append(document[rows[0]])
-    return WithinQuestion(mean(found, documents=of, seed=seed, draws=draws), len(found), every - len(found))
+    there = np.isfinite(value) & np.isfinite(size)
+    grouping = Grouping.of(np.asarray(questions)[there])
+    centred = [_centred(column[there], grouping) for column in (size, value)]
+    sums = grouping.sums(moments(*centred))
+    found = np.where(sums[:, 0] >= 3, pearson(sums), np.nan)
+    of = np.empty(grouping.count, dtype=np.asarray(documents).dtype)
+    of[grouping.index] = np.asarray(documents)[there]
+    used = int(np.isfinite(found).sum())
+    return WithinQuestion(mean(found, documents=of, seed=seed, draws=draws), used, every - used)
+
+
+def _centred(values: Floats, grouping: Grouping) -> Floats:
+    """Return values less their group's mean, exactly 0 where a group has one value only."""
+    means = grouping.sums(values) / np.maximum(grouping.sums(np.ones(len(values))), 1.0)
+    off = values - means[grouping.index]
+    return np.asarray(np.where(np.abs(off) <= 1e-12 * np.abs(values), 0.0, off))
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ def leaderboard(
     documents: Sequence[Any] | NDArray[Any],
     seed: Seed = 0,
     draws: int = DRAWS,
+    flips: int = FLIPS,
 ) -> Leaderboard:
     """Rank models by the mean of a value over questions.
 
@@ -77,6 +78,7 @@ def leaderboard(
         documents: the id of its document; one per question.
         seed: for intervals and tests.
         draws: how many bootstrap samples.
+        flips: how many random assignments of signs in each test.
     """
     score = np.asarray(values, dtype=np.float64)
     if not len(models) == len(score) == len(questions) == len(documents):
@@ -101,17 +103,24 @@ def leaderboard(
         )
         for k in order
     )
-    return Leaderboard(standings, _compared(names, table, document, order, seed=seed, draws=draws))
+    return Leaderboard(standings, _compared(names, table, document, order, seed=seed, draws=draws, flips=flips))
 
 
 def _compared(
-    names: NDArray[Any], table: Floats, documents: NDArray[Any], order: NDArray[np.intp], *, seed: Seed, draws: int
+    names: NDArray[Any],
+    table: Floats,
+    documents: NDArray[Any],
+    order: NDArray[np.intp],
+    *,
+    seed: Seed,
+    draws: int,
+    flips: int,
 ) -> tuple[Comparison, ...]:
     found = []
     for first, second in itertools.combinations(order, 2):
         apart = table[first] - table[second]
         shared = np.isfinite(apart)
-        p = sign_flip(apart[shared], documents=documents[shared], seed=seed)
+        p = sign_flip(apart[shared], documents=documents[shared], seed=seed, flips=flips)
         found.append(
             Comparison(
                 first=str(names[first]),

@@ -172,8 +172,8 @@ CALIBRATION = [
     ),
     Mutant(
         "calibration",
-        "rng.random(len(stated)) < stated",
-        "stated > 0.5",
+        "< stated[rows])",
+        "< 0.5)",
         "test_true_probabilities_stay_below_the_floor_and_bold_ones_do_not",
         stated,
     ),
@@ -257,8 +257,8 @@ CONFORMAL = [
 LENGTH_BIAS = [
     Mutant(
         "length_bias",
-        "grouping = Grouping.of(kept)",
-        "grouping = Grouping.of(np.zeros(len(kept)))",
+        "grouping = Grouping.of(np.asarray(questions)[there])",
+        "grouping = Grouping.of(np.arange(there.sum()) // 100)",
         "test_correlation_is_within_questions_and_not_between_them",
     ),
     Mutant(
