@@ -6,14 +6,15 @@
     python3 packaging/dev.py setup [EXTRA...]      set up only; extras are train, remote, postgres, dev
 
 Arguments after `run` go to the studio. Arguments after `test` go to pytest and leave the wheel check out.
+With LRSTUDIO_INSTALL_TEST_SERVERS=1 `test` installs the servers that tests drive; then a test of them that is skipped
+has failed.
 
-Any Python may read this file before it is turned away, so the syntax stays that of 3.9 and only the standard library
-is imported.
+Any Python may read this file and machine.py beside it before it is turned away, so the syntax stays that of 3.9 and
+only the standard library is imported.
 """
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import importlib.util
 import json
@@ -28,38 +29,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from machine import (
+    ROOT,
+    Stop,
+    add_qt_libraries,
+    add_test_servers,
+    child_environment,
+    finish,
+    has_display,
+    privilege,
+    say,
+)
+
 MINIMUM_PYTHON = (3, 11)
 NEWER_PYTHONS = ("python3.14", "python3.13", "python3.12", "python3.11")
-ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 # Relative, because pip splits the environment variables that carry it at blanks; every command runs in ROOT.
 CONSTRAINTS = "packaging/constraints.txt"
-TAIL_LINES = 12
-
-# Shared library -> Debian package. libfontconfig1 brings a font with it (fonts-dejavu-core).
-QT_LIBRARIES = {
-    "libglib-2.0.so.0": "libglib2.0-0",
-    "libEGL.so.1": "libegl1",
-    "libGL.so.1": "libgl1",
-    "libxkbcommon.so.0": "libxkbcommon0",
-    "libdbus-1.so.3": "libdbus-1-3",
-    "libfontconfig.so.1": "libfontconfig1",
-}
-X11_LIBRARIES = {
-    "libxcb-cursor.so.0": "libxcb-cursor0",
-    "libxcb-icccm.so.4": "libxcb-icccm4",
-    "libxcb-keysyms.so.1": "libxcb-keysyms1",
-    "libxcb-randr.so.0": "libxcb-randr0",
-    "libxcb-shape.so.0": "libxcb-shape0",
-    "libxcb-xkb.so.1": "libxcb-xkb1",
-    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
-    "libX11-xcb.so.1": "libx11-xcb1",
-}
-WAYLAND_LIBRARIES = {"libwayland-client.so.0": "libwayland-client0", "libwayland-cursor.so.0": "libwayland-cursor0"}
-
-
-class Stop(Exception):
-    """Something a person has to mend; its text says what and how."""
 
 
 class Outcome(NamedTuple):
@@ -110,7 +96,8 @@ def run_studio(arguments: Sequence[str]) -> int:
 def run_checks(pytest_arguments: Sequence[str]) -> int:
     """Run every check, stop at none, and close with a table; 1 when one of them failed."""
     started = time.monotonic()
-    set_up(("dev",))
+    set_up(("dev", "postgres"))
+    add_test_servers(os.environ)
     outcomes = [Outcome("set-up", time.monotonic() - started, True)]
     environment = child_environment(QT_QPA_PLATFORM="offscreen", HF_HUB_OFFLINE="1")
     for name, command in check_commands(pytest_arguments).items():
@@ -292,106 +279,6 @@ def pip_install(arguments: Sequence[str], *, python: Path, doing: str) -> None:
 def program(name: str, venv: Path = VENV) -> Path:
     """Return where an environment keeps a program."""
     return venv / "Scripts" / f"{name}.exe" if os.name == "nt" else venv / "bin" / name
-
-
-# ---- the system under it
-
-
-def add_qt_libraries() -> None:
-    """Install the system libraries that Qt misses on Debian and Ubuntu, or say the one line that does."""
-    if sys.platform != "linux":
-        return
-    wanted = wanted_libraries(os.environ)
-    missing = [name for name in wanted if not loads(name)]
-    if not missing:
-        return
-    if not shutil.which("apt-get"):
-        say(f"Qt may not start: {', '.join(missing)} not found. Your system's package manager has them.")
-        return
-    install = ["apt-get", "install", "-y", "--no-install-recommends"]
-    before = privilege()
-    if before is None:
-        line = shlex.join(["sudo", *install, *(package_name(wanted[name]) for name in missing)])
-        raise Stop(f"Qt needs libraries that are not here. Add them:\n\n  sudo apt-get update && {line}")
-    say(f"Adding the system libraries that Qt needs ({', '.join(missing)}) ...")
-    # A broken third-party source fails the update but not the installation, which has the last word.
-    subprocess.call([*before, "apt-get", "update", "-qq"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    patience = ["-o", "DPkg::Lock::Timeout=120"]  # a machine that just started often updates itself
-    command = [*before, *install, *patience, *(package_name(wanted[name]) for name in missing)]
-    finish(command, doing="Adding system libraries", environment=child_environment(DEBIAN_FRONTEND="noninteractive"))
-
-
-def wanted_libraries(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the libraries Qt loads here and their packages: always those of the offscreen platform."""
-    wanted = dict(QT_LIBRARIES)
-    if environ.get("DISPLAY"):
-        wanted.update(X11_LIBRARIES)
-    if environ.get("WAYLAND_DISPLAY"):
-        wanted.update(WAYLAND_LIBRARIES)
-    return wanted
-
-
-def loads(library: str) -> bool:
-    """Say whether the dynamic linker finds a library."""
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
-
-
-def package_name(package: str) -> str:
-    """Return the name this release has for a package: some got `t64` behind when time_t grew to 64 bits."""
-    renamed = f"{package}t64"
-    known = subprocess.run(["apt-cache", "show", renamed], capture_output=True, check=False)
-    return renamed if known.returncode == 0 and known.stdout else package
-
-
-def privilege() -> list[str] | None:
-    """Return what to put before a command that needs root: nothing for root, sudo on a CI runner, else None."""
-    if os.name != "posix" or os.geteuid() == 0:
-        return []
-    return ["sudo", "-n"] if os.environ.get("CI") and shutil.which("sudo") else None
-
-
-def has_display(environ: Mapping[str, str], platform: str) -> bool:
-    """Say whether a window can be shown; a platform plugin that was asked for by name decides it."""
-    plugin = environ.get("QT_QPA_PLATFORM", "").split(":")[0]
-    if plugin:
-        return plugin not in ("offscreen", "minimal")
-    return platform != "linux" or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
-
-
-# ---- child processes
-
-
-def finish(command: Sequence[str], *, doing: str, environment: Mapping[str, str] | None = None) -> None:
-    """Run a command silently in the checkout; when it fails raise Stop with what was being done and its last lines."""
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment or child_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        tail = "\n".join(f"  {line}" for line in done.stdout.strip().splitlines()[-TAIL_LINES:])
-        raise Stop(f"{doing} did not work: {Path(command[0]).name} ended with status {done.returncode}.\n{tail}")
-
-
-def child_environment(**settings: str) -> dict[str, str]:
-    """Return this process's environment with the settings, and without what would let another Python leak in."""
-    leaky = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
-    return {**{name: value for name, value in os.environ.items() if name not in leaky}, **settings}
-
-
-def say(text: str) -> None:
-    """Print at once, so that the lines stay in order with those of child processes."""
-    print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,49 @@
 
 import os
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.doubles.postgres_server import PostgresServer
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+
+
+INSTALL_SERVERS = "LRSTUDIO_INSTALL_TEST_SERVERS"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Where servers are to be installed, a server's test that is skipped has failed; keep what each test belongs to."""
+    report = yield
+    server = item.get_closest_marker("server")
+    name = f"server {server.args[0]}" if server and server.args else Path(item.location[0]).parts[1]
+    report.user_properties.append(("group", name))
+    if report.skipped and server and os.environ.get(INSTALL_SERVERS) == "1":
+        report.outcome = "failed"
+        report.longrepr = f"{INSTALL_SERVERS}=1, and yet: {report.longrepr[2]}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests of each group ran and how many were skipped."""
+    counts: dict[str, Counter[str]] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.getreports(outcome):
+            group = dict(report.user_properties).get("group")
+            if group:
+                counts.setdefault(group, Counter())["skipped" if outcome == "skipped" else "ran"] += 1
+    if counts:
+        terminalreporter.section("ran and skipped")
+        for group, count in sorted(counts.items()):
+            terminalreporter.write_line(f"{group:<20} {count['ran']:>6} ran {count['skipped']:>6} skipped")
 
 
 def pytest_sessionfinish() -> None:
@@ -36,3 +72,21 @@ def eval_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("LRSTUDIO_EVAL_DATA does not name the folder of human-labelled evaluation data")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> "Iterator[PostgresServer]":
+    pytest.importorskip("pg8000", reason="the driver pg8000 is not installed")
+    from tests.doubles.postgres_server import PostgresServer, program
+
+    if os.name == "nt" or not program("initdb"):
+        pytest.skip("PostgreSQL's server is not installed")
+    server = PostgresServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres(_postgres: "PostgresServer") -> "PostgresServer":
+    """A real server of the tests' own; every test makes its own databases."""
+    return _postgres

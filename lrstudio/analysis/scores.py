@@ -80,7 +80,10 @@ def spearman(first: ArrayLike, second: ArrayLike, grouping: Grouping) -> Statist
         (np.ones(grouping.n), (place.reshape(-1), grouping.index)), shape=(len(cells), grouping.count)
     )
     levels = [np.unique(cells[:, side], return_inverse=True)[1].reshape(-1) for side in (0, 1)]
-    gather = [sparse.csr_array((np.ones(len(k)), (k, np.arange(len(k))))) for k in levels]
+    gather = [
+        sparse.csr_array((np.ones(len(k)), (k, np.arange(len(k)))), shape=(k.max(initial=-1) + 1, len(k)))
+        for k in levels
+    ]
 
     def statistic(weights: Floats) -> Floats:
         mass = np.asarray(counts @ weights.T)

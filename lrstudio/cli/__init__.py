@@ -1,3 +1,21 @@
 """The command line: one file per verb. Data goes to standard output, messages to standard error."""
 
-VERBS = ("new", "import", "sample", "consent", "judge", "show", "decide", "pairs", "set", "export", "report", "tour")
+VERBS = (
+    "new",
+    "import",
+    "sample",
+    "consent",
+    "judge",
+    "packs",
+    "show",
+    "decide",
+    "pairs",
+    "set",
+    "export",
+    "find",
+    "page",
+    "report",
+    "reviewers",
+    "merge",
+    "tour",
+)

@@ -10,19 +10,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
 from inspect import Parameter, Signature, signature
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Concatenate, NoReturn, ParamSpec, get_type_hints
 
 import typer
 
 from lrstudio.domain.errors import Environment, Refused
+from lrstudio.domain.places import Place, place_of
 from lrstudio.services.consent import Outgoing
 from lrstudio.services.wiring import Project, open_project
 
 P = ParamSpec("P")
 
-ProjectPath = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project file, NAME.lrs.")]
+
+def place(text: str) -> Place:
+    """Read where a project is; a word that cannot be is a usage error."""
+    try:
+        return place_of(text)
+    except Refused as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+# A `Place`; the library takes no union of types.
+ProjectPath = Annotated[
+    Any, typer.Argument(metavar="PROJECT", parser=place, help="The project file, NAME.lrs, or a database URL.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Agree, for this once, to what goes to another machine.")]
 Reviewer = Annotated[str, typer.Option(help="Who decides; else the name in the settings.")]
@@ -66,17 +78,17 @@ def verb(function: Callable[P, Answer]) -> Callable[P, None]:
     return command
 
 
-def with_options(record: type[Any]) -> Callable[[Callable[Concatenate[Path, Any, P], Answer]], Callable[..., Answer]]:
+def with_options(record: type[Any]) -> Callable[[Callable[Concatenate[Any, Any, P], Answer]], Callable[..., Answer]]:
     """Let a verb take its options as one record: each field of the dataclass `record` is an option on the command line.
 
     The verb takes the project, the record, and what options it names itself.
     """
 
-    def decorate(function: Callable[Concatenate[Path, Any, P], Answer]) -> Callable[..., Answer]:
+    def decorate(function: Callable[Concatenate[Any, Any, P], Answer]) -> Callable[..., Answer]:
         names = [spec.name for spec in fields(record)]
 
         @wraps(function)
-        def command(project: Path, *args: P.args, **kwargs: P.kwargs) -> Answer:
+        def command(project: Place, *args: P.args, **kwargs: P.kwargs) -> Answer:
             options = record(**{name: kwargs.pop(name) for name in names})
             return function(project, options, *args, **kwargs)
 
@@ -144,9 +156,9 @@ def stoppable() -> Iterator[None]:
 
 
 @contextmanager
-def opened(path: Path, *, reviewer: str = "") -> Iterator[Project]:
+def opened(path: Place, *, reviewer: str = "", upgrade: bool = True) -> Iterator[Project]:
     """Open a project for one verb and close it whatever happens."""
-    project = open_project(path, reviewer=reviewer)
+    project = open_project(path, reviewer=reviewer, upgrade=upgrade)
     try:
         yield project
     finally:

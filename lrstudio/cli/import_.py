@@ -51,15 +51,16 @@ def _columns(pairs: list[str]) -> dict[str, str]:
 
 
 def _words(report: ImportReport) -> str:
-    lines = [f"imported {_list(report.new) or 'nothing new'}"]
+    lines = [f"imported {listed(report.new) or 'nothing new'}"]
     if report.same:
-        lines.append(f"there already: {_list(report.same)}")
+        lines.append(f"there already: {listed(report.same)}")
     lines += report.notes
     if report.errors:
         lines.append(f"left out: {len(report.errors)} (named above)")
     return "\n".join(lines)
 
 
-def _list(counts: Counts) -> str:
+def listed(counts: Counts) -> str:
+    """Name what there is some of, with how many."""
     named = {name.removesuffix("s").replace("_", " "): number for name, number in asdict(counts).items()}
     return ", ".join(counted(number, name) for name, number in named.items() if number)

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from lrstudio.cli import judge_ahead
 from lrstudio.cli.common import Answer, AsJson, ProjectPath, announce, opened, say, stoppable, usage, verb, with_options
 from lrstudio.cli.judge_options import JudgeOptions
+from lrstudio.domain.places import Place
 from lrstudio.domain.verdicts import Reason, State
 from lrstudio.judge.batch import BYTES, ROWS
 from lrstudio.judge.protocol import JudgeEvent
@@ -80,7 +81,7 @@ def run_with_bar(project: Project, request: JudgeRequest) -> JudgeOutcome:
         return anyio.run(partial(project.judging.run, request, emit=emit))
 
 
-def answer(path: Path, outcome: JudgeOutcome, *, seconds: float) -> Answer:
+def answer(path: Place, outcome: JudgeOutcome, *, seconds: float) -> Answer:
     """Say what a judge run came to."""
     run = outcome.run
     data = {

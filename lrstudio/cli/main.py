@@ -9,7 +9,25 @@ from typing import Annotated
 import typer
 
 from lrstudio import __version__
-from lrstudio.cli import consent, decide, export, import_, judge, new, pairs, report, sample, set_, show, tour
+from lrstudio.cli import (
+    consent,
+    decide,
+    export,
+    find,
+    import_,
+    judge,
+    merge,
+    new,
+    packs,
+    page,
+    pairs,
+    report,
+    reviewers,
+    sample,
+    set_,
+    show,
+    tour,
+)
 
 app = typer.Typer(
     name="lrstudio",
@@ -28,8 +46,13 @@ app.command("decide")(decide.decide)
 app.command("pairs")(pairs.pairs)
 app.command("set")(set_.set_)
 app.command("export")(export.export)
+app.command("find")(find.find)
+app.command("page")(page.page)
 app.command("report")(report.report)
+app.command("reviewers")(reviewers.reviewers)
+app.command("merge")(merge.merge)
 app.command("tour")(tour.tour)
+app.add_typer(packs.app)
 
 
 def _print_version(wanted: bool) -> None:

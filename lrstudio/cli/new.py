@@ -16,7 +16,7 @@ def new(
     title: Annotated[str, typer.Option(help="What the project is called on screen.")] = "",
     as_json: AsJson = False,
 ) -> Answer:
-    """Create an empty project file."""
+    """Create an empty project: a file, or tables in an empty database."""
     made = create_project(project, title=title)
     try:
         return Answer({"project": str(made.path), "title": made.title}, f"created {made.path}")

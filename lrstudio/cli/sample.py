@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import anyio
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lrstudio.cli.common import Answer, AsJson, ProjectPath, Yes, announce, opened, stoppable, usage, verb
+from lrstudio.domain.places import Place
 from lrstudio.services.keys import find_key
 from lrstudio.services.network import transport
 from lrstudio.services.sampling import SampleOutcome, SamplePlan, SampleRequest
@@ -81,7 +81,7 @@ def _run_with_bar(project: Project, request: SampleRequest) -> SampleOutcome:
         return anyio.run(partial(project.sampling.run, request, told=told))
 
 
-def _planned(path: Path, plan: SamplePlan) -> Answer:
+def _planned(path: Place, plan: SamplePlan) -> Answer:
     data = {
         "project": str(path),
         "calls": plan.calls,
@@ -100,7 +100,7 @@ def _planned(path: Path, plan: SamplePlan) -> Answer:
     return Answer(data, words, problems=problems)
 
 
-def _answer(path: Path, outcome: SampleOutcome, *, seconds: float) -> Answer:
+def _answer(path: Place, outcome: SampleOutcome, *, seconds: float) -> Answer:
     failed = {reason.value: count for reason, count in outcome.failed.items()}
     data = {
         "project": str(path),

@@ -136,4 +136,5 @@ def _run_row(run: JudgeRun) -> dict[str, Any]:
         "input_tokens": run.input_tokens,
         "output_tokens": run.output_tokens,
         "cost": run.cost,
+        "trial": run.trial,
     }

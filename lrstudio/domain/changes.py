@@ -15,13 +15,18 @@ class Changes:
     judgments: frozenset[str] = frozenset()
     decisions: frozenset[str] = frozenset()
     runs: frozenset[str] = frozenset()
+    marks: frozenset[str] = frozenset()
+    queues: frozenset[str] = frozenset()
     pairs: frozenset[str] = frozenset()
     sets: frozenset[str] = frozenset()
     settings: bool = False
     everything: bool = False
 
     def __or__(self, other: Changes) -> Changes:
-        """Join two records of changes. `judgments` and `decisions` hold candidate ids, `sets` names."""
+        """Join two records of changes.
+
+        `judgments` and `decisions` hold candidate ids, `marks` those of the things they are on, `sets` names.
+        """
         return Changes(
             documents=self.documents | other.documents,
             questions=self.questions | other.questions,
@@ -29,6 +34,8 @@ class Changes:
             judgments=self.judgments | other.judgments,
             decisions=self.decisions | other.decisions,
             runs=self.runs | other.runs,
+            marks=self.marks | other.marks,
+            queues=self.queues | other.queues,
             pairs=self.pairs | other.pairs,
             sets=self.sets | other.sets,
             settings=self.settings or other.settings,

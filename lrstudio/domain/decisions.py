@@ -95,7 +95,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One entry of the journal. `decision_id` counts from 1 and is 0 before it is stored; `time` is ISO 8601 in UTC."""
+    """One entry of the journal. `decision_id` counts from 1 and is 0 before it is stored; `time` is ISO 8601 in UTC.
+
+    `adjudicates` names the decisions of several reviewers that this one settles; it outranks them, and later ones.
+    """
 
     decision_id: int
     reviewer: str
@@ -108,6 +111,7 @@ class Decision:
     blind: bool = False
     shown: Shown = field(default_factory=Shown)
     undoes: int | None = None
+    adjudicates: tuple[int, ...] = ()
 
     @property
     def number(self) -> int:
@@ -194,6 +198,16 @@ class Standing:
     score_decision: Decision | None = None
 
 
+def verdicts_that_count(live: Sequence[Decision]) -> tuple[Decision, ...]:
+    """Leave out the verdicts that an adjudication of the same target outranks, of decisions that are in force."""
+    settled = {entry.target for entry in live if entry.adjudicates}
+    return tuple(
+        entry
+        for entry in live
+        if entry.adjudicates or entry.target not in settled or entry.act not in (Act.CONFIRM, Act.OVERRIDE)
+    )
+
+
 def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequence[Decision]) -> Standing:
     """Apply the decisions on one candidate and dimension to what the judge said.
 
@@ -202,14 +216,14 @@ def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequenc
         judgment: the judgment it starts from, None where no judge has spoken.
         decisions: the whole journal of that candidate; other dimensions are passed over.
     """
-    live = [entry for entry in in_force(decisions) if entry.target.dimension is dimension]
+    live = verdicts_that_count([entry for entry in in_force(decisions) if entry.target.dimension is dimension])
     claims = _standing_claims(judgment.claims if judgment else (), live, dimension=dimension)
     points = _standing_key_points(judgment.key_points if judgment else (), live, dimension=dimension)
     on_score = [entry for entry in live if not entry.target.part_id]
     ids = {it.claim.claim_id for it in claims} | {it.key_point.key_point_id for it in points}
     on_parts = [entry for entry in live if _bears_on(entry, ids)]
     score_decision = on_score[-1] if on_score else None
-    if score_decision and (not on_parts or score_decision.decision_id > on_parts[-1].decision_id):
+    if score_decision and (not on_parts or _outweighs(score_decision, on_parts, live)):
         after = score_decision.after
         score = StandingScore(
             after.state, Reason.NONE, after.score, decided=True, rests_on=(score_decision.decision_id,)
@@ -223,6 +237,15 @@ def standing(dimension: Dimension, judgment: Judgment | None, decisions: Sequenc
     else:
         score = StandingScore(State.NOT_CHECKED, Reason.NONE, None)
     return Standing(dimension, judgment, claims, points, score, score_decision)
+
+
+def _outweighs(score: Decision, on_parts: Sequence[Decision], live: Sequence[Decision]) -> bool:
+    """Tell whether the score that a person stated holds, and not that of the parts: the later of the two does.
+
+    Only another adjudication, of a part, can come after an adjudicated score.
+    """
+    parts = [entry for entry in on_parts if entry.adjudicates or not score.adjudicates]
+    return not parts or live.index(score) > live.index(parts[-1])
 
 
 def _bears_on(decision: Decision, standing_ids: set[str]) -> bool:

@@ -114,17 +114,16 @@ def grounds_of(*candidates: Rated) -> tuple[Ground, ...]:
 
 def propose(question_id: str, candidates: Sequence[Rated], rule: PairRule) -> Proposal:
     """Apply a rule to the candidates of one question."""
-    everyone = sorted(candidates, key=lambda it: it.candidate_id)
-    eligible = everyone
+    eligible = list(candidates)
     dimensions = rule.demanded
     if rule.name is RuleName.LONGREWARD:
-        eligible = [it for it in everyone if all(dimension in it.grounds for dimension in dimensions)]
+        eligible = [it for it in candidates if all(dimension in it.grounds for dimension in dimensions)]
         if len(eligible) < rule.fewest:
             return _nothing(question_id, Why.TOO_FEW, eligible)
     else:
-        common = common_dimensions(everyone)
+        common = common_dimensions(candidates)
         if not common or not set(dimensions) <= set(common):
-            return _nothing(question_id, Why.NOT_SCORED, everyone)
+            return _nothing(question_id, Why.NOT_SCORED, candidates)
         dimensions = dimensions or common
     ranked = [_Ranked(it, reward) for it in eligible if (reward := mean_over(dimensions, it.scores)) is not None]
     ranked.sort(key=lambda it: (-it.reward, it.of.candidate_id))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any
@@ -14,6 +15,9 @@ from lrstudio.domain.verdicts import Dimension
 
 PARTS = ("train", "validation", "test")
 """The parts of a split, in the order of its shares."""
+
+_DIGEST = 32
+"""Bytes of a SHA-256: all that is kept of a pair while a set is hashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +141,22 @@ class SetHash:
 
     def __init__(self) -> None:
         """Start with no pairs."""
-        self._digests: list[bytes] = []
+        self._digests = bytearray()
 
     def add(self, canonical: str) -> None:
         """Take in one pair, as `FrozenPair.canonical` writes it."""
-        self._digests.append(hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest())
+        self._digests += hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()
 
     @property
     def count(self) -> int:
         """How many were taken in."""
-        return len(self._digests)
+        return len(self._digests) // _DIGEST
 
     def hexdigest(self) -> str:
         """Return the SHA-256 of the sorted digests as 64 hexadecimal digits."""
-        return hashlib.sha256(b"".join(sorted(self._digests))).hexdigest()
+        view = memoryview(self._digests)
+        digests = sorted(bytes(view[at : at + _DIGEST]) for at in range(0, len(view), _DIGEST))
+        return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +215,7 @@ class CardMaker:
         self._counts: dict[str, dict[str, int]] = {name: {} for name in ("part", "rule", "judge", "licence", "model")}
         self._questions: set[str] = set()
         self._documents: set[str] = set()
-        self._lengths: tuple[list[int], list[int]] = ([], [])
+        self._lengths = (array("q"), array("q"))
         self._gold = 0
         self._blind = 0
 
@@ -255,7 +261,7 @@ class CardMaker:
             self._counts[kind][name] = self._counts[kind].get(name, 0) + 1
 
 
-def length_figures(chosen: list[int], rejected: list[int]) -> LengthFigures | None:
+def length_figures(chosen: Sequence[int], rejected: Sequence[int]) -> LengthFigures | None:
     """Compare the lengths of the chosen and the rejected texts, pair by pair; None for no pairs."""
     if not chosen:
         return None

@@ -34,19 +34,19 @@ E = TypeVar("E", bound=Entry)
 
 
 def in_force(entries: Iterable[E]) -> tuple[E, ...]:
-    """Return the entries that are neither undone nor an undo or redo themselves, in the order they were made."""
-    live: dict[int, E] = {}
-    off: dict[int, E] = {}
-    for entry in entries:
-        if entry.is_undo:
-            if entry.undoes in live:
-                off[entry.undoes] = live.pop(entry.undoes)
-        elif entry.is_redo:
-            if entry.undoes in off:
-                live[entry.undoes] = off.pop(entry.undoes)
-        else:
-            live[entry.number] = entry
-    return tuple(live[key] for key in sorted(live))
+    """Return the entries that are neither undone nor an undo or redo themselves, in the order they came.
+
+    An undo may come before what it undoes: the clocks of two merged projects need not agree.
+    """
+    written = tuple(entries)
+    made = {entry.number for entry in written if not (entry.is_undo or entry.is_redo)}
+    live = set(made)
+    for entry in written:
+        if entry.is_undo and entry.undoes in live:
+            live.discard(entry.undoes)
+        elif entry.is_redo and entry.undoes in made:
+            live.add(entry.undoes)
+    return tuple(entry for entry in written if entry.number in live)
 
 
 def undo_and_redo(entries: Iterable[E], *, reviewer: str) -> tuple[E | None, E | None]:
@@ -60,12 +60,17 @@ def undo_and_redo(entries: Iterable[E], *, reviewer: str) -> tuple[E | None, E |
         if entry.reviewer != reviewer:
             continue
         if entry.is_undo:
-            if done and done[-1].number == entry.undoes:
-                undone.append(done.pop())
+            _move(entry.undoes, done, undone)
         elif entry.is_redo:
-            if undone and undone[-1].number == entry.undoes:
-                done.append(undone.pop())
+            _move(entry.undoes, undone, done)
         else:
             done.append(entry)
             undone.clear()
     return (done[-1] if done else None, undone[-1] if undone else None)
+
+
+def _move(number: int | None, source: list[E], to: list[E]) -> None:
+    """Move an entry, which is last in its list except where two journals of one reviewer were merged."""
+    at = next((at for at in reversed(range(len(source))) if source[at].number == number), None)
+    if at is not None:
+        to.append(source.pop(at))

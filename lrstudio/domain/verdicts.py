@@ -251,7 +251,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JudgeRun:
-    """One execution of one judge over candidates. Times are ISO 8601 in UTC; `finished` is "" until it ends."""
+    """One execution of one judge over candidates. Times are ISO 8601 in UTC; `finished` is "" until it ends.
+
+    A `trial` tries a judge out: what it says is kept, but never stands as a candidate's latest verdict.
+    """
 
     run_id: str
     identity: JudgeIdentity
@@ -263,6 +266,7 @@ class JudgeRun:
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float | None = None
+    trial: bool = False
 
 
 def part_id(kind: str, owner_id: str, text: str, *, span: Span | None, ordinal: int = 0) -> str:

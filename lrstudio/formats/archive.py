@@ -1,8 +1,8 @@
 """A whole project as JSON lines, out and in again: one domain record a line, told apart by `kind`.
 
 The first line is a header with the project's title. Records come in an order in which each finds what it refers to:
-documents, questions, candidates, judge runs, judgments, decisions, labels, entries about pairs, and each set with its
-pairs.
+documents, questions, candidates, judge runs, judgments, decisions, labels, entries about pairs, each set with its
+pairs, marks, guidelines, review queues.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 from lrstudio.domain.decisions import Decision
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.labels import Label
+from lrstudio.domain.marks import Guideline, Mark
 from lrstudio.domain.pairs import PairEntry
+from lrstudio.domain.queues import KeptQueue
 from lrstudio.domain.sets import FrozenPair, FrozenSet
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import JudgeRun, Judgment
@@ -27,7 +29,21 @@ from lrstudio.formats.lines import write_lines
 HEADER = "lrstudio-project"
 VERSION = 1
 
-Record = Document | Question | Candidate | JudgeRun | Judgment | Decision | Label | PairEntry | FrozenSet | FrozenPair
+Record = (
+    Document
+    | Question
+    | Candidate
+    | JudgeRun
+    | Judgment
+    | Decision
+    | Label
+    | PairEntry
+    | FrozenSet
+    | FrozenPair
+    | Mark
+    | Guideline
+    | KeptQueue
+)
 
 _KINDS: dict[str, type[Any]] = {
     "document": Document,
@@ -36,10 +52,13 @@ _KINDS: dict[str, type[Any]] = {
     "judge_run": JudgeRun,
     "judgment": Judgment,
     "decision": Decision,
-    "label": Label,
     "pair_entry": PairEntry,
     "set": FrozenSet,
     "frozen_pair": FrozenPair,
+    "label": Label,
+    "mark": Mark,
+    "guideline": Guideline,
+    "queue": KeptQueue,
 }
 _ADAPTERS = {kind: TypeAdapter(record) for kind, record in _KINDS.items()}
 _KIND_OF = {record: kind for kind, record in _KINDS.items()}

@@ -125,7 +125,7 @@ def number(value: Any, name: str) -> float:
     """
     try:
         found = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = math.nan
     if not math.isfinite(found):
         raise BadRow(f"{name} must be a number, not {repr(value) if isinstance(value, str) else kind_of(value)}")

@@ -78,7 +78,7 @@ def _read(path: Path, header: Mapping[str, Any], samples: Samples) -> Iterator[I
     said = header.get("eval")
     if not isinstance(said, dict):
         raise Refused("this is no Inspect log: it does not say what was evaluated", where=path.name)
-    most: dict[str, float] = {}
+    most: dict[str, int | float] = {}
     for _, sample in samples():
         for name, value in _values(sample):
             most[name] = max(most.get(name, 0.0), value)
@@ -193,7 +193,7 @@ def _dimensions(scorer: str, score: Any) -> list[tuple[Dimension, str]]:
     return [(dimension, key) for key in keys if (dimension := dimension_in(key))]
 
 
-def _values(sample: Any) -> Iterator[tuple[str, float]]:
+def _values(sample: Any) -> Iterator[tuple[str, int | float]]:
     """Yield every number that a scorer gave, edits included, to tell its scale by."""
     for scorer in _scorers(sample):
         score = sample["scores"][scorer]
@@ -202,7 +202,7 @@ def _values(sample: Any) -> Iterator[tuple[str, float]]:
             value = entry.get("value") if isinstance(entry, dict) else None
             for one in value.values() if isinstance(value, dict) else [value]:
                 if isinstance(one, int | float) and not isinstance(one, bool):
-                    yield scorer, float(one)
+                    yield scorer, one
 
 
 def _whole(path: Path) -> dict[str, Any]:

@@ -125,7 +125,8 @@ class ImportedDecision:
 class ImportedPair:
     """Which of two candidates of the same row is preferred.
 
-    `reviewer` is who preferred it, "" where a rule or a model did or nobody says; `margin` is 0-10 where it is known.
+    `reviewer` is who preferred it, "" where a rule or a model did or nobody says; `blind` says that scores were hidden
+    then. `margin` is 0-10 where it is known.
     """
 
     chosen_id: str
@@ -134,6 +135,7 @@ class ImportedPair:
     reviewer: str = ""
     time: str = ""
     reason: str = ""
+    blind: bool = False
     margin: float | None = None
 
 

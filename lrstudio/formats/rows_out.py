@@ -20,13 +20,14 @@ def judgment_row(
     null; `support_probability` is the probability that the document fully supports the claim, null where the judge
     gives none. `samples` of a judgment and `votes` of a claim are there where calls were repeated. `reference_score`,
     `reference_note` and `reference_support` are what the published LongReward script makes of the same replies, null or
-    "" for a judge that does not follow it.
+    "" for a judge that does not follow it. `trial` marks what was said while a judge was tried out.
     """
     return {
         "run_id": run.run_id,
         "judge": run.identity.judge,
         "model": run.identity.model,
         "prompt_pack": run.identity.prompt_pack,
+        "trial": run.trial,
         "document_id": question.document_id,
         "question_id": question.question_id,
         "candidate_id": judgment.candidate_id,
@@ -77,6 +78,7 @@ def decision_row(decision: Decision) -> dict[str, Any]:
             "inclusion_probability": decision.shown.inclusion_probability,
         },
         "undoes": decision.undoes,
+        "adjudicates": list(decision.adjudicates),
     }
 
 

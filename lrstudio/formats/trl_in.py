@@ -58,6 +58,9 @@ def read(row: Mapping[str, Any], place: Place) -> Iterator[ImportItem]:
         rejected_id=worse.candidate_id,
         where=place.where,
         reviewer=optional_text(row, "reviewer"),
+        time=optional_text(row, "time"),
+        reason=optional_text(row, "reason"),
+        blind=row.get("blind") is True,
         margin=_margin(row),
     )
 

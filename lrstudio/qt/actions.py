@@ -68,6 +68,7 @@ _JUDGE = (
     ),
     Command("judge.cancel", "Cancel the judge", Group.JUDGE, ("Ctrl+.",), "cancel", _when(Fact.JUDGING)),
     Command("judge.call", "Show the raw call", Group.JUDGE, ("Ctrl+K",), "note", _when(Fact.CALL)),
+    Command("judge.packs", "Prompt packs…", Group.JUDGE, ("Ctrl+Shift+P",), "edit"),
 )
 _DECIDE = (
     Command("verdict.full", "Full", Group.DECIDE, ("1",), when=_when(Fact.PART)),

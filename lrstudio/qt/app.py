@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication
 
 import lrstudio
 from lrstudio.domain.errors import Environment, Refused, StudioError
+from lrstudio.domain.places import SCHEME, Place, place_of
 from lrstudio.qt import PLAIN_IMPORT
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.main_window import MainWindow, theme_name
@@ -46,21 +47,27 @@ THEMES = ("light", "dark")
 
 
 def main(words: Sequence[str]) -> int:
-    """Run what the command line asks of the window: `[PROJECT]`, `--sample` or `--render PROJECT OUT`."""
+    """Run what the command line asks: `[PROJECT]`, `--database-url URL`, `--sample`, `--render`, `--print`."""
     if not words:
         return run_window()
     import argparse
 
     parser = argparse.ArgumentParser(prog="lrstudio", description="Open the window.")
-    parser.add_argument("project", nargs="?", type=Path, metavar="PROJECT", help="the project to open, NAME.lrs")
+    parser.add_argument("project", nargs="?", metavar="PROJECT", help="the project to open: NAME.lrs, or a URL")
+    parser.add_argument("--database-url", metavar="URL", help=f"open a shared project: {SCHEME}://USER@HOST/DATABASE")
     parser.add_argument("--sample", action="store_true", help="open the sample project")
     parser.add_argument(
         "--render", nargs=2, type=Path, metavar=("PROJECT", "OUT"), help="render the window into pictures and stop"
     )
+    parser.add_argument("--print", nargs=2, type=Path, metavar=("HTML", "PDF"), help="turn a page into a PDF and stop")
     asked = parser.parse_args(list(words))
-    if not asked.render:
-        return run_window(asked.project, sample=asked.sample)
     try:
+        if asked.print:
+            print_page(*asked.print)
+            return 0
+        if not asked.render:
+            named = asked.database_url or asked.project
+            return run_window(place_of(named) if named else None, sample=asked.sample)
         for picture in render_screens(*asked.render):
             sys.stdout.write(f"{picture}\n")
     except StudioError as error:
@@ -69,7 +76,7 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def run_window(project: Path | None = None, *, sample: bool = False) -> int:
+def run_window(project: Place | None = None, *, sample: bool = False) -> int:
     """Open the window and return the exit status when it is closed.
 
     Args:
@@ -142,6 +149,26 @@ def make_window(app: QApplication, *, store: SettingsStore | None = None) -> Mai
     if trouble:
         window.banner.refuse(f"The settings were not read: {trouble}")
     return window
+
+
+def print_page(page: Path, out: Path) -> None:
+    """Write an HTML file as a PDF.
+
+    Raises:
+        Environment: it cannot be read or written.
+    """
+    from lrstudio.formats.whole import whole_file
+    from lrstudio.qt.printing import pdf_of
+
+    app = make_application()
+    try:
+        html = page.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Environment(f"cannot be read: {error.strerror}", where=str(page)) from error
+    made = pdf_of(html, title=out.stem)
+    with whole_file(out) as file:
+        file.write(made)
+    del app
 
 
 def render_screens(

@@ -121,14 +121,14 @@ class Audit:
         """Return the judges that have spoken, the latest first."""
         chosen: dict[JudgeIdentity, JudgeChoice] = {}
         for run in self._store.judging.runs():
-            if run.identity not in chosen:
+            if run.identity not in chosen and not run.trial:
                 judged = {candidate_id for candidate_id, _ in self._store.judging.judged_pairs(run.run_id)}
                 if judged:
                     chosen[run.identity] = JudgeChoice(run.identity, len(judged), run.run_id)
         return tuple(chosen.values())
 
     def runs(self) -> tuple[JudgeRun, ...]:
-        """Return the judge runs, the latest first; one whose process died is shown as interrupted.
+        """Return the judge runs, trials too, the latest first; one whose process died is shown as interrupted.
 
         A run that has not ended shows what its calls come to so far.
         """
@@ -224,7 +224,7 @@ class Audit:
         if document_id is None:
             return None
         document = self._store.library.document(document_id, with_text=False)
-        info = next(it for it in self._store.library.documents() if it.document_id == document_id)
+        (info,) = self._store.library.documents(document_id)
         return DocumentInfo(document_id, info.title, info.length, document.source, info.text_hash)
 
     def _disagreement(self) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from lrstudio.domain.decisions import Decision, in_force, standing
@@ -11,6 +11,8 @@ from lrstudio.domain.pairs import Ground
 from lrstudio.domain.text import content_hash
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment
 from lrstudio.store.store import Store
+
+_AT_ONCE = 4000  # candidates in one question to the store
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,20 @@ class Effective:
     decisions: Mapping[str, frozenset[int]]
 
 
-def effective(store: Store, candidate_ids: Collection[str], *, judge: JudgeIdentity | None = None) -> Effective:
-    """Return what is effective for some thousand candidates at most; `judge` chooses whose verdicts, None the latest.
+def effective(store: Store, candidate_ids: Iterable[str], *, judge: JudgeIdentity | None = None) -> Effective:
+    """Return what is effective for these candidates; `judge` chooses whose verdicts, None takes the latest ones.
 
     Only candidates that a person touched pay for whole judgments.
     """
-    wanted = set(candidate_ids)
+    wanted = sorted(set(candidate_ids))
+    found = Effective({}, {})
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = _effective(store, wanted[start : start + _AT_ONCE], judge=judge)
+        found = Effective({**found.grounds, **some.grounds}, {**found.decisions, **some.decisions})
+    return found
+
+
+def _effective(store: Store, wanted: Collection[str], *, judge: JudgeIdentity | None) -> Effective:
     grounds: dict[str, dict[Dimension, Ground]] = {
         candidate_id: {} for candidate_id in store.library.existing_candidates(wanted)
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.places import same_place
+from lrstudio.domain.queues import KeptQueue
 from lrstudio.domain.verdicts import Judgment
 from lrstudio.formats.archive import Record, write_archive
 from lrstudio.formats.lines import write_lines
@@ -41,16 +42,17 @@ class Exports:
         """
         if what not in WHAT:
             raise Refused(f"unknown: {what!r}; choose one of {', '.join(WHAT)}", where="what")
-        if os.path.realpath(out) == os.path.realpath(self._store.path):
+        if same_place(out, self._store.path):
             raise Refused("this is the project itself; choose another file", where=str(out))
         with self._store.reading():
             if what == "project":
-                return write_archive(out, self._records(), title=self._store.meta.title)
+                return write_archive(out, self.records(), title=self._store.meta.title)
             if what == "judgments":
                 return write_lines(out, self._judgment_rows(all_runs=all_runs))
             return write_lines(out, (decision_row(decision) for decision in self._store.journal.decisions()))
 
-    def _records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[Record]:
+        """Yield what makes up the project, in an order in which each finds what it refers to."""
         library = self._store.library
         all_local = bool(self._store.meta.get(LOCAL_ONLY))
         for info in library.documents():
@@ -68,6 +70,11 @@ class Exports:
         for frozen in self._store.sets.all():
             yield frozen
             yield from self._store.sets.pairs(frozen.name)
+        yield from self._store.marks.marks()
+        yield from reversed(self._store.marks.guidelines())
+        queues = self._store.queues
+        for queue in reversed(queues.queues()):
+            yield KeptQueue(queue, queues.items(queue.queue_id), queues.visits(queue.queue_id))
 
     def _judgment_rows(self, *, all_runs: bool) -> Iterator[dict[str, Any]]:
         library = self._store.library

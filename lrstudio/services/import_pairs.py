@@ -28,6 +28,8 @@ class PairImporter:
         self._renumbered: dict[int, int] = {}
         self._known: dict[PairEntry, list[int]] | None = None
         self._waiting: list[PairEntry] = []
+        self._placed: list[str] = []
+        self._last = ""
 
     def add(self, entry: PairEntry, tally: Tally) -> None:
         """Add an entry, numbered anew together with what it rests on."""
@@ -46,19 +48,22 @@ class PairImporter:
         )
         places = self._already().get(replace(wanted, entry_id=0), [])
         tally.note("pairs", entry.pair_id, Added.SAME if places else Added.NEW)
+        # It stands among the entries that are here as its own journal places it: by time, unless a clock went back.
+        self._last = max(self._last, entry.time)
         if places:
             self._renumbered[entry.entry_id] = places.pop(0)
         else:
             self._waiting.append(wanted)
+            self._placed.append(self._last)
         if len(self._waiting) >= _AT_ONCE:
             self.finish()
 
     def finish(self) -> None:
         """Write what waits. Judgments and decisions may differ here, so the pairs are looked at again."""
-        written = self._store.pairs.append(self._waiting, suspect=True)
+        written = self._store.pairs.append(self._waiting, placed=self._placed, suspect=True)
         for old, new in zip(self._waiting, written, strict=True):
             self._renumbered[old.entry_id] = new.entry_id
-        self._waiting = []
+        self._waiting, self._placed = [], []
 
     def _already(self) -> dict[PairEntry, list[int]]:
         # two equal entries differ in their place alone, so places are kept, first to last
@@ -70,11 +75,12 @@ class PairImporter:
 
 
 class SetImporter:
-    """Adds sets; one that is there already, with the same pairs, is passed over."""
+    """Adds sets; one that is there already, with the same pairs, is passed over. Pairs wait as entries do."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._being_made: dict[str, tuple[FrozenSet, SetHash]] = {}
+        self._waiting: list[FrozenPair] = []
         self._same: set[str] = set()
 
     def start(self, frozen: FrozenSet, tally: Tally) -> None:
@@ -100,13 +106,21 @@ class SetImporter:
         if pair.set_name not in self._being_made:
             raise Refused(f"its set '{pair.set_name}' does not come before it")
         self._being_made[pair.set_name][1].add(pair.canonical())
-        self._store.sets.add(pair.set_name, [pair])
+        if len(self._waiting) >= _AT_ONCE or (self._waiting and self._waiting[0].set_name != pair.set_name):
+            self._write()
+        self._waiting.append(pair)
 
     def finish(self) -> Iterator[tuple[str, str]]:
         """Seal the sets; yields the name of each whose pairs are not those that were frozen, with a sentence."""
+        self._write()
         for name, (frozen, found) in self._being_made.items():
             if found.hexdigest() == frozen.content_hash:
                 self._store.sets.seal(frozen)
             else:
                 self._store.sets.drop(name)
                 yield name, "its pairs are not those that were frozen; it was left out"
+
+    def _write(self) -> None:
+        if self._waiting:
+            self._store.sets.add(self._waiting[0].set_name, self._waiting)
+        self._waiting = []

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from lrstudio.domain.decisions import Decision
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.labels import Label
+from lrstudio.domain.marks import Guideline, Mark
 from lrstudio.domain.pairs import PairEntry
+from lrstudio.domain.places import DatabaseUrl, Place
+from lrstudio.domain.queues import KeptQueue
 from lrstudio.domain.sets import FrozenPair, FrozenSet
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import Dimension, JudgeRun, Judgment, RunState
@@ -15,6 +20,7 @@ from lrstudio.formats.archive import Record
 from lrstudio.formats.records import RowError
 from lrstudio.services.import_pairs import PairImporter, SetImporter
 from lrstudio.services.import_report import Tally
+from lrstudio.services.import_review import ReviewImporter
 from lrstudio.store.records import Added
 from lrstudio.store.store import Store
 
@@ -33,33 +39,34 @@ class ProjectImporter:
         self._judged: dict[str, set[tuple[str, Dimension]]] = {}
         self._unfinished: list[JudgeRun] = []
         self._renumbered: dict[int, int] = {}
+        self._placed = ""
         # two equal entries of one journal differ in their place alone, so places are kept, first to last
         self._journal: dict[Decision, list[int]] = {}
         for entry in store.journal.decisions():
             self._journal.setdefault(_bare(entry), []).append(entry.decision_id)
         self._pairs = PairImporter(store, decisions=self._renumbered)
         self._sets = SetImporter(store)
+        self._review = ReviewImporter(store)
+        self._adders: dict[type[Any], Callable[[Any, Tally], None]] = {
+            Document: self._document,
+            Question: self._question,
+            Candidate: self._candidate,
+            JudgeRun: self._run,
+            Judgment: self._judgment,
+            Decision: self._decision,
+            Label: self._label,
+            PairEntry: self._pair_entry,
+            FrozenSet: self._sets.start,
+            FrozenPair: self._frozen_pair,
+            Mark: self._review.mark,
+            Guideline: self._review.guideline,
+            KeptQueue: self._review.queue,
+        }
 
     def add(self, record: Record, tally: Tally) -> None:
         """Add one record inside the caller's transaction and count it."""
         try:
-            match record:
-                case Document():
-                    tally.note("documents", record.document_id, self._store.library.add_document(record))
-                case Question():
-                    self._needs("document", record.document_id)
-                    tally.note("questions", record.question_id, self._store.library.add_question(record))
-                case Candidate():
-                    self._needs("question", record.question_id)
-                    tally.note("candidates", record.candidate_id, self._store.library.add_candidate(record))
-                case JudgeRun():
-                    self._run(record, tally)
-                case Judgment():
-                    self._judgment(record, tally)
-                case Decision() | Label():
-                    self._said(record, tally)
-                case PairEntry() | FrozenSet() | FrozenPair():
-                    self._of_pairs(record, tally)
+            self._adders[type(record)](record, tally)
         except Refused as error:
             kind, name = _named(record)
             self._out.add((kind, name))
@@ -82,17 +89,26 @@ class ProjectImporter:
                 cost=run.cost,
             )
 
-    def _of_pairs(self, record: PairEntry | FrozenSet | FrozenPair, tally: Tally) -> None:
-        match record:
-            case PairEntry():
-                for side in (record.chosen_id, record.rejected_id):
-                    self._needs("candidate", side)
-                self._pairs.add(record, tally)
-            case FrozenSet():
-                self._sets.start(record, tally)
-            case FrozenPair():
-                self._needs("set", record.set_name)
-                self._sets.add(record)
+    def _document(self, document: Document, tally: Tally) -> None:
+        _may_go(document, self._store.path)
+        tally.note("documents", document.document_id, self._store.library.add_document(document))
+
+    def _question(self, question: Question, tally: Tally) -> None:
+        self._needs("document", question.document_id)
+        tally.note("questions", question.question_id, self._store.library.add_question(question))
+
+    def _candidate(self, candidate: Candidate, tally: Tally) -> None:
+        self._needs("question", candidate.question_id)
+        tally.note("candidates", candidate.candidate_id, self._store.library.add_candidate(candidate))
+
+    def _pair_entry(self, entry: PairEntry, tally: Tally) -> None:
+        for side in (entry.chosen_id, entry.rejected_id):
+            self._needs("candidate", side)
+        self._pairs.add(entry, tally)
+
+    def _frozen_pair(self, pair: FrozenPair, tally: Tally) -> None:
+        self._needs("set", pair.set_name)
+        self._sets.add(pair)
 
     def _needs(self, kind: str, name: str | None) -> None:
         if name is not None and (kind, name) in self._out:
@@ -120,45 +136,47 @@ class ProjectImporter:
     def _decision(self, decision: Decision, tally: Tally) -> None:
         self._needs("candidate", decision.target.candidate_id)
         undoes = None if decision.undoes is None else self._renumbered[decision.undoes]
-        wanted = replace(decision, undoes=undoes)
+        adjudicates = tuple(sorted(self._renumbered[it] for it in decision.adjudicates if it in self._renumbered))
+        wanted = replace(decision, undoes=undoes, adjudicates=adjudicates)
         places = self._journal.get(_bare(wanted), [])
         added = Added.SAME if places else Added.NEW
-        here = places.pop(0) if places else self._store.journal.append(wanted).decision_id
+        # It stands among the entries that are here as its own journal places it: by time, unless a clock went back.
+        self._placed = max(self._placed, decision.time)
+        here = places.pop(0) if places else self._store.journal.append(wanted, placed=self._placed).decision_id
         self._renumbered[decision.decision_id] = here
         tally.note("decisions", str(here), added, touches=decision.target.candidate_id)
-
-    def _said(self, said: Decision | Label, tally: Tally) -> None:
-        if isinstance(said, Label):
-            self._label(said, tally)
-        else:
-            self._decision(said, tally)
 
     def _label(self, label: Label, tally: Tally) -> None:
         self._needs("candidate", label.candidate_id)
         tally.note("labels", f"{label.candidate_id} {label.reviewer} {label.name}", self._store.labels.add(label))
 
 
+def _may_go(document: Document, place: Place) -> None:
+    if document.local_only and isinstance(place, DatabaseUrl) and not place.is_local:
+        raise Refused(f"it is marked to stay on this machine, and this project is on {place.host}")
+
+
 def _bare(decision: Decision) -> Decision:
     return replace(decision, decision_id=0)
 
 
+_NAMES: dict[type[Any], tuple[str, str]] = {
+    Document: ("document", "document_id"),
+    Question: ("question", "question_id"),
+    Candidate: ("candidate", "candidate_id"),
+    JudgeRun: ("judge run", "run_id"),
+    Judgment: ("judgment", "candidate_id"),
+    Decision: ("decision", "decision_id"),
+    Label: ("label", "candidate_id"),
+    PairEntry: ("pair", "pair_id"),
+    FrozenSet: ("set", "name"),
+    FrozenPair: ("frozen pair", "pair_id"),
+    Mark: ("mark", "mark_id"),
+    Guideline: ("guideline", "version"),
+    KeptQueue: ("queue", "queue_id"),
+}
+
+
 def _named(record: Record) -> tuple[str, str]:
-    match record:
-        case Document():
-            return "document", record.document_id
-        case Question():
-            return "question", record.question_id
-        case Candidate():
-            return "candidate", record.candidate_id
-        case JudgeRun():
-            return "judge run", record.run_id
-        case Judgment() | Label():
-            return "judgment or label", record.candidate_id
-        case Decision():
-            return "decision", str(record.decision_id)
-        case PairEntry():
-            return "pair", record.pair_id
-        case FrozenSet():
-            return "set", record.name
-        case FrozenPair():
-            return "frozen pair", record.pair_id
+    kind, field = _NAMES[type(record)]
+    return kind, str(getattr(record, field))

@@ -12,7 +12,7 @@ from lrstudio.store.records import Added
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many of each; sets come with a whole project only, and most formats have but the first three."""
+    """How many of each; only the first three come with every format, and sets with a whole project alone."""
 
     documents: int = 0
     questions: int = 0
@@ -20,9 +20,12 @@ class Counts:
     judge_runs: int = 0
     judgments: int = 0
     decisions: int = 0
-    labels: int = 0
     pairs: int = 0
     sets: int = 0
+    labels: int = 0
+    marks: int = 0
+    guidelines: int = 0
+    queues: int = 0
 
     def __bool__(self) -> bool:
         """Tell whether there are any."""
@@ -52,7 +55,7 @@ class Tally:
         self._touched: defaultdict[str, set[str]] = defaultdict(set)
 
     def note(self, kind: str, identifier: str, added: Added, *, touches: str = "") -> None:
-        """Count one record; `touches` is the candidate that a judgment or decision is about."""
+        """Count one record; `touches` is what a judgment, decision or mark is about."""
         (self._same if added is Added.SAME else self._new)[kind].add(identifier)
         if added is not Added.SAME and touches:
             self._touched[kind].add(touches)
@@ -87,5 +90,8 @@ class Tally:
                 runs=frozenset(self._new["judge_runs"]),
                 pairs=frozenset(self._new["pairs"]),
                 sets=frozenset(self._new["sets"]),
+                marks=frozenset(self._touched["marks"]),
+                queues=frozenset(self._new["queues"]),
+                settings=bool(self._new["guidelines"]),
             ),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lrstudio.domain.errors import Refused
-from lrstudio.domain.text import Candidate, Question
+from lrstudio.domain.text import Candidate, Question, content_hash
 from lrstudio.formats.records import (
     ImportedCandidate,
     ImportedDecision,
@@ -62,6 +62,10 @@ class RowImporter:
         except Refused as error:
             self._leave_out(item.where, error.sentence, tally)
 
+    def end_batch(self, tally: Tally) -> None:
+        """Write, inside the caller's transaction, what waited for the rest of the batch."""
+        self._pairs.flush(tally)
+
     def finish(self) -> None:
         """Say, inside the caller's transaction, that the file was read to its end."""
         self._verdicts.finish()
@@ -78,12 +82,11 @@ class RowImporter:
         if item.document_id in self._refused:
             raise Refused(f"its document '{item.document_id}' was left out")
         question, added = self._resolve(item)
-        self._questions[item.question_id, item.document_id, item.query] = question.question_id
+        self._questions[_asked(item)] = question.question_id
         tally.note("questions", question.question_id, added)
 
     def _candidate(self, item: ImportedCandidate, tally: Tally) -> None:
-        self._landed = None
-        question_id = self._questions.get((item.question_id, item.document_id, item.query))
+        question_id = self._questions.get(_asked(item))
         if question_id is None:
             raise Refused("its question was left out")
         candidate = Candidate(item.candidate_id, question_id, item.text, item.model)
@@ -115,7 +118,7 @@ class RowImporter:
             raise Refused("its candidate was left out")
         match item:
             case ImportedPair():
-                self._pairs.add(item, known[item.chosen_id], known[item.rejected_id], tally)
+                self._pairs.add(item, known[item.chosen_id], known[item.rejected_id])
             case ImportedJudgment():
                 self._verdicts.judgment(item, known[item.candidate_id], tally)
             case ImportedDecision():
@@ -147,6 +150,11 @@ class RowImporter:
         if not (follows and where in self._told):
             tally.errors.append(RowError(where, sentence))
         self._told.add(where)
+
+
+def _asked(item: ImportedQuestion | ImportedCandidate) -> _Asked:
+    """Return what makes a question of a file one; of a long query its hash, for every question is remembered."""
+    return item.question_id, item.document_id, content_hash(item.query)
 
 
 def free_question_id(store: Store, document_id: str | None) -> str:

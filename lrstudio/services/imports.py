@@ -121,7 +121,7 @@ class Imports:
     def _read_rows(self, items: Iterable[ImportItem], tally: Tally, progress: Told | None) -> None:
         importer = RowImporter(self._store)
         for batch in _batches(items, together=lambda item: item.where):
-            self._commit(batch, importer.add, tally, progress)
+            self._commit(batch, importer.add, tally, progress, end=importer.end_batch)
         with self._store.writing():
             importer.finish()
 
@@ -138,12 +138,20 @@ class Imports:
                 self._store.meta.set(TITLE, read_title(path))
 
     def _commit(
-        self, batch: Sequence[Item], add: Callable[[Item, Tally], None], tally: Tally, progress: Told | None
+        self,
+        batch: Sequence[Item],
+        add: Callable[[Item, Tally], None],
+        tally: Tally,
+        progress: Told | None,
+        *,
+        end: Callable[[Tally], None] | None = None,
     ) -> None:
         own = Tally()  # a batch counts when it is in the file
         with self._store.writing():
             for item in batch:
                 add(item, own)
+            if end:
+                end(own)
         own.read = len(batch)
         tally.absorb(own)
         if progress:

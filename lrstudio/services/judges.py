@@ -36,7 +36,7 @@ class JudgeRequest:
     `embedding_model` at `embedding_base_url` ("" for that of the judge); "local", where `embedding_model` is a folder;
     "fusion" of BM25 with one of these two. `serve` is the command of a model server to start for the run: it gives
     `base_url`, which `known_as` then stands for in identities and call keys. `agreed` says that a person agreed, for
-    this run, to what is sent to other machines.
+    this run, to what is sent to other machines. `trial` tries the judge out, beside what stands in the project.
     """
 
     judge: str = "lexical"
@@ -67,6 +67,7 @@ class JudgeRequest:
     spend_limit: float | None = None
     requests_per_minute: int = 0
     tokens_per_minute: int = 0
+    trial: bool = False
 
     @property
     def asks_embeddings(self) -> bool:

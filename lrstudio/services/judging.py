@@ -29,6 +29,7 @@ from lrstudio.services.consent import Consent, Outgoing
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.outstanding import Outstanding, outstanding
 from lrstudio.services.serving import served, unstarted
+from lrstudio.services.settings import SettingsStore
 from lrstudio.services.who_when import Clock, utc_now
 from lrstudio.store.store import Store
 
@@ -86,8 +87,11 @@ class Judging:
         return self._consent.outgoing(request.addresses(), questions=questions, candidates=len(chosen))
 
     def server_log(self) -> Path:
-        """Return the file, beside the project, that a server started for a run writes to."""
-        return self._store.path.with_suffix(".serve.log")
+        """Return the file that a server started for a run writes to: beside the project, or in the profile."""
+        place = self._store.path
+        if isinstance(place, Path):
+            return place.with_suffix(".serve.log")
+        return SettingsStore().beside(f"{place.database}.serve.log")
 
     async def run(self, request: JudgeRequest, *, emit: Emit) -> JudgeOutcome:
         """Judge the candidates that the request names, or finish the run of the same judge that was broken off.
@@ -227,14 +231,22 @@ class Judging:
     def _ahead(self, judge: Judge, request: JudgeRequest) -> _Ahead:
         """Look what is to be done. Changes nothing.
 
-        A few named candidates get a run of their own: finishing them must not pass for finishing a run over all.
+        A few named candidates get a run of their own: finishing them must not pass for finishing a run over all. So
+        does a trial.
         """
         wanted = tuple(dimension for dimension in Dimension if dimension in request.dimensions)
         if not wanted:
             raise Refused("choose at least one dimension to judge")
-        named = request.candidate_ids is not None
-        earlier = None if named else self._store.judging.unfinished_run(judge.identity, wanted)
-        run = earlier or JudgeRun(uuid.uuid4().hex, judge.identity, wanted, RunState.RUNNING, started=self._clock())
+        alone = request.candidate_ids is not None or request.trial
+        earlier = None if alone else self._store.judging.unfinished_run(judge.identity, wanted)
+        run = earlier or JudgeRun(
+            uuid.uuid4().hex,
+            judge.identity,
+            wanted,
+            RunState.RUNNING,
+            started=self._clock(),
+            trial=request.trial,
+        )
         due = outstanding(self._store, run, candidate_ids=request.candidate_ids)
         return _Ahead(run, earlier is not None, due)
 

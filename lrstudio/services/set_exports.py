@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.pair_lists import GOLD, PairFilter
 from lrstudio.domain.pairs import PairState
+from lrstudio.domain.places import same_place
 from lrstudio.domain.sets import FrozenSet
 from lrstudio.formats.columns import write_table
 from lrstudio.formats.datasets_folder import Card, DataFiles, write_datasets_folder
@@ -114,7 +114,8 @@ class SetExports:
         """
         if choice.part:
             raise Refused("only a set has parts: freeze one", where="part")
-        self._pairs.settle()
+        if self._store.pairs.suspects(most=1):  # a file that cannot be written to can still be read
+            self._pairs.settle()
         wanted = PROPOSED_TOO if proposed else GOLD
         questions = (row.pair.question_id for row in self._store.pairs.stream(wanted))
         title = self._store.meta.title or self._store.path.stem
@@ -126,7 +127,7 @@ class SetExports:
     def _write(
         self, out: Path, rows: Iterator[PreferenceRow], questions: Iterator[str], choice: SetChoice, *, card: Card
     ) -> SetExport:
-        if os.path.realpath(out) == os.path.realpath(self._store.path):
+        if same_place(out, self._store.path):
             raise Refused("this is the project itself; choose another file", where=str(out))
         if choice.format is SetFormat.LONGREWARD:
             return self._longreward(out, rows, questions)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lrstudio.domain.errors import Environment, Refused
+from lrstudio.domain.places import Place, place_of
 
 MOST_RECENT = 12
 THEMES = ("system", "light", "dark")
@@ -54,7 +55,7 @@ class Settings:
     theme: str = "system"
     blind: bool = False
     zoom: int = 0
-    recent: tuple[Path, ...] = ()
+    recent: tuple[Place, ...] = ()
     http: HttpSettings = field(default_factory=HttpSettings)
 
 
@@ -112,10 +113,22 @@ class SettingsStore:
         except OSError as error:
             raise Environment(f"the settings cannot be written: {error.strerror}", where=str(self.path)) from error
 
-    def remember_project(self, path: Path) -> Settings:
+    def beside(self, name: str) -> Path:
+        """Return where a file of this profile goes, in a folder that is there; odd characters of the name are changed.
+
+        Raises:
+            Environment: the folder cannot be made.
+        """
+        try:
+            self.profile.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Environment(f"the profile cannot be written: {error.strerror}", where=str(self.profile)) from error
+        return self.profile / "".join(it if it.isalnum() or it in "._-" else "_" for it in name)
+
+    def remember_project(self, path: Place) -> Settings:
         """Put a project first in the list of recent ones."""
         settings = self.load()
-        path = path.resolve()
+        path = path.resolve() if isinstance(path, Path) else path
         recent = (path, *(other for other in settings.recent if other != path))[:MOST_RECENT]
         settings = replace(settings, recent=recent)
         self.save(settings)
@@ -127,7 +140,7 @@ class SettingsStore:
         recent = raw.get("recent", [])
         if not isinstance(recent, list) or not all(isinstance(item, str) for item in recent):
             raise Refused("recent must be a list of paths", where=str(self.path))
-        settings = Settings(**known, http=http, recent=tuple(Path(item) for item in recent))
+        settings = Settings(**known, http=http, recent=tuple(place_of(item) for item in recent))
         if settings.theme not in THEMES:
             raise Refused(f"theme must be one of {', '.join(THEMES)}, not {settings.theme!r}", where=str(self.path))
         return settings if settings.reviewer else replace(settings, reviewer=_login_name())

@@ -6,22 +6,31 @@ The store and its libraries are imported inside the functions: a window that nam
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.places import DatabaseUrl, Place
 from lrstudio.services.settings import SettingsStore
 
 if TYPE_CHECKING:
     from lrstudio.services.consent import Consent
     from lrstudio.services.decisions import Decisions
     from lrstudio.services.exports import Exports
+    from lrstudio.services.finding import Finding
     from lrstudio.services.frames import Frames
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
+    from lrstudio.services.marking import Marking
+    from lrstudio.services.merging import MergeReport
+    from lrstudio.services.pack_trials import PackTrials
+    from lrstudio.services.packs import Packs
     from lrstudio.services.pairs import Pairs
+    from lrstudio.services.queues import Queues
     from lrstudio.services.reports import Reports
+    from lrstudio.services.reviewers import Reviewers
     from lrstudio.services.sampling import Sampling
     from lrstudio.services.set_exports import SetExports
     from lrstudio.services.sets import Sets
@@ -79,11 +88,39 @@ class Project:
         return Judging(self._store, make_judge=partial(make_judge, vectors=StoreVectors(self._store)))
 
     @cached_property
+    def trials(self) -> PackTrials:
+        """Prompt packs, tried out."""
+        from lrstudio.services.pack_trials import PackTrials
+
+        return PackTrials(self._store, self.judging)
+
+    @cached_property
     def sampling(self) -> Sampling:
         """Candidates from a model."""
         from lrstudio.services.sampling import Sampling
 
         return Sampling(self._store)
+
+    @cached_property
+    def finding(self) -> Finding:
+        """Search over everything."""
+        from lrstudio.services.finding import Finding
+
+        return Finding(self._store)
+
+    @cached_property
+    def marking(self) -> Marking:
+        """Tags, bookmarks, notes and the guideline."""
+        from lrstudio.services.marking import Marking
+
+        return Marking(self._store, reviewer=self._reviewer)
+
+    @cached_property
+    def queues(self) -> Queues:
+        """What to look at next."""
+        from lrstudio.services.queues import Queues
+
+        return Queues(self._store, reviewer=self._reviewer)
 
     @cached_property
     def consent(self) -> Consent:
@@ -119,47 +156,60 @@ class Project:
 
         return Frames(self._store)
 
+    @cached_property
+    def reviewers(self) -> Reviewers:
+        """Who decided what, and adjudication."""
+        from lrstudio.services.reviewers import Reviewers
+
+        return Reviewers(self._store, reviewer=self._reviewer)
+
+    def merge(self, other: Project, *, dry_run: bool = False) -> MergeReport:
+        """Take over what another project holds; see `lrstudio.services.merging`."""
+        from lrstudio.services.merging import merge
+
+        return merge(self._store, other._store, dry_run=dry_run)
+
     @property
-    def path(self) -> Path:
-        """The project file."""
+    def path(self) -> Place:
+        """Where the project is: its file, or the shared database."""
         return self._store.path
 
     @property
     def title(self) -> str:
-        """What the project is called, else the name of its file."""
+        """What the project is called, else the name of its file or database."""
         return self._store.meta.title or self.path.stem
 
     def data_version(self) -> int:
-        """Return a number that changes when anybody, this process included, commits to the file."""
+        """Return a number that changes when anybody, this process included, commits to the project."""
         return self._store.data_version()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file or the server."""
         self._store.close()
 
 
-def create_project(path: Path, *, title: str = "", reviewer: str = "") -> Project:
-    """Create a project file and open it.
+def create_project(path: Place, *, title: str = "", reviewer: str = "") -> Project:
+    """Create a project, in a file or in an empty shared database, and open it.
 
     Raises:
-        Refused: a file of that name exists.
-        Environment: the folder cannot be written.
+        Refused: a file of that name exists, or the database holds something.
+        Environment: the folder cannot be written, or the server cannot be reached.
     """
     from lrstudio.store.store import Store
 
-    return Project(Store.create(path, title=title), reviewer=_named(reviewer))
+    return Project(Store.create(path, title=title, password=_password), reviewer=_named(reviewer))
 
 
-def open_project(path: Path, *, reviewer: str = "") -> Project:
-    """Open a project, upgrading an older file after copying it.
+def open_project(path: Place, *, reviewer: str = "", upgrade: bool = True) -> Project:
+    """Open a project, upgrading an older file after copying it; without `upgrade` an older one is refused.
 
     Raises:
-        Refused: there is no such file, it is no project, or it was written by a newer studio.
-        Environment: the file cannot be read.
+        Refused: there is no such file or database, it is no project, or it was written by a newer studio.
+        Environment: the file cannot be read, or the server cannot be reached.
     """
     from lrstudio.store.store import Store
 
-    return Project(Store.open(path), reviewer=_named(reviewer))
+    return Project(Store.open(path, upgrade=upgrade, password=_password), reviewer=_named(reviewer))
 
 
 def create_sample_project(path: Path, *, reviewer: str = "") -> Project:
@@ -191,6 +241,25 @@ def create_sample_project(path: Path, *, reviewer: str = "") -> Project:
 def sample_path() -> Path:
     """Return where the sample project of this profile lives."""
     return SettingsStore().profile / "sample" / "harbour-report.lrs"
+
+
+def _password(url: DatabaseUrl) -> str | None:
+    from lrstudio.services.database_keys import find_database_password
+
+    return find_database_password(url)
+
+
+def prompt_packs(
+    project: Place | None = None, *, named: Sequence[Path] = (), settings: SettingsStore | None = None
+) -> Packs:
+    """Return the prompt packs of a profile: its own, those beside a project, the settings' and those named."""
+    from lrstudio.services.packs import Packs, packs_home
+
+    store = settings or SettingsStore()
+    set_ = store.load().http.prompts
+    folders = [Path(set_).expanduser(), *named] if set_ else named
+    beside = project if isinstance(project, Path) else None  # nothing lies beside a database
+    return Packs(packs_home(store.profile), project=beside, named=folders)
 
 
 def _named(reviewer: str) -> ReviewerName:

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from lrstudio.store import mapping
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
+from lrstudio.store.dialects import insert
 from lrstudio.store.records import CallRow, CallState, CallTotals
 
-_LAST_REPLY = (
-    sa.select(sa.func.max(t.call_reply.c.id)).where(t.call_reply.c.call_key == t.call.c.key).correlate(t.call)
-).scalar_subquery()
+_LAST = sa.select(sa.func.max(t.call_reply.c.id)).where(t.call_reply.c.call_key == t.call.c.key).correlate(t.call)
+# The last one that ended as the call stands: a log that was merged in may bring a failure after a success.
+_LAST_REPLY = sa.func.coalesce(
+    _LAST.where(t.call_reply.c.state == t.call.c.state).scalar_subquery(), _LAST.scalar_subquery()
+)
 _REPLY_COLUMNS = (
     "reply",
     "finish_reason",

@@ -1,4 +1,4 @@
-"""Connections to one project file: many readers, one writer, from any thread."""
+"""Connections to one project: many readers, one writer, from any thread."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -18,7 +19,8 @@ from lrstudio.store.faults import told
 BUSY_MS = 5000
 """How long a write waits for another process before it gives up."""
 
-_READERS = 8
+READERS = 8
+"""How many connections wait for the next reader."""
 
 
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
@@ -36,33 +38,55 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     return connection
 
 
+class Watch(Protocol):
+    """Sees the commits of everybody."""
+
+    def version(self) -> int:
+        """Return a number that every commit changes."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
+class Backend(Protocol):
+    """The database below: what a file and a server do differently."""
+
+    def engine(self) -> sa.Engine:
+        """Make the engine with its pool; nothing is opened yet."""
+
+    def begin(self, connection: sa.Connection, *, writes: bool) -> None:
+        """Begin a transaction: one state to read, or the right to write for this connection alone."""
+
+    def in_transaction(self, connection: sa.Connection) -> bool:
+        """Tell whether the database still holds the transaction open after an error."""
+
+    def told(self) -> AbstractContextManager[None]:
+        """Turn the database's errors inside into sentences about this project."""
+
+    def watch(self) -> Watch:
+        """Open the connection that counts commits."""
+
+
 class Connections:
     """The connections of one open project.
 
-    Reading takes a connection of a small pool and sees one state of the file until it ends. Writing is for one thread
-    of the process at a time and takes SQLite's write lock at once, so that it cannot fail halfway for want of it.
-    A thread that is writing reads what it has written.
+    Reading takes a connection of a small pool and sees one state of the project until it ends. Writing is for one
+    thread of the process at a time and takes the project's write lock at once, so that it cannot fail halfway for want
+    of it. A thread that is writing reads what it has written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, backend: Backend) -> None:
         """Prepare; nothing is opened yet."""
-        self._path = path
+        self._backend = backend
         self._lock = threading.RLock()
         self._local = threading.local()
-        self._engine = sa.create_engine(
-            "sqlite://",
-            creator=lambda: connect(path),
-            poolclass=QueuePool,
-            pool_size=_READERS,
-            max_overflow=-1,
-            pool_use_lifo=True,
-        )
-        sa.event.listen(self._engine, "begin", _begin)
+        self._engine = backend.engine()
+        sa.event.listen(self._engine, "begin", self._begin)
         self._writing = self._engine.execution_options(lrstudio_writes=True)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """Give a connection that sees one state of the file.
+        """Give a connection that sees one state of the project.
 
         Inside `write` of the same thread it is that of the writer, inside `snapshot` the one of the snapshot.
         """
@@ -70,12 +94,12 @@ class Connections:
         if current is not None:
             yield current
             return
-        with told(self._path), self._engine.connect() as connection:
+        with self._backend.told(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Make every `read` inside, by the same thread, see the state of the file that the first one sees."""
+        """Make every `read` inside, by the same thread, see the state of the project that the first one sees."""
         with self.read() as connection:
             outer = getattr(self._local, "snapshot", None)
             self._local.snapshot = connection
@@ -94,36 +118,86 @@ class Connections:
         with self._lock:
             current: sa.Connection | None = getattr(self._local, "writer", None)
             if current is None:
-                with told(self._path), self._writing.begin() as connection:
+                with self._backend.told(), self._writing.begin() as connection:
                     self._local.writer = connection
                     try:
                         yield connection
                     finally:
                         self._local.writer = None
             elif savepoint:
-                with _savepoint(current):
+                with self._savepoint(current):
                     yield current
             else:
                 yield current
 
     def close(self) -> None:
-        """Close every connection. The last one of all processes folds the write-ahead log into the file."""
+        """Close every connection. The last one of all processes folds SQLite's write-ahead log into the file."""
         with self._lock:
             self._engine.dispose()
 
+    @contextmanager
+    def _savepoint(self, connection: sa.Connection) -> Iterator[None]:
+        nested = connection.begin_nested()
+        try:
+            yield
+        except BaseException:
+            # A full disk makes SQLite undo the whole transaction, and the savepoint with it: asking for it again would
+            # hide the reason behind "no such savepoint".
+            if self._backend.in_transaction(connection):
+                nested.rollback()
+            raise
+        nested.commit()
 
-@contextmanager
-def _savepoint(connection: sa.Connection) -> Iterator[None]:
-    nested = connection.begin_nested()
-    try:
-        yield
-    except BaseException:
-        # A full disk makes SQLite undo the whole transaction, and the savepoint with it: asking for it again would
-        # hide the reason behind "no such savepoint".
-        if driver_connection(connection).in_transaction:
-            nested.rollback()
-        raise
-    nested.commit()
+    def _begin(self, connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("lrstudio_writes", False)
+        self._backend.begin(connection, writes=writes)
+
+
+class SqliteFile:
+    """A project file as a backend."""
+
+    def __init__(self, path: Path) -> None:
+        """Prepare; nothing is opened yet."""
+        self._path = path
+
+    def engine(self) -> sa.Engine:
+        """Make the engine."""
+        return sa.create_engine(
+            "sqlite://",
+            creator=lambda: connect(self._path),
+            poolclass=QueuePool,
+            pool_size=READERS,
+            max_overflow=-1,
+            pool_use_lifo=True,
+        )
+
+    def begin(self, connection: sa.Connection, *, writes: bool) -> None:
+        """Begin; a writer takes SQLite's write lock now."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    def in_transaction(self, connection: sa.Connection) -> bool:
+        """Ask SQLite."""
+        return driver_connection(connection).in_transaction
+
+    def told(self) -> AbstractContextManager[None]:
+        """Name the file."""
+        return told(self._path)
+
+    def watch(self) -> Watch:
+        """Open a connection that does nothing else: SQLite's data version leaves out what the asker wrote itself."""
+        return _FileWatch(self._path)
+
+
+class _FileWatch:
+    def __init__(self, path: Path) -> None:
+        self._connection = connect(path)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+
+    def version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def driver_connection(connection: sa.Connection) -> sqlite3.Connection:
@@ -144,8 +218,3 @@ def _mode(path: Path) -> str:
         return "rw"
     logged = path.with_name(path.name + "-wal").exists()
     return "ro" if logged or os.access(path.parent, os.W_OK) else "ro&immutable=1"
-
-
-def _begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("lrstudio_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,10 +1,10 @@
-"""What SQLite says, told apart by who can mend it. Anything not in the table is a bug and stays as it was raised."""
+"""What databases say, told apart by who can mend it. Anything not in a table is a bug and stays as it was raised."""
 
 from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,18 +49,26 @@ _OS_FAULTS = {
 @contextmanager
 def told(path: Path) -> Iterator[None]:
     """Turn the errors of SQLite inside into a sentence about the project at `path`."""
+    with told_by(lambda error: _known(error, path), sqlite3.Error):
+        yield
+
+
+@contextmanager
+def told_by(known: Callable[[BaseException | None], StudioError | None], *bare: type[Exception]) -> Iterator[None]:
+    """Turn the errors of a database inside into those that `known` makes of them; None leaves one as it is.
+
+    Args:
+        known: is given the driver's own error.
+        bare: what the driver raises where SQLAlchemy is not between.
+    """
+    caught: tuple[type[Exception], ...] = (DBAPIError, *bare)
     try:
         yield
-    except DBAPIError as error:
-        known = _known(error.orig, path)
-        if known is None:
+    except caught as error:
+        found = known(error.orig if isinstance(error, DBAPIError) else error)
+        if found is None:
             raise
-        raise known from error
-    except sqlite3.Error as error:
-        known = _known(error, path)
-        if known is None:
-            raise
-        raise known from error
+        raise found from error
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The journal of decisions: append-only, by triggers in the file itself."""
+"""The journal of decisions: append-only, by triggers in the database itself."""
 
 from __future__ import annotations
 
@@ -16,19 +16,26 @@ from lrstudio.store.connect import Connections
 from lrstudio.store.suspects import suspect_pairs_of
 
 _DECISION = (
-    sa.select(t.decision, t.candidate.c.candidate_id).join_from(t.decision, t.candidate).order_by(t.decision.c.id)
+    sa.select(t.decision, t.candidate.c.candidate_id)
+    .join_from(t.decision, t.candidate)
+    .order_by(t.decision.c.placed, t.decision.c.id)
 )
 
 
 class Journal:
-    """What people decided, in the order in which they did."""
+    """What people decided, in the order in which they did; what was merged in stands at its time."""
 
     def __init__(self, connections: Connections) -> None:
         """Work on these connections."""
         self._at = connections
 
-    def append(self, decision: Decision) -> Decision:
+    def append(self, decision: Decision, *, placed: str | None = None) -> Decision:
         """Add a decision and return it with its id; the id it came with is not used.
+
+        Args:
+            decision: the decision.
+            placed: its place in the order of the journal, a time; else its own time, or the last place where its clock
+                is behind: who decides now comes after all others.
 
         Raises:
             Refused: its candidate, or the decision it undoes, is not in the project.
@@ -42,7 +49,10 @@ class Journal:
                 raise Refused(f"there is no candidate '{target}' in this project")
             if decision.undoes is not None and not self._known(connection, decision.undoes):
                 raise Refused(f"there is no decision {decision.undoes} in this project")
-            values = mapping.decision_values(decision) | {"candidate_key": candidate_key}
+            if placed is None:
+                last = connection.execute(sa.select(sa.func.max(t.decision.c.placed))).scalar_one()
+                placed = max(decision.time, last or "")
+            values = mapping.decision_values(decision) | {"candidate_key": candidate_key, "placed": placed}
             new = connection.execute(t.decision.insert().returning(t.decision.c.id), values).scalar_one()
             suspect_pairs_of(connection, target)
             return replace(decision, decision_id=new)

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.finding import Found
 from lrstudio.domain.verdicts import (
     Dimension,
     JudgeIdentity,
@@ -21,8 +21,10 @@ from lrstudio.domain.verdicts import (
     SupportReason,
 )
 from lrstudio.store import mapping
+from lrstudio.store import review_tables as r
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
+from lrstudio.store.dialects import among, insert
 from lrstudio.store.records import PartSummary, Score, Summary
 from lrstudio.store.suspects import suspect_pairs_of
 
@@ -36,6 +38,9 @@ _PROJECT_ORDER = (
     t.judge_run.c.id,
 )
 
+_OF_JUDGMENT = r.search_unit.c.found.in_([Found.CLAIM.value, Found.KEY_POINT.value, Found.EXPLANATION.value])
+"""What the search has indexed of a judgment; it reads a judgment kept anew again."""
+
 _BATCH = 100
 _MOST_IDS = 5000
 """Above this many candidate ids the rows are filtered here: SQLite takes 32,766 parameters at most."""
@@ -44,7 +49,8 @@ _MOST_IDS = 5000
 class Judging:
     """Judge runs and judgments. Judgments come in the order of the project: question, candidate, dimension, run.
 
-    The latest judgment of a candidate in a dimension is that of the judge run started last among those that have one.
+    The latest judgment of a candidate in a dimension is that of the judge run started last among those that have one;
+    trials are passed over, unless one is asked for by its id.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -62,7 +68,7 @@ class Judging:
         statement = (
             sa.select(t.judge_run)
             .where(*(t.judge_run.c[name] == value for name, value in wanted.items()))
-            .where(t.judge_run.c.state.in_([state.value for state in _RESUMABLE]))
+            .where(t.judge_run.c.state.in_([state.value for state in _RESUMABLE]), ~t.judge_run.c.trial)
             .order_by(*_LATEST_FIRST)
         )
         with self._at.read() as connection:
@@ -140,13 +146,15 @@ class Judging:
             of = {"judgment_key": own}
             connection.execute(t.claim.delete().where(t.claim.c.judgment_key == own))
             connection.execute(t.key_point.delete().where(t.key_point.c.judgment_key == own))
+            connection.execute(r.search_unit.delete().where(r.search_unit.c.key == own, _OF_JUDGMENT))
             if judgment.claims:
                 claims = [of | mapping.claim_values(it, ordinal=n) for n, it in enumerate(judgment.claims)]
                 connection.execute(t.claim.insert(), claims)
             if judgment.key_points:
                 points = [of | mapping.key_point_values(it, ordinal=n) for n, it in enumerate(judgment.key_points)]
                 connection.execute(t.key_point.insert(), points)
-            suspect_pairs_of(connection, judgment.candidate_id)
+            if not connection.scalar(sa.select(t.judge_run.c.trial).where(t.judge_run.c.id == keys["run_key"])):
+                suspect_pairs_of(connection, judgment.candidate_id)
 
     def judged_pairs(self, run_id: str) -> set[tuple[str, Dimension]]:
         """Return what a judge run has judged, as candidate ids with dimensions."""
@@ -233,7 +241,7 @@ class Judging:
         statement = (
             sa.select(t.judgment, t.judge_run.c.run_id, t.candidate.c.candidate_id)
             .select_from(_JOINED)
-            .where(_among(t.judgment.c.id, keys))
+            .where(among(t.judgment.c.id, keys))
         )
         with self._at.read() as connection:
             rows = {row.id: row for row in connection.execute(statement)}
@@ -276,6 +284,8 @@ def _select(
         statement = statement.where(t.candidate.c.candidate_id.in_(candidate_ids))
     statement = statement.order_by(*_PROJECT_ORDER)
     if latest:
+        if run_id is None:
+            statement = statement.where(~t.judge_run.c.trial)
         place = sa.func.row_number().over(
             partition_by=(t.judgment.c.candidate_key, t.judgment.c.dimension), order_by=_LATEST_FIRST
         )
@@ -291,18 +301,12 @@ def _select(
 
 def _parts(connection: sa.Connection, table: sa.Table, keys: Sequence[int]) -> dict[int, list[Any]]:
     statement = (
-        sa.select(table).where(_among(table.c.judgment_key, keys)).order_by(table.c.judgment_key, table.c.ordinal)
+        sa.select(table).where(among(table.c.judgment_key, keys)).order_by(table.c.judgment_key, table.c.ordinal)
     )
     found: dict[int, list[Any]] = defaultdict(list)
     for row in connection.execute(statement):
         found[row.judgment_key].append(row)
     return found
-
-
-def _among(column: sa.ColumnElement[int], keys: Sequence[int]) -> sa.ColumnElement[bool]:
-    """Ask for any number of keys with one parameter."""
-    given = sa.func.json_each(mapping.to_json(keys)).table_valued("value")
-    return column.in_(sa.select(given.c.value))
 
 
 def _part_summaries(connection: sa.Connection, keys: Sequence[int]) -> dict[int, list[PartSummary]]:
@@ -315,7 +319,7 @@ def _part_summaries(connection: sa.Connection, keys: Sequence[int]) -> dict[int,
     ):
         statement = (
             sa.select(table.c.judgment_key, *verdict_columns)
-            .where(_among(table.c.judgment_key, keys))
+            .where(among(table.c.judgment_key, keys))
             .order_by(table.c.judgment_key, table.c.ordinal)
         )
         for key, state, support, reason in connection.execute(statement).all():

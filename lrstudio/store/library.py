@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import Insert, insert
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.summaries import DocumentSummary
@@ -14,6 +13,7 @@ from lrstudio.domain.text import Candidate, Document, Question, content_hash
 from lrstudio.store import mapping
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
+from lrstudio.store.dialects import Insert, insert
 from lrstudio.store.records import Added, CandidateInfo
 
 _QUESTION = sa.select(
@@ -189,8 +189,9 @@ class Library:
             )
             return Added.FILLED
 
-    def documents(self) -> tuple[DocumentSummary, ...]:
-        """List the documents without their texts."""
+    def documents(self, document_id: str | None = None) -> tuple[DocumentSummary, ...]:
+        """List the documents, or the one of this id if there is one, without their texts."""
+        wanted = [] if document_id is None else [t.document.c.document_id == document_id]
         held = (
             sa.select(
                 t.question.c.document_key,
@@ -198,6 +199,7 @@ class Library:
                 sa.func.count(t.candidate.c.id).label("candidates"),
             )
             .select_from(t.question.outerjoin(t.candidate))
+            .where(t.question.c.document_key.in_(sa.select(t.document.c.id).where(*wanted)))
             .group_by(t.question.c.document_key)
             .subquery()
         )
@@ -212,6 +214,7 @@ class Library:
                 t.document.c.local_only,
             )
             .select_from(t.document.outerjoin(t.document_text).outerjoin(held, held.c.document_key == t.document.c.id))
+            .where(*wanted)
             .order_by(t.document.c.id)
         )
         with self._at.read() as connection:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,7 +46,10 @@ class LockHandle:
 
 
 class Locks:
-    """Locks by name. A holder is a process: its pid, when it started, and the boot and host it runs on."""
+    """Locks by name. A holder is a process: its pid, when it started, and the boot, host and machine it runs on.
+
+    Who cannot be asked, being on another host, or on one that only has the same name, is unknown and never dead.
+    """
 
     def __init__(self, connections: Connections) -> None:
         """Work on these connections."""
@@ -74,6 +79,7 @@ class Locks:
                 "process_start": process_start(pid),
                 "boot_id": boot_id(),
                 "host": socket.gethostname(),
+                "machine": machine_id(),
                 "since": datetime.now(UTC).isoformat(timespec="seconds"),
                 "token": token,
                 "about": "",
@@ -126,6 +132,16 @@ def boot_id() -> str:
         return ""
 
 
+def machine_id() -> str:
+    """Return what tells this machine, or container of it, from others of the same name; parts unknown are left out."""
+    parts = []
+    with suppress(OSError):
+        parts.append(Path("/etc/machine-id").read_text().strip())
+    with suppress(OSError):
+        parts.append(os.readlink("/proc/self/ns/pid"))  # a pid means something in its namespace alone
+    return " ".join(parts) or f"{uuid.getnode():012x}"
+
+
 def _holder(connection: sa.Connection, name: str) -> LockHolder | None:
     row = connection.execute(sa.select(t.lock).where(t.lock.c.name == name)).first()
     if row is None:
@@ -134,7 +150,7 @@ def _holder(connection: sa.Connection, name: str) -> LockHolder | None:
 
 
 def _alive(row: Any) -> bool | None:
-    if row.host != socket.gethostname():
+    if (row.host, row.machine) != (socket.gethostname(), machine_id()):
         return None
     same_boot: bool = row.boot_id == boot_id()
     return same_boot and process_start(row.pid) == row.process_start

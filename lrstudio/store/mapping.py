@@ -133,6 +133,7 @@ def run_values(run: JudgeRun) -> Values:
         "input_tokens": run.input_tokens,
         "output_tokens": run.output_tokens,
         "cost": run.cost,
+        "trial": run.trial,
     }
 
 
@@ -166,6 +167,7 @@ def run_of(row: Any) -> JudgeRun:
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,
         cost=row.cost,
+        trial=row.trial,
     )
 
 
@@ -311,6 +313,7 @@ def decision_values(decision: Decision) -> Values:
         "reason": decision.reason,
         "blind": decision.blind,
         "undoes": decision.undoes,
+        "adjudicates": to_json(decision.adjudicates),
     }
 
 
@@ -328,6 +331,7 @@ def decision_of(row: Any) -> Decision:
         blind=row.blind,
         shown=shown_of(json.loads(row.shown)),
         undoes=row.undoes,
+        adjudicates=tuple(json.loads(row.adjudicates)),
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
+from lrstudio.store.dialects import insert
 
 PROJECT_ID = "project_id"
 TITLE = "title"

@@ -21,11 +21,8 @@ from lrstudio.store import tables as t
 from lrstudio.store.connect import connect, driver_connection
 from lrstudio.store.faults import told, told_of_files
 from lrstudio.store.records import Upgrade
-from lrstudio.store.schema import APPLICATION_ID, MIGRATIONS, Schema
-
-
-class _NotAsDeclared(Exception):
-    """A migration left something that it did not declare; the sentence says what."""
+from lrstudio.store.revisions import NotAsDeclared, migrate
+from lrstudio.store.schema import APPLICATION_ID, Schema
 
 
 def schema_number(path: Path) -> int:
@@ -98,7 +95,7 @@ def upgrade_file(path: Path, schema: Schema) -> Upgrade | None:
             connection.exec_driver_sql("COMMIT")
             _check_integrity(connection)
             finished = True
-        except _NotAsDeclared as error:
+        except NotAsDeclared as error:
             raise Environment(
                 f"the upgrade from schema {before} to {schema.number} was undone: {error}. The project is as it was, "
                 f"and a copy of it is in {backup.name}",
@@ -158,65 +155,18 @@ def _restore(backup: Path, connection: sa.Connection) -> None:
 
 
 def _migrate(connection: sa.Connection, schema: Schema) -> None:
-    """Run the missing revisions inside the open transaction and check the result before anyone commits it.
-
-    A revision module says in `ROWS` by how much the row count of a table changes (None: by any number); every other
-    table keeps its rows. Triggers stay: recreating a table would drop its triggers without a word.
-    """
-    from alembic.operations import Operations
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-
-    number, rows, triggers = _number(connection), _row_counts(connection), _triggers(connection)
-    scripts = ScriptDirectory(MIGRATIONS, version_locations=schema.versions)
-    start = f"{number:04d}" if number else "base"
-    declared: dict[str, int | None] = {}
-    with Operations.context(MigrationContext.configure(connection)):
-        for revision in reversed(list(scripts.iterate_revisions(schema.revision, start))):
-            revision.module.upgrade()
-            for table, change in getattr(revision.module, "ROWS", {}).items():
-                known = declared.get(table, 0)
-                declared[table] = None if change is None or known is None else known + change
+    migrate(connection, schema, number=_number(connection))
     connection.exec_driver_sql(f"PRAGMA user_version={schema.number}")
-    _check_rows(before=rows, after=_row_counts(connection), declared=declared)
-    if lost := triggers - _triggers(connection):
-        raise _NotAsDeclared(f"it loses the trigger {min(lost)}")
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if broken:
-        raise _NotAsDeclared(f"row {broken[1]} of table {broken[0]} would point at nothing in table {broken[2]}")
-
-
-def _check_rows(*, before: dict[str, int], after: dict[str, int], declared: dict[str, int | None]) -> None:
-    for table, count in before.items():
-        change = declared.get(table, 0)
-        if change is not None and after.get(table, 0) != count + change:
-            raise _NotAsDeclared(f"table {table} would hold {after.get(table, 0)} rows, not {count + change}")
+        raise NotAsDeclared(f"row {broken[1]} of table {broken[0]} would point at nothing in table {broken[2]}")
 
 
 def _check_integrity(connection: sa.Connection) -> None:
     found = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
     if found != "ok":
-        raise _NotAsDeclared(f"the integrity check says: {found}")
+        raise NotAsDeclared(f"the integrity check says: {found}")
 
 
 def _number(connection: sa.Connection) -> int:
     return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-
-
-def _row_counts(connection: sa.Connection) -> dict[str, int]:
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    return {
-        name: connection.exec_driver_sql(f"SELECT count(*) FROM {quote(name)}").scalar_one()
-        for name in _names(connection, "table")
-    }
-
-
-def _triggers(connection: sa.Connection) -> set[str]:
-    return set(_names(connection, "trigger"))
-
-
-def _names(connection: sa.Connection, kind: str) -> list[str]:
-    rows = connection.exec_driver_sql(
-        "SELECT name FROM sqlite_master WHERE type = ? AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'", (kind,)
-    )
-    return [row[0] for row in rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ _PAIR = sa.select(p.pair, t.question.c.question_id).join_from(p.pair, t.question
 _ENTRY = (
     sa.select(p.pair_entry, p.pair.c.pair_id, t.question.c.question_id)
     .select_from(p.pair_entry.join(p.pair).join(t.question))
-    .order_by(p.pair_entry.c.id)
+    .order_by(p.pair_entry.c.placed, p.pair_entry.c.id)
 )
 _PROJECT_ORDER = (p.pair.c.question_key, p.pair.c.id)
 
@@ -35,11 +36,15 @@ class Pairs:
         """Work on these connections."""
         self._at = connections
 
-    def append(self, entries: Sequence[PairEntry], *, suspect: bool = False) -> tuple[PairEntry, ...]:
+    def append(
+        self, entries: Sequence[PairEntry], *, placed: Sequence[str] | None = None, suspect: bool = False
+    ) -> tuple[PairEntry, ...]:
         """Add entries and return them with their ids; the ids they came with are not used.
 
         Args:
             entries: in the order in which they are to be written.
+            placed: the place of each in their order, a time; else its own time, or the last place where its clock is
+                behind: what is said now comes after everything else.
             suspect: whether what their pairs rest on may have changed since; else it is taken for what stands now.
 
         Raises:
@@ -47,11 +52,17 @@ class Pairs:
         """
         written: list[PairEntry] = []
         with self._at.write() as connection:
+            if placed is None and entries:
+                last = connection.execute(sa.select(sa.func.max(p.pair_entry.c.placed))).scalar_one() or ""
+                placed = list(accumulate((max(entry.time, last) for entry in entries), max))
             for start in range(0, len(entries), _BATCH):
-                written += self._append(connection, entries[start : start + _BATCH], suspect=suspect)
+                some = slice(start, start + _BATCH)
+                written += self._append(connection, entries[some], (placed or [])[some], suspect=suspect)
         return tuple(written)
 
-    def _append(self, connection: sa.Connection, entries: Sequence[PairEntry], *, suspect: bool) -> list[PairEntry]:
+    def _append(
+        self, connection: sa.Connection, entries: Sequence[PairEntry], placed: Sequence[str], *, suspect: bool
+    ) -> list[PairEntry]:
         known = _known_candidates(connection, entries)
         keys = _keys(connection, {entry.pair_id for entry in entries})
         old = set(keys)
@@ -68,9 +79,15 @@ class Pairs:
             connection.execute(p.pair.insert(), rows)
             keys |= _keys(connection, new)
         _check_undone(connection, entries)
-        statement = p.pair_entry.insert().returning(p.pair_entry.c.id, sort_by_parameter_order=True)
-        values = [mapping.entry_values(entry) | {"pair_key": keys[entry.pair_id]} for entry in entries]
-        numbers = connection.execute(statement, values).scalars().all()
+        # Returning the ids in order would send the rows one by one.
+        before = connection.execute(sa.select(sa.func.coalesce(sa.func.max(p.pair_entry.c.id), 0))).scalar_one()
+        values = [
+            mapping.entry_values(entry) | {"pair_key": keys[entry.pair_id], "placed": place}
+            for entry, place in zip(entries, placed, strict=True)
+        ]
+        connection.execute(p.pair_entry.insert(), values)
+        own = sa.select(p.pair_entry.c.id).where(p.pair_entry.c.id > before, p.pair_entry.c.pair_key.in_(keys.values()))
+        numbers = connection.execute(own.order_by(p.pair_entry.c.id)).scalars().all()
         named = Counter(entry.pair_id for entry in entries)
         again = {pair_id for pair_id, times in named.items() if pair_id in old or times > 1}
         self._stand(connection, again, known, suspect=suspect)
@@ -98,14 +115,16 @@ class Pairs:
     def entries(self, pair_id: str | None = None) -> Iterator[PairEntry]:
         """Stream the entries of one pair or of the whole project, a batch at a time."""
         statement = _ENTRY if pair_id is None else _ENTRY.where(p.pair.c.pair_id == pair_id)
-        after = 0
+        place = sa.tuple_(p.pair_entry.c.placed, p.pair_entry.c.id)
+        after = ("", 0)
         while True:
+            here = sa.tuple_(sa.literal(after[0], t.AnyText), sa.literal(after[1]))
             with self._at.read() as connection:
-                rows = connection.execute(statement.where(p.pair_entry.c.id > after).limit(_BATCH)).all()
+                rows = connection.execute(statement.where(place > here).limit(_BATCH)).all()
             yield from map(mapping.entry_of, rows)
             if len(rows) < _BATCH:
                 return
-            after = rows[-1].id
+            after = (rows[-1].placed, rows[-1].id)
 
     def entries_by_hand(self, reviewer: str) -> tuple[PairEntry, ...]:
         """List what a reviewer said of pairs by hand, undo and redo among it."""
@@ -292,7 +311,10 @@ def _keys(connection: sa.Connection, pair_ids: Collection[str]) -> dict[str, int
 
 
 def _known_candidates(connection: sa.Connection, entries: Sequence[PairEntry]) -> dict[str, Any]:
-    """Return key of the question and length of every candidate named, after checking that it answers the question."""
+    """Return key of the question and length of every candidate named, after checking that it answers the question.
+
+    In a shared database the questions are held until the transaction ends: others wait to write about their pairs.
+    """
     wanted = {side for entry in entries for side in (entry.chosen_id, entry.rejected_id)}
     columns = (
         t.candidate.c.candidate_id,
@@ -301,6 +323,7 @@ def _known_candidates(connection: sa.Connection, entries: Sequence[PairEntry]) -
         t.question.c.question_id,
     )
     statement = sa.select(*columns).join_from(t.candidate, t.question).where(t.candidate.c.candidate_id.in_(wanted))
+    statement = statement.order_by(t.question.c.id).with_for_update(of=t.question)
     known = {row.candidate_id: row for row in connection.execute(statement)}
     for entry in entries:
         for side in (entry.chosen_id, entry.rejected_id):

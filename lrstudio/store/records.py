@@ -126,8 +126,8 @@ class LockHolder:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """An upgrade that opening the file made, and the copy of the file as it was."""
+    """An upgrade that opening the project made, and the copy of the file as it was; a server's copies are its own."""
 
     before: int
     after: int
-    backup: Path
+    backup: Path | None

@@ -1,4 +1,4 @@
-"""One open project file."""
+"""One open project."""
 
 from __future__ import annotations
 
@@ -7,99 +7,119 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from lrstudio import __version__
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.places import DatabaseUrl, Place
+from lrstudio.store.absorb import Absorbed, absorb
 from lrstudio.store.calls import Calls
-from lrstudio.store.connect import Connections, connect
-from lrstudio.store.faults import told
+from lrstudio.store.connect import Backend, Connections, SqliteFile
 from lrstudio.store.journal import Journal
 from lrstudio.store.judging import Judging
 from lrstudio.store.labels import Labels
 from lrstudio.store.library import Library
 from lrstudio.store.locks import Locks
+from lrstudio.store.marks import Marks
 from lrstudio.store.meta import CREATED, CREATED_BY, PROJECT_ID, TITLE, Meta
 from lrstudio.store.migrate import create_file, schema_number, upgrade_file
 from lrstudio.store.pairs import Pairs
+from lrstudio.store.queues import Queues
 from lrstudio.store.records import Upgrade
 from lrstudio.store.schema import CURRENT, Schema
+from lrstudio.store.search import Search
 from lrstudio.store.sets import Sets
 from lrstudio.store.vectors import Vectors
 
+if TYPE_CHECKING:
+    from lrstudio.store.postgres import Password
+
 
 class Store:
-    """A project file, open for reading and writing from any thread.
+    """A project, open for reading and writing from any thread: a file, or tables in a shared database.
 
-    Every method of `library`, `judging`, `calls`, `journal`, `labels`, `pairs`, `sets`, `vectors`, `locks` and `meta`
-    is a transaction of its own, unless it is called inside `writing()` or `reading()` of the same thread, which make
-    one of many.
+    Every method of its rooms (`library`, `judging`, `calls`, `journal` and so on) is a transaction of its own, unless
+    it is called inside `writing()` or `reading()` of the same thread, which make one of many.
     """
 
-    def __init__(self, path: Path, *, upgrade: Upgrade | None = None) -> None:
-        """Open a file of the current schema; `Store.open` and `Store.create` are the ways in."""
+    def __init__(self, path: Place, backend: Backend, *, upgrade: Upgrade | None = None) -> None:
+        """Open a project of the current schema; `Store.open` and `Store.create` are the ways in."""
         self.path = path
         self.upgrade = upgrade
-        self._connections = Connections(path)
+        self._backend = backend
+        self._connections = Connections(backend)
         self.library = Library(self._connections)
         self.judging = Judging(self._connections)
         self.calls = Calls(self._connections)
         self.journal = Journal(self._connections)
-        self.labels = Labels(self._connections)
         self.pairs = Pairs(self._connections)
         self.sets = Sets(self._connections)
+        self.labels = Labels(self._connections)
         self.vectors = Vectors(self._connections)
+        self.marks = Marks(self._connections)
+        self.search = Search(self._connections)
+        self.queues = Queues(self._connections)
         self.locks = Locks(self._connections)
         self.meta = Meta(self._connections)
         self._watch_lock = threading.Lock()
-        with told(path):
-            self._watch = connect(path)
-            self._watch.execute("PRAGMA journal_mode=WAL")
+        with backend.told():
+            self._watch = backend.watch()
 
     @classmethod
-    def create(cls, path: Path, *, title: str = "", schema: Schema = CURRENT) -> Store:
-        """Make a new project and open it.
+    def create(
+        cls, path: Place, *, title: str = "", schema: Schema = CURRENT, password: Password | None = None
+    ) -> Store:
+        """Make a new project and open it: a new file, or tables in a database that is empty.
+
+        Args:
+            path: where.
+            title: what it is called.
+            schema: the schema to create.
+            password: finds the password of a shared database.
 
         Raises:
-            Refused: a file of this name exists; it is left alone.
-            Environment: the folder is missing, full or cannot be written to.
+            Refused: a file of this name exists, or the database is not empty; it is left alone.
+            Environment: the folder is missing, full or cannot be written to; the server cannot be reached.
         """
-        path = path.absolute()
         settings = {
             PROJECT_ID: str(uuid.uuid4()),
             TITLE: title,
             CREATED_BY: __version__,
             CREATED: datetime.now(UTC).isoformat(timespec="seconds"),
         }
+        if isinstance(path, DatabaseUrl):
+            from lrstudio.store.postgres import Database, create_tables, no_password
+
+            create_tables(path, schema, settings=settings, password=password or no_password)
+            return cls(path, Database(path, password=password or no_password))
+        path = path.absolute()
         create_file(path, schema, settings=settings)
-        return cls(path)
+        return cls(path, SqliteFile(path))
 
     @classmethod
-    def open(cls, path: Path, *, upgrade: bool = True, schema: Schema = CURRENT) -> Store:
-        """Open a project; one of an older schema is copied to `<name>.backup-v<N>.lrs` and upgraded first.
+    def open(
+        cls, path: Place, *, upgrade: bool = True, schema: Schema = CURRENT, password: Password | None = None
+    ) -> Store:
+        """Open a project; a file of an older schema is copied to `<name>.backup-v<N>.lrs` and upgraded first.
 
         A project that cannot be written to is opened all the same; writing then raises Environment.
 
         Raises:
             Refused: it is no project, or of a newer schema, or older and `upgrade` is False.
-            Environment: the file cannot be read or written, or the upgrade failed and was undone.
+            Environment: the file or the server cannot be read or written, or the upgrade failed and was undone.
         """
+        if isinstance(path, DatabaseUrl):
+            from lrstudio.store import postgres
+
+            find = password or postgres.no_password
+            number = postgres.schema_number(path, password=find)
+            older = _is_older(path, number, schema=schema, upgrade=upgrade)
+            done = postgres.upgrade_tables(path, schema, password=find) if older else None
+            return cls(path, postgres.Database(path, password=find), upgrade=done)
         path = path.absolute()
-        number = schema_number(path)
-        if number > schema.number:
-            raise Refused(
-                f"this project was written by a newer LongReward Studio (its schema is {number}, this program reads up "
-                f"to {schema.number}); update the program to open it",
-                where=str(path),
-            )
-        if number < schema.number and not upgrade:
-            raise Refused(
-                f"this project has schema {number} and this program needs {schema.number}; open it with an upgrade",
-                where=str(path),
-            )
-        return cls(path, upgrade=upgrade_file(path, schema) if number < schema.number else None)
+        older = _is_older(path, schema_number(path), schema=schema, upgrade=upgrade)
+        return cls(path, SqliteFile(path), upgrade=upgrade_file(path, schema) if older else None)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -120,14 +140,20 @@ class Store:
         with self._connections.snapshot():
             yield
 
+    def absorb(self, other: Store) -> Absorbed:
+        """Take over the calls and vectors of another project, once each; told by what they are, not by where."""
+        with self._connections.write() as target, other._connections.read() as source:
+            return absorb(target, source)
+
     def data_version(self) -> int:
-        """Return a number that changes with every commit to the file, of this process or any other.
+        """Return a number that changes with every commit to the project, of this process or any other.
 
         It is asked on one connection that does nothing else, which sees the commits of all the others. Two calls tell
-        whether something happened between them; the number itself means nothing. Costs microseconds.
+        whether something happened between them; the number itself means nothing. Costs microseconds, or one journey
+        to the server.
         """
-        with self._watch_lock, told(self.path):
-            return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+        with self._watch_lock, self._backend.told():
+            return self._watch.version()
 
     def close(self) -> None:
         """Close every connection; the store cannot be used afterwards."""
@@ -142,3 +168,23 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _is_older(path: Place, number: int, *, schema: Schema, upgrade: bool) -> bool:
+    """Tell whether a project must be upgraded first.
+
+    Raises:
+        Refused: it is newer, or older and must stay so.
+    """
+    if number > schema.number:
+        raise Refused(
+            f"this project was written by a newer LongReward Studio (its schema is {number}, this program reads up "
+            f"to {schema.number}); update the program to open it",
+            where=str(path),
+        )
+    if number < schema.number and not upgrade:
+        raise Refused(
+            f"this project has schema {number} and this program needs {schema.number}; open it with an upgrade",
+            where=str(path),
+        )
+    return number < schema.number

@@ -5,6 +5,7 @@ Columns that hold a word of an enum are plain text; every other string may hold 
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, cast
 
 import sqlalchemy as sa
@@ -20,15 +21,28 @@ NAMING = {
 }
 
 
+_ESCAPE = "\x1a"
+_UNHELD = re.compile("[\x00\x1a\ud800-\udfff]")
+_ESCAPED = re.compile("\x1a([0-9a-f]{4})")
+
+
 class AnyText(sa.types.TypeDecorator[str]):
-    """Any Python string, exactly: a string with a lone surrogate, which UTF-8 cannot hold, is kept as a blob."""
+    """Any Python string, exactly, although neither database takes all of them.
+
+    SQLite keeps a string with a lone surrogate, which UTF-8 cannot hold, as a blob. PostgreSQL, whose text can hold
+    neither surrogates nor NUL, keeps each as U+001A and four hexadecimal digits, and U+001A itself so, too.
+    """
 
     impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> Any:
-        """Return the string itself wherever SQLite can take it."""
-        if value is None or value.isascii():
+        """Return the string itself wherever the database can take it."""
+        if value is None:
+            return None
+        if dialect.name == "postgresql":
+            return _UNHELD.sub(lambda found: f"{_ESCAPE}{ord(found[0]):04x}", value)
+        if value.isascii():
             return value
         try:
             value.encode()
@@ -38,7 +52,11 @@ class AnyText(sa.types.TypeDecorator[str]):
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> str | None:
         """Return the string that was stored."""
-        return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "surrogatepass")
+        if value is not None and dialect.name == "postgresql" and _ESCAPE in value:
+            return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+        return cast("str | None", value)
 
 
 class Row(SQLModel):
@@ -66,6 +84,7 @@ class LockRow(Row, table=True):
     process_start: str = Field(sa_type=AnyText)
     boot_id: str = Field(sa_type=AnyText)
     host: str = Field(sa_type=AnyText)
+    machine: str = Field(sa_type=AnyText)
     since: str = Field(sa_type=AnyText)
     token: str = Field(sa_type=AnyText)
     about: str = Field(sa_type=AnyText)
@@ -141,9 +160,10 @@ class JudgeRunRow(Row, table=True):
     started: str = Field(sa_type=AnyText)
     finished: str = Field(sa_type=AnyText)
     calls: int
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int = Field(sa_type=sa.BigInteger)
+    output_tokens: int = Field(sa_type=sa.BigInteger)
     cost: float | None
+    trial: bool = Field(default=False)
 
 
 class JudgmentRow(Row, table=True):
@@ -260,7 +280,10 @@ class VectorRow(Row, table=True):
 
 
 class DecisionRow(Row, table=True):
-    """An entry of the journal. Triggers refuse to change or delete one."""
+    """An entry of the journal. Triggers refuse to change or delete one.
+
+    Entries are ordered by `placed`, then by `id`: their time, or that of the entry before where a clock went back.
+    """
 
     __tablename__ = "decision"
     id: int | None = Field(default=None, primary_key=True)
@@ -276,6 +299,8 @@ class DecisionRow(Row, table=True):
     reason: str = Field(sa_type=AnyText)
     blind: bool
     undoes: int | None = Field(foreign_key="decision.id", index=True)
+    adjudicates: str = Field(sa_type=AnyText)
+    placed: str = Field(sa_type=AnyText, index=True)
 
 
 class LabelRow(Row, table=True):

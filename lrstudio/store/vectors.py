@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
+from lrstudio.store.dialects import insert
 
 _AT_ONCE = 500  # below the number of variables that every SQLite takes in one statement
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lrstudio.viewstate.audit_signs import counted
 
@@ -10,12 +10,12 @@ _TITLE = 60
 _NAMED = 5
 
 
-def import_sentence(new: tuple[int, int, int], same: tuple[int, int, int], *, left_out: int) -> str:
+def import_sentence(new: Mapping[str, int], same: Mapping[str, int], *, left_out: int) -> str:
     """Say what an import came to.
 
     Args:
-        new: documents, questions and candidates that were not there before.
-        same: those that were there already.
+        new: how many of each kind were not there before; a kind is named as in `Counts`, such as "judge_runs".
+        same: how many were there already.
         left_out: rows and files that could not be read.
     """
     said = _list(new)
@@ -25,17 +25,14 @@ def import_sentence(new: tuple[int, int, int], same: tuple[int, int, int], *, le
         sentence += f" {before[0].upper()}{before[1:]} there already."
     if left_out:
         sentence += f" {counted(left_out, 'row or file', 'rows or files')} left out."
-    if new[0] and not new[1] and not same[1]:
+    if new.get("documents") and not new.get("questions") and not same.get("questions"):
         sentence += " Next: add a question to the document."
     return sentence
 
 
-def _list(counts: tuple[int, int, int]) -> str:
-    named = [
-        counted(number, noun)
-        for number, noun in zip(counts, ("document", "question", "candidate"), strict=True)
-        if number
-    ]
+def _list(counts: Mapping[str, int]) -> str:
+    nouns = {kind.removesuffix("s").replace("_", " "): number for kind, number in counts.items()}
+    named = [counted(number, noun) for noun, number in nouns.items() if number]
     if len(named) > 1:
         return ", ".join(named[:-1]) + f" and {named[-1]}"
     return "".join(named)

@@ -181,16 +181,13 @@ def test_a_project_goes_out_and_in_again_with_equal_rows(project: Path, tmp_path
     assert lrstudio("new", copy).status == 0
     done = lrstudio("import", copy, out, "--json")
     assert done.status == 0, done.err
-    assert done.data["new"] == {
+    assert {kind: count for kind, count in done.data["new"].items() if count} == {
         "documents": 2,
         "questions": 2,
         "candidates": 3,
         "judge_runs": 2,
         "judgments": 24,
         "decisions": 1,
-        "labels": 0,
-        "pairs": 0,
-        "sets": 0,
     }
     assert lrstudio("export", copy, again).status == 0
     assert gzip.decompress(out.read_bytes()) == gzip.decompress(again.read_bytes())

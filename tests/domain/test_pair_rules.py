@@ -154,6 +154,11 @@ def test_means_of_the_same_scores_are_equal() -> None:
     assert listed(propose("q", candidates, PairRule(RuleName.MARGIN))) == [(Why.TIE, ("a", "b"))]
 
 
+def test_a_place_is_shared_by_means_of_the_same_scores() -> None:
+    candidates = [rated("a", 0.1, 0.2, 0.3, 0.0), rated("b", 0.3, 0.2, 0.1, 0.0), *five(5, 6, 7)]
+    assert listed(propose("q", candidates, PairRule())) == [(Why.TIED_PLACE, ("a", "b"))]
+
+
 @pytest.mark.parametrize(
     ("rule", "why"),
     [

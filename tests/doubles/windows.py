@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from lrstudio.domain.decisions import Decision
+from lrstudio.domain.places import DatabaseUrl, Place
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.qt.app import make_window
 from lrstudio.qt.views.audit_controller import AuditController
@@ -20,6 +22,7 @@ from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.settings import Settings, SettingsStore
 from lrstudio.services.wiring import create_project, open_project
 
+AnyPlace = TypeVar("AnyPlace", Path, DatabaseUrl)
 REVIEWER = "ada"
 PATIENCE_MS = 20_000
 
@@ -50,7 +53,7 @@ ANSWERS = (
 )
 
 
-def make_project(path: Path, *, judge: str | None = "lexical", answers: tuple[str, ...] = ANSWERS) -> Path:
+def make_project(path: AnyPlace, *, judge: str | None = "lexical", answers: tuple[str, ...] = ANSWERS) -> AnyPlace:
     """Make a small project: one report, one question, two answers, judged or not."""
     project = create_project(path, title="Skarrow", reviewer=REVIEWER)
     document = project.imports.add_document(title="Report on Skarrow", text=REPORT, document_id="skarrow")
@@ -77,7 +80,7 @@ class Driver:
         self.window.works.operations.crashed.connect(lambda report: self.crashes.append(report.text))
         self.window.resize(1280, 800)
 
-    def show(self, project: Path | None = None, *, sample: bool = False) -> None:
+    def show(self, project: Place | None = None, *, sample: bool = False) -> None:
         """Show the window as the program does, and wait until the project is on screen."""
         self.window.painted.connect(lambda: self.window.begin(project, sample=sample))
         self.window.show()

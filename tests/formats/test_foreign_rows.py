@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lrstudio.domain.errors import Refused
 from lrstudio.formats.detect import detect, read
@@ -354,3 +356,57 @@ def test_plain_rows_have_no_shape() -> None:
 @pytest.mark.parametrize("name", [name for name in EXPECTED if not name.startswith("inspect")])
 def test_every_row_of_every_file_has_a_shape_of_its_own(name: str) -> None:
     assert len({shape.name for row in rows(name) if (shape := shape_of(row))}) == 1
+
+
+# ---- any row at all
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["none", "\ud800", 10**400]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> Any:
+    """Draw a row of one of the files with a field, however deep, put in place of which is anything."""
+    name = draw(st.sampled_from([name for name in EXPECTED if not name.startswith("inspect-")]))
+    content = json.loads((DATA / name).read_text(encoding="utf-8")) if name == "inspect.json" else rows(name)[0]
+    here = content
+    while True:
+        keys = list(here) if isinstance(here, dict) else list(range(len(here)))
+        key = draw(st.sampled_from(keys))
+        inner = here[key]
+        if not isinstance(inner, dict | list) or not inner or draw(st.integers(0, 3)) == 0:
+            here[key] = draw(VALUES)
+            return name, content
+        here = inner
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(row=damaged())
+def test_no_row_stops_an_import(tmp_path: Path, row: tuple[str, Any]) -> None:
+    name, content = row
+    path = tmp_path / ("log.json" if name == "inspect.json" else "rows.jsonl")
+    path.write_text(json.dumps(content, indent=1 if name == "inspect.json" else None))
+    try:
+        found = list(read(path))
+    except Refused as error:
+        refused = error.where
+        found = []
+    else:
+        refused = ""
+    assert refused in ("", "log.json")
+    for item in found:
+        if isinstance(item, ImportedCandidate):
+            assert item.text.strip()
+        if isinstance(item, ImportedJudgment | ImportedDecision) and item.score is not None:
+            assert 0.0 <= item.score <= 10.0
+        if isinstance(item, ImportedPair):
+            assert item.chosen_id != item.rejected_id

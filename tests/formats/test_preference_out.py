@@ -46,7 +46,16 @@ PAIR = PreferenceRow(
     dimensions=(Dimension.FAITHFULNESS,),
     margin=5.0,
     split="train",
-    provenance=Provenance(rule="best-worst", gold=True, reviewer="ann", blind=True, judges=("lexical",), licence="CC0"),
+    provenance=Provenance(
+        rule="best-worst",
+        gold=True,
+        reviewer="ann",
+        time="2026-01-01T00:00:00.000Z",
+        reason="plain",
+        blind=True,
+        judges=("lexical",),
+        licence="CC0",
+    ),
 )
 PROMPT = "The bar had 7 feet {question} in 1870.\n\nThe rest is mud.\n\nHow deep was the bar?"
 SHORT = "The bar had 7 feet in 1870.\n\nHow deep was the bar?"
@@ -59,6 +68,8 @@ ORIGIN = {
     "rule": "best-worst",
     "gold": True,
     "reviewer": "ann",
+    "time": "2026-01-01T00:00:00.000Z",
+    "reason": "plain",
     "blind": True,
     "judges": ["lexical"],
     "licence": "CC0",
@@ -248,7 +259,7 @@ def test_a_folder_has_its_rows_by_split(tmp_path: Path, files: DataFiles) -> Non
     shape, rows = folder_rows("test", "train", "", "test", "train")
     card = Card(title='A "set": 1', licence="mit", tags=("dpo",), sections=(("Judge", ("lexical", "")),))
     counts = write_datasets_folder(
-        tmp_path / "out", rows, columns=shape.columns, card=card, files=files, shard_characters=200
+        tmp_path / "out", rows, columns=shape.columns, card=card, files=files, shard_characters=300
     )
     assert counts == {"test": 2, "train": 3}
     names = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))

@@ -150,7 +150,11 @@ def test_the_version_follows_every_file_and_nothing_else(copy: Path) -> None:
         (lambda folder: (folder / "support.md").unlink(), "support.md", "cannot be read"),
         (lambda folder: (folder / "support.md").write_bytes(b"\xff\xfe\xfa"), "support.md", "UTF-8"),
         (lambda folder: (folder / "support.md").write_text("<<claim>>"), "support.md", "<<passages>> is missing"),
-        (lambda folder: (folder / "support.md").write_text("<<claim>><<passages>><<x>>"), "support.md", "<<x>>"),
+        (
+            lambda folder: (folder / "support.md").write_text("<<claim>><<passages>>\n<<x>>"),
+            "support.md line 2",
+            "<<x>>",
+        ),
         (lambda folder: (folder / "pack.toml").write_text("name = "), "pack.toml", "TOML"),
         (lambda folder: (folder / "pack.toml").write_text('name = "x"'), "pack.toml", "'templates' is missing"),
         (

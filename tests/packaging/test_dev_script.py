@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -16,23 +17,34 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "packaging" / "dev.py"
+MACHINE = ROOT / "packaging" / "machine.py"
 PYTHON_WITHOUT_ENSUREPIP = """
-import runpy, sys
+import pathlib, runpy, sys
 sys.modules["ensurepip"] = None
 sys.argv = sys.argv[1:]
+sys.path.insert(0, str(pathlib.Path(sys.argv[0]).parent))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
 @pytest.fixture(scope="module")
-def dev() -> ModuleType:
+def dev() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(SCRIPT.parent))  # as for every script
     spec = importlib.util.spec_from_file_location("dev_script", SCRIPT)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(SCRIPT.parent))
+    for name in (spec.name, "machine"):
+        del sys.modules[name]
+
+
+@pytest.fixture
+def machine(dev: ModuleType) -> ModuleType:
+    return sys.modules["machine"]
 
 
 @pytest.fixture
@@ -40,17 +52,18 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout in which nothing has been set up, in a folder whose name holds a blank."""
     folder = tmp_path / "my checkout"
     (folder / "packaging").mkdir(parents=True)
-    for name in ("pyproject.toml", "packaging/dev.py", "packaging/constraints.txt"):
+    for name in ("pyproject.toml", "packaging/dev.py", "packaging/machine.py", "packaging/constraints.txt"):
         shutil.copy(ROOT / name, folder / name)
     return folder
 
 
-def test_the_syntax_is_readable_to_the_pythons_it_turns_away() -> None:
-    tree = ast.parse(SCRIPT.read_text("utf-8"), feature_version=(3, 9))
+@pytest.mark.parametrize("script", [SCRIPT, MACHINE])
+def test_the_syntax_is_readable_to_the_pythons_it_turns_away(script: Path) -> None:
+    tree = ast.parse(script.read_text("utf-8"), feature_version=(3, 9))
 
     imported = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
-    assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names
+    assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names | {"machine"}
     assert "tomllib" not in imported
 
 
@@ -95,7 +108,7 @@ def test_a_failing_child_ends_in_one_sentence_and_its_last_lines(dev: ModuleType
     assert first.startswith("Installing the packages did not work")
     assert first.endswith("ended with status 3.")
     assert tail[-1].strip() == "line 49"
-    assert len(tail) == dev.TAIL_LINES
+    assert len(tail) == sys.modules["machine"].TAIL_LINES
 
 
 def test_a_setup_that_pip_cannot_finish_is_done_again_next_time(checkout: Path, dev: ModuleType) -> None:
@@ -164,27 +177,27 @@ def test_a_display_is_recognised(dev: ModuleType, environ: dict[str, str], platf
     assert dev.has_display(environ, platform) is shown
 
 
-def test_the_libraries_asked_for_are_those_the_display_needs(dev: ModuleType) -> None:
-    headless = dev.wanted_libraries({})
-    x11, wayland = dev.wanted_libraries({"DISPLAY": ":0"}), dev.wanted_libraries({"WAYLAND_DISPLAY": "w"})
+def test_the_libraries_asked_for_are_those_the_display_needs(machine: ModuleType) -> None:
+    headless = machine.wanted_libraries({})
+    x11, wayland = machine.wanted_libraries({"DISPLAY": ":0"}), machine.wanted_libraries({"WAYLAND_DISPLAY": "w"})
 
     assert headless["libfontconfig.so.1"] == "libfontconfig1"
     assert "libxcb-cursor.so.0" in set(x11) - set(headless)
     assert "libwayland-cursor.so.0" in set(wayland) - set(headless)
-    assert not dev.loads("libno-such-library.so.7")
+    assert not machine.loads("libno-such-library.so.7")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="apt is for Debian and Ubuntu")
 @pytest.mark.parametrize(("known", "name"), [(True, "libglib2.0-0t64"), (False, "libglib2.0-0")])
 def test_a_package_has_the_name_of_its_release(
-    dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool, name: str
+    machine: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool, name: str
 ) -> None:
     program = tmp_path / "apt-cache"
     program.write_text("#!/bin/sh\necho Package: $2\n" if known else "#!/bin/sh\nexit 100\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert dev.package_name("libglib2.0-0") == name
+    assert machine.package_name("libglib2.0-0") == name
 
 
 @pytest.fixture
@@ -208,12 +221,12 @@ def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="apt is for Debian and Ubuntu")
 def test_a_missing_library_is_installed_by_root_or_on_a_runner(
-    dev: ModuleType, debian: Path, monkeypatch: pytest.MonkeyPatch
+    machine: ModuleType, debian: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CI", "true")
-    monkeypatch.setattr(dev, "QT_LIBRARIES", {"libno-such.so.7": "libno-such7"})
+    monkeypatch.setattr(machine, "QT_LIBRARIES", {"libno-such.so.7": "libno-such7"})
 
-    dev.add_qt_libraries()
+    machine.add_qt_libraries()
 
     update, install = debian.read_text().splitlines()
     assert update.startswith("update")
@@ -221,22 +234,69 @@ def test_a_missing_library_is_installed_by_root_or_on_a_runner(
     assert install.endswith(" libno-such7")
 
     (debian.parent / "apt.fails").touch()
-    with pytest.raises(dev.Stop, match=r"Adding system libraries did not work(.|\n)*no space left"):
-        dev.add_qt_libraries()
+    with pytest.raises(machine.Stop, match=r"Adding system libraries did not work(.|\n)*no space left"):
+        machine.add_qt_libraries()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="apt is for Debian and Ubuntu")
 def test_a_missing_library_is_one_line_for_anybody_else(
-    dev: ModuleType, debian: Path, monkeypatch: pytest.MonkeyPatch
+    machine: ModuleType, debian: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(dev, "QT_LIBRARIES", {"libno-such.so.7": "libno-such7"})
+    monkeypatch.setattr(machine, "QT_LIBRARIES", {"libno-such.so.7": "libno-such7"})
 
     with pytest.raises(
-        dev.Stop, match=r"sudo apt-get update && sudo apt-get install -y --no-install-recommends libno-such7"
+        machine.Stop, match=r"sudo apt-get update && sudo apt-get install -y --no-install-recommends libno-such7"
     ):
-        dev.add_qt_libraries()
+        machine.add_qt_libraries()
     assert not debian.exists()
+
+
+@pytest.fixture
+def absent(machine: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a server be asked for that is nowhere installed."""
+    servers = (machine.Server("Nowhere", ("nowhere-server", "nowhere-tools"), "nowhered", "usr/lib/nowhere/*/bin"),)
+    monkeypatch.setattr(machine, "TEST_SERVERS", servers)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="apt is for Debian and Ubuntu")
+@pytest.mark.usefixtures("absent")
+def test_a_test_server_is_installed_only_where_it_was_asked_for(
+    machine: ModuleType, debian: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    for environ in ({}, {"LRSTUDIO_INSTALL_TEST_SERVERS": "0"}):
+        machine.add_test_servers(environ)
+    assert not debian.exists()
+
+    machine.add_test_servers({"LRSTUDIO_INSTALL_TEST_SERVERS": "1"})
+    update, install = debian.read_text().splitlines()
+    assert update.startswith("update")
+    assert install.endswith(" nowhere-server nowhere-tools")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.delenv("CI")
+    with pytest.raises(machine.Stop, match=r"asks for Nowhere(.|\n)*sudo apt-get install .* nowhere-server"):
+        machine.add_test_servers({"LRSTUDIO_INSTALL_TEST_SERVERS": "1"})
+
+
+@pytest.mark.usefixtures("absent")
+def test_without_apt_a_test_server_cannot_be_asked_for(
+    machine: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(machine.Stop, match="no apt-get"):
+        machine.add_test_servers({"LRSTUDIO_INSTALL_TEST_SERVERS": "1"})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="apt is for Debian and Ubuntu")
+def test_a_test_server_that_is_there_is_left_alone(
+    machine: ModuleType, debian: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "TEST_SERVERS", (machine.Server("Sudo", ("sudo-server",), "sudo"),))
+    machine.add_test_servers({"LRSTUDIO_INSTALL_TEST_SERVERS": "1"})
+    assert not debian.exists()
+    assert machine.is_installed(machine.Server("sh", (), "sh", "bin"))
 
 
 def test_nothing_of_another_python_leaks_into_children(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.pair_lists import PairFilter
-from lrstudio.domain.pairs import PairRule
+from lrstudio.domain.pairs import PairRule, PairState
 from lrstudio.domain.sets import Split
 from lrstudio.domain.text import Span
 from lrstudio.domain.verdicts import Claim, Dimension, Evidence, Judgment, State, Support
@@ -171,12 +171,25 @@ def test_what_is_exported_comes_back_into_another_project(
 ) -> None:
     out = tmp_path / name
     project.set_exports.export_pairs(out, proposed=True, choice=SetChoice(form=form))
-    assert project.imports.import_paths([out]).new.candidates == 0
+    here = project.imports.import_paths([out])
+    assert (here.new.candidates, here.same.candidates) == (0, 4)
+    assert project.imports.import_paths([out]).new == Counts()
     other = create_project(tmp_path / "other.lrs", reviewer="ben")
     report = other.imports.import_paths([out])
     assert (report.new, report.errors) == (Counts(2, 2, 4, pairs=2), ())
     pairs = {row.pair.pair_id: row.pair for row in other.pairs.page(PairFilter()).rows}
-    assert pairs.keys() == {row.pair.pair_id for row in project.pairs.page(PairFilter()).rows}
+    before = {row.pair.pair_id: row.pair for row in project.pairs.page(PairFilter()).rows}
+    assert pairs.keys() == before.keys()
+    for name in pairs:
+        after, was = pairs[name], before[name]
+        assert (after.state, after.chosen_id, after.reason, after.blind) == (
+            was.state,
+            was.chosen_id,
+            was.reason,
+            was.blind,
+        )
+        if was.state is PairState.GOLD:
+            assert (after.reviewer, after.time) == (was.reviewer, was.time)
     other.close()
 
 

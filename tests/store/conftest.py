@@ -13,17 +13,43 @@ from typing import Any
 import pytest
 
 import lrstudio
+from lrstudio.domain.places import Place
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.store.store import Store
+from tests.doubles.backends import BOTH
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What a store promises is asked of a file and of a server, save where a test looks into the file past the store.
+
+    A module that says `FILES_ONLY` is about files.
+    """
+    promises = not getattr(metafunc.module, "FILES_ONLY", False)
+    if "backend" in metafunc.fixturenames and promises and not {"sql", "counts"} & set(metafunc.fixturenames):
+        metafunc.parametrize("backend", BOTH, indirect=True)
 
 
 @pytest.fixture
-def make_store(tmp_path: Path) -> Iterator[Callable[..., Store]]:
+def backend(request: pytest.FixtureRequest) -> str:
+    return getattr(request, "param", "sqlite")
+
+
+@pytest.fixture
+def place(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], Place]:
+    """Return where a new project may go."""
+    if backend == "sqlite":
+        return lambda name: tmp_path / name
+    server = request.getfixturevalue("postgres")
+    return lambda _name: server.new_database()
+
+
+@pytest.fixture
+def make_store(place: Callable[[str], Place]) -> Iterator[Callable[..., Store]]:
     """Make a project with a document, a question and candidates c1..cN; every store is closed at the end."""
     opened: list[Store] = []
 
     def make(name: str = "p.lrs", *, candidates: int = 2, **options: Any) -> Store:
-        store = Store.create(tmp_path / name, **options)
+        store = Store.create(place(name), **options)
         opened.append(store)
         with store.writing():
             store.library.add_document(Document("d", "A text of one line.\n"))

@@ -51,8 +51,8 @@ def test_a_decision_on_something_unknown_is_refused(store):
     [
         "UPDATE decision SET reviewer = 'bob'",
         "DELETE FROM decision",
-        "REPLACE INTO decision SELECT id, 'bob', time, act, candidate_key, dimension, part_id, before, after, shown, "
-        "reason, blind, undoes FROM decision",
+        "REPLACE INTO decision SELECT id, 'bob', time, act, candidate_key, dimension, part_id, before, after, "
+        "shown, reason, blind, undoes, adjudicates, placed FROM decision",
     ],
 )
 def test_the_file_itself_refuses_to_change_the_journal(store, sql, statement):

@@ -16,9 +16,9 @@ from lrstudio.store.store import Store
 
 HOLD = """
 import sys
-from pathlib import Path
+from lrstudio.domain.places import place_of
 from lrstudio.store.store import Store
-store = Store.open(Path(sys.argv[1]))
+store = Store.open(place_of(sys.argv[1]))
 store.locks.acquire("judge")
 print("held", flush=True)
 sys.stdin.readline()

@@ -28,6 +28,7 @@ from lrstudio.domain.verdicts import (
 )
 from lrstudio.store import mapping
 from lrstudio.store.store import Store
+from tests.doubles.backends import BOTH
 
 # Lone surrogates too: they come out of JSON escapes.
 texts = st.text(st.characters(exclude_categories=()), max_size=20)
@@ -120,6 +121,7 @@ decisions = st.builds(
         st.none() | st.floats(0, 1, exclude_min=True),
     ),
     undoes=st.none(),
+    adjudicates=st.lists(st.integers(1, 2**40), max_size=3).map(tuple),
 )
 places = st.lists(texts | st.integers(0, 10**9).map(str), min_size=1, max_size=9)
 source_maps = st.builds(
@@ -143,9 +145,13 @@ runs = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    with Store.create(tmp_path_factory.mktemp("kept") / "p.lrs") as store:
+@pytest.fixture(scope="module", params=BOTH)
+def kept(request, tmp_path_factory):
+    if request.param == "sqlite":
+        place = tmp_path_factory.mktemp("kept") / "p.lrs"
+    else:
+        place = request.getfixturevalue("_postgres").new_database()
+    with Store.create(place) as store:
         store.library.add_question(Question("q", None, "?"))
         for candidate_id in ("c1", "c2"):
             store.library.add_candidate(Candidate(candidate_id, "q", "text"))
@@ -202,8 +208,9 @@ def test_the_map_of_a_long_file_is_small():
     assert len(mapping.pack_source_map(source_map)) < 2_000
 
 
-def test_what_no_judge_could_say_is_not_read_back(kept, sql):
+def test_what_no_judge_could_say_is_not_read_back(kept):
     kept.judging.save_judgment(Judgment("r", "c2", Dimension.LOGICALITY, State.SCORED, score=5.0))
-    sql(kept.path, "UPDATE judgment SET score = 11 WHERE dimension = 'logicality'")
+    with kept._connections.write() as connection:
+        connection.exec_driver_sql("UPDATE judgment SET score = 11 WHERE dimension = 'logicality'")
     with pytest.raises(ValueError, match="outside 0-10"):
         list(kept.judging.judgments(["c2"]))

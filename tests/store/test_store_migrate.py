@@ -15,6 +15,8 @@ from lrstudio.store.records import Upgrade
 from lrstudio.store.schema import CURRENT, Schema
 from lrstudio.store.store import Store
 
+FILES_ONLY = True
+
 HEAD = """
 import sqlalchemy as sa
 from alembic import op

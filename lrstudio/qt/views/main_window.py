@@ -14,6 +14,7 @@ from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QPaintEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from lrstudio.domain.places import Place
 from lrstudio.qt.actions import Actions
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.banner import Banner
@@ -69,7 +70,7 @@ class MainWindow(QMainWindow):
             self._workshop = Workshop(self)
         return self._workshop
 
-    def begin(self, path: Path | None, *, sample: bool = False) -> None:
+    def begin(self, path: Place | None, *, sample: bool = False) -> None:
         """Start what waits for the first paint, and open the project that was asked for."""
         self.start_page.focus_first()
         if sample:

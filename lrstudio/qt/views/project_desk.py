@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.places import Place
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.file_kinds import FileKinds
@@ -52,7 +53,7 @@ class Opened:
 
     project: Project
     title: str
-    path: Path
+    path: Place
     version: int
 
 
@@ -64,7 +65,7 @@ class ProjectDesk(QObject):
     """Holds the open project.
 
     Signals:
-        opening: the path of a project that is being opened.
+        opening: the place of a project that is being opened.
         opened: an `Opened`.
         closed: no project is open any more.
         told: a `Notice`.
@@ -96,7 +97,7 @@ class ProjectDesk(QObject):
 
     # Open and close
 
-    def open(self, path: Path) -> None:
+    def open(self, path: Place) -> None:
         """Open a project in place of the one that is open."""
 
         def work() -> Opened:
@@ -229,7 +230,7 @@ class ProjectDesk(QObject):
 
     # How it is done
 
-    def _bring(self, path: Path, work: Callable[[], Opened]) -> None:
+    def _bring(self, path: Place, work: Callable[[], Opened]) -> None:
         self.close()
         self.opening.emit(path)
 
@@ -273,12 +274,8 @@ class ProjectDesk(QObject):
 
     def _imported(self, report: ImportReport) -> None:
         self._telling.stop()
-        new, same = report.new, report.same
-        text = import_sentence(
-            (new.documents, new.questions, new.candidates),
-            (same.documents, same.questions, same.candidates),
-            left_out=len(report.errors),
-        )
+        new = report.new
+        text = import_sentence(asdict(new), asdict(report.same), left_out=len(report.errors))
         if not report.errors:
             self.told.emit(Notice(text))
             return
@@ -354,7 +351,7 @@ class ProjectDesk(QObject):
         dialog.setIconProvider(self._kinds)  # before it lists a folder
         dialog.setFileMode(mode)
         dialog.setNameFilter(filters)
-        if self.project is not None:
+        if self.project is not None and isinstance(self.project.path, Path):
             dialog.setDirectory(str(self.project.path.parent))
         dialog.finished.connect(dialog.deleteLater)
         return dialog

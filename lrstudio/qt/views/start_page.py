@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from lrstudio.domain.places import Place, whereabouts
 from lrstudio.qt.actions import Actions
 from lrstudio.qt.views.binding import bind
 from lrstudio.qt.views.buttons import Button, Kind
@@ -63,7 +63,7 @@ class StartPage(QScrollArea):
     """Recent projects, and the ways to a new one.
 
     Signals:
-        opened: the path of a recent project.
+        opened: the place of a recent project.
     """
 
     opened = Signal(object)
@@ -99,7 +99,7 @@ class StartPage(QScrollArea):
         widget = first.widget() if first is not None else None
         (widget or self._open_button).setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def set_recent(self, paths: Sequence[Path]) -> None:
+    def set_recent(self, paths: Sequence[Place]) -> None:
         """List the projects opened last."""
         while (item := self._recent.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
@@ -113,11 +113,12 @@ class StartPage(QScrollArea):
         for path in paths[:_MOST]:
             self._recent.addWidget(self._entry(path))
 
-    def _entry(self, path: Path) -> QWidget:
+    def _entry(self, path: Place) -> QWidget:
         button = Button(path.stem, kind=Kind.FLAT)
         button.set_eliding()
-        button.set_aside(str(path.parent))
-        button.setAccessibleName(f"Open {path.stem} in {path.parent}")
+        aside = whereabouts(path)
+        button.set_aside(aside)
+        button.setAccessibleName(f"Open {path.stem} in {aside}")
         button.setToolTip(str(path))
         button.clicked.connect(lambda: self.opened.emit(path))
         return button

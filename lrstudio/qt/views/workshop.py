@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSettings, Qt, QTimer
 
+from lrstudio.domain.places import Place
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.bridge.portal import Portal
 from lrstudio.qt.bridge.watch import DataWatch
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from lrstudio.domain.verdicts import JudgeIdentity
     from lrstudio.qt.views.judge_desk import JudgeDesk
     from lrstudio.qt.views.main_window import MainWindow
+    from lrstudio.qt.views.packs_desk import PacksDesk
 
 _MENU_ICONS_MS = 700
 _TURN_S = 0.001
@@ -55,6 +57,7 @@ class Workshop(QObject):
         self.desk = ProjectDesk(window, self.operations, self._store, window.switch)
         self.desk.before_close = self._wait_for_judge
         self._judging: JudgeDesk | None = None
+        self._packs: PacksDesk | None = None
         self.audit: AuditController | None = None
         self._commands = self._command_table()
         for name, icon in _BUTTON_ICONS:
@@ -77,6 +80,17 @@ class Workshop(QObject):
             self._judging.running_changed.connect(lambda _running: self._tell_facts(self._facts))
         return self._judging
 
+    @property
+    def packs(self) -> PacksDesk:
+        """Prompt packs, made when they are first wanted."""
+        if self._packs is None:
+            from lrstudio.qt.views.packs_desk import PacksDesk
+
+            window = self._window
+            self._packs = PacksDesk(window, self.operations, self.portal, self._store, window.switch)
+            self._packs.use(self.desk.project)
+        return self._packs
+
     def perform(self, command_id: str) -> None:
         """Carry out a command."""
         deed = self._commands.get(command_id)
@@ -90,6 +104,8 @@ class Workshop(QObject):
         self.watch.stop()
         if self._judging is not None:
             self._judging.cancel()
+        if self._packs is not None:
+            self._packs.close()
         self.portal.close()
         self.desk.close()
         self.operations.close()
@@ -134,6 +150,7 @@ class Workshop(QObject):
             "judge.run": self._run_judge,
             "judge.cancel": lambda: self.judging.cancel(),
             "judge.call": self._show_call,
+            "judge.packs": lambda: self.packs.show(),
             "view.reset": lambda: self.build_audit().view.reset_layout(),
             "help.shortcuts": self._show_shortcuts,
             "help.about": self._show_about,
@@ -172,7 +189,7 @@ class Workshop(QObject):
 
     # The project
 
-    def _opening(self, path: Path) -> None:
+    def _opening(self, path: Place) -> None:
         self._window.banner.hide()
         self._window.show_opening(path.stem)
         self.build_audit()
@@ -184,8 +201,11 @@ class Workshop(QObject):
         self._window.show_page(audit.view)
         if self._judging is not None:
             self._judging.use(project)
+        if self._packs is not None:
+            self._packs.use(project)
         audit.use(project)
-        log = opened.path.with_name(opened.path.name + _LOG)
+        path = opened.path
+        log = path.with_name(path.name + _LOG) if isinstance(path, Path) else None
         self.watch.start(project.data_version, seen=opened.version, log=log)
         self._tell_facts(self._facts)
         audit.view.list.tree.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -194,6 +214,8 @@ class Workshop(QObject):
         self.watch.stop()
         if self._judging is not None:
             self._judging.use(None)
+        if self._packs is not None:
+            self._packs.use(None)
         if self.audit is not None:
             self.audit.use(None)
         self._window.show_start()
@@ -212,6 +234,8 @@ class Workshop(QObject):
     def _wait_for_judge(self) -> None:
         if self._judging is not None:
             self._judging.wait()
+        if self._packs is not None:
+            self._packs.wait()
 
     def _list_read(self, read: ListRead) -> None:
         self._window.top_bar.set_judges(read.judges, chosen=self._judge)

@@ -5,32 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-_PAIR_TRIGGERS = (
-    """CREATE TRIGGER pair_entry_keeps_entries BEFORE DELETE ON pair_entry
-    BEGIN SELECT RAISE(ABORT, 'the entries about pairs are append-only'); END""",
-    """CREATE TRIGGER pair_entry_keeps_wording BEFORE UPDATE ON pair_entry
-    BEGIN SELECT RAISE(ABORT, 'the entries about pairs are append-only'); END""",
-    """CREATE TRIGGER pair_entry_keeps_place BEFORE INSERT ON pair_entry
-    WHEN EXISTS (SELECT 1 FROM pair_entry WHERE id = NEW.id)
-    BEGIN SELECT RAISE(ABORT, 'the entries about pairs are append-only'); END""",
-)
-_SET_TRIGGERS = (
-    """CREATE TRIGGER pair_set_stays BEFORE DELETE ON pair_set WHEN OLD.sealed
-    BEGIN SELECT RAISE(ABORT, 'a frozen set is never changed'); END""",
-    """CREATE TRIGGER pair_set_keeps_wording BEFORE UPDATE ON pair_set WHEN OLD.sealed
-    BEGIN SELECT RAISE(ABORT, 'a frozen set is never changed'); END""",
-    """CREATE TRIGGER pair_set_keeps_place BEFORE INSERT ON pair_set
-    WHEN EXISTS (SELECT 1 FROM pair_set WHERE (id = NEW.id OR name = NEW.name) AND sealed)
-    BEGIN SELECT RAISE(ABORT, 'a frozen set is never changed'); END""",
-    """CREATE TRIGGER frozen_pair_stays BEFORE DELETE ON frozen_pair
-    WHEN (SELECT sealed FROM pair_set WHERE id = OLD.set_key)
-    BEGIN SELECT RAISE(ABORT, 'a frozen set is never changed'); END""",
-    """CREATE TRIGGER frozen_pair_keeps_wording BEFORE UPDATE ON frozen_pair
-    BEGIN SELECT RAISE(ABORT, 'a frozen set is never changed'); END""",
-    """CREATE TRIGGER frozen_pair_joins_open_sets BEFORE INSERT ON frozen_pair
-    WHEN (SELECT sealed FROM pair_set WHERE id = NEW.set_key)
-    BEGIN SELECT RAISE(ABORT, 'a frozen set is never changed'); END""",
-)
+from lrstudio.store.triggers import keep_entries, keep_sealed
 
 
 def create_pairs() -> None:
@@ -64,10 +39,14 @@ def create_pairs() -> None:
         sa.UniqueConstraint("pair_id", name="uq_pair_pair_id"),
     )
     op.create_index("ix_pair_question_key_id", "pair", ["question_key", "id"])
-    for column in ("margin", "chosen_reward", "rejected_reward", "length_ratio", "time", "state"):
+    for column in ("margin", "state"):
         op.create_index(f"ix_pair_{column}_question_key_id", "pair", [column, "question_key", "id"])
     for column in ("chosen_id", "rejected_id", "suspect"):
         op.create_index(f"ix_pair_{column}", "pair", [column])
+    _create_entries()
+
+
+def _create_entries() -> None:
     op.create_table(
         "pair_entry",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -85,14 +64,15 @@ def create_pairs() -> None:
         sa.Column("blind", sa.Boolean(), nullable=False),
         sa.Column("shown", sa.Text(), nullable=False),
         sa.Column("undoes", sa.Integer(), nullable=True),
+        sa.Column("placed", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_pair_entry"),
         sa.ForeignKeyConstraint(["pair_key"], ["pair.id"], name="fk_pair_entry_pair_key_pair"),
         sa.ForeignKeyConstraint(["undoes"], ["pair_entry.id"], name="fk_pair_entry_undoes_pair_entry"),
     )
     op.create_index("ix_pair_entry_pair_key", "pair_entry", ["pair_key"])
     op.create_index("ix_pair_entry_undoes", "pair_entry", ["undoes"])
-    for trigger in _PAIR_TRIGGERS:
-        op.execute(trigger)
+    op.create_index("ix_pair_entry_placed_id", "pair_entry", ["placed", "id"])
+    keep_entries("pair_entry", "the entries about pairs are append-only")
 
 
 def create_sets() -> None:
@@ -117,5 +97,4 @@ def create_sets() -> None:
         sa.PrimaryKeyConstraint("set_key", "ordinal", name="pk_frozen_pair"),
         sa.ForeignKeyConstraint(["set_key"], ["pair_set.id"], name="fk_frozen_pair_set_key_pair_set"),
     )
-    for trigger in _SET_TRIGGERS:
-        op.execute(trigger)
+    keep_sealed("pair_set", "frozen_pair", "set_key", "a frozen set is never changed")

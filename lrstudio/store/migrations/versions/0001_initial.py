@@ -5,21 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from lrstudio.store.migrations.marks_and_queues import create_marks, create_queues, create_search
 from lrstudio.store.migrations.pairs_and_sets import create_pairs, create_sets
+from lrstudio.store.triggers import keep_entries
 
 revision = "0001"
 down_revision = None
-
-_JOURNAL_TRIGGERS = (
-    """CREATE TRIGGER decision_keeps_entries BEFORE DELETE ON decision
-    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END""",
-    """CREATE TRIGGER decision_keeps_wording BEFORE UPDATE ON decision
-    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END""",
-    # INSERT OR REPLACE deletes without firing a delete trigger.
-    """CREATE TRIGGER decision_keeps_place BEFORE INSERT ON decision
-    WHEN EXISTS (SELECT 1 FROM decision WHERE id = NEW.id)
-    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END""",
-)
 
 
 def upgrade() -> None:
@@ -32,6 +23,9 @@ def upgrade() -> None:
     _vectors()
     _journal()
     _labels()
+    create_marks()
+    create_search()
+    create_queues()
     create_pairs()
     create_sets()
 
@@ -50,6 +44,7 @@ def _project() -> None:
         sa.Column("process_start", sa.Text(), nullable=False),
         sa.Column("boot_id", sa.Text(), nullable=False),
         sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("machine", sa.Text(), nullable=False),
         sa.Column("since", sa.Text(), nullable=False),
         sa.Column("token", sa.Text(), nullable=False),
         sa.Column("about", sa.Text(), nullable=False),
@@ -129,9 +124,10 @@ def _judging() -> None:
         sa.Column("started", sa.Text(), nullable=False),
         sa.Column("finished", sa.Text(), nullable=False),
         sa.Column("calls", sa.Integer(), nullable=False),
-        sa.Column("input_tokens", sa.Integer(), nullable=False),
-        sa.Column("output_tokens", sa.Integer(), nullable=False),
+        sa.Column("input_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("output_tokens", sa.BigInteger(), nullable=False),
         sa.Column("cost", sa.Float(), nullable=True),
+        sa.Column("trial", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_judge_run"),
         sa.UniqueConstraint("run_id", name="uq_judge_run_run_id"),
     )
@@ -276,14 +272,16 @@ def _journal() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("blind", sa.Boolean(), nullable=False),
         sa.Column("undoes", sa.Integer(), nullable=True),
+        sa.Column("adjudicates", sa.Text(), nullable=False),
+        sa.Column("placed", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_decision"),
         sa.ForeignKeyConstraint(["candidate_key"], ["candidate.id"], name="fk_decision_candidate_key_candidate"),
         sa.ForeignKeyConstraint(["undoes"], ["decision.id"], name="fk_decision_undoes_decision"),
     )
     op.create_index("ix_decision_candidate_key", "decision", ["candidate_key"])
     op.create_index("ix_decision_undoes", "decision", ["undoes"])
-    for trigger in _JOURNAL_TRIGGERS:
-        op.execute(trigger)
+    op.create_index("ix_decision_placed", "decision", ["placed"])
+    keep_entries("decision", "the journal is append-only")
 
 
 def _labels() -> None:
