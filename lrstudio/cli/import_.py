@@ -33,6 +33,7 @@ def import_(
         "project": str(path),
         "new": asdict(report.new),
         "same": asdict(report.same),
+        "notes": list(report.notes),
         "errors": [{"where": error.where, "sentence": error.sentence} for error in report.errors],
     }
     problems = tuple(str(error) for error in report.errors)
@@ -53,6 +54,7 @@ def _words(report: ImportReport) -> str:
     lines = [f"imported {listed(report.new) or 'nothing new'}"]
     if report.same:
         lines.append(f"there already: {listed(report.same)}")
+    lines += report.notes
     if report.errors:
         lines.append(f"left out: {len(report.errors)} (named above)")
     return "\n".join(lines)

@@ -146,7 +146,8 @@ def left_out(told: Iterable[tuple[Item, Sequence[Stated]]], *, labels: bool, how
     Items with one reviewer are left out; one with three gives three rows.
     """
     reviewers, judges = Compared([], [], []), Compared([], [], [])
-    for item, people in told:
+    for item, everybody in told:
+        people = [it for it in everybody if not it.adjudicates]
         for at, one in enumerate(people):
             reference = consensus([*people[:at], *people[at + 1 :]], labels=labels)
             if reference is None:

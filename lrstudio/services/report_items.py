@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from lrstudio.domain.decisions import Act, Decision, in_force
+from lrstudio.domain.decisions import Act, Decision, Target, in_force
 from lrstudio.domain.text import Span
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment, State
 from lrstudio.services.audit import Audit
+from lrstudio.services.report_audits import AuditChances
 from lrstudio.store.store import Store
 from lrstudio.text.language import language_of
 
@@ -44,12 +45,17 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What a reviewer said last, with the judge hidden (`blind`) or not; `chance` as `Shown.inclusion_probability`."""
+    """What a reviewer said last, with the judge hidden (`blind`) or not.
+
+    `chance` is that with which a random audit drew it, None where none did. One that `adjudicates` settles what the
+    others disagree on.
+    """
 
     reviewer: str
     value: float
     blind: bool
     chance: float | None = None
+    adjudicates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +81,16 @@ _Key = tuple[str, Dimension, str]
 
 
 def stated(decisions: Iterable[Decision]) -> dict[_Key, tuple[Stated, ...]]:
-    """Return what each reviewer said last of each target, blind and not blind apart.
+    """Return what each reviewer said last of each target, blind and not blind, verdicts and adjudications apart.
 
     Only verdicts count: confirmed or overridden, not undone, and not "cannot be checked".
     """
-    last: dict[_Key, dict[tuple[str, bool], Decision]] = defaultdict(dict)
+    last: dict[_Key, dict[tuple[str, bool, bool], Decision]] = defaultdict(dict)
     for decision in in_force(decisions):
         if decision.act in (Act.CONFIRM, Act.OVERRIDE):
             target = decision.target
             key = (target.candidate_id, target.dimension, target.part_id)
-            last[key][decision.reviewer, decision.blind] = decision
+            last[key][decision.reviewer, decision.blind, bool(decision.adjudicates)] = decision
     found = {}
     for key, by_reviewer in last.items():
         made = (_stated(decision) for decision in by_reviewer.values())
@@ -97,7 +103,8 @@ def _stated(decision: Decision) -> Stated | None:
     value = after.support.value if after.support is not None else after.score
     if after.state is not State.SCORED or value is None:
         return None
-    return Stated(decision.reviewer, value, decision.blind, decision.shown.inclusion_probability)
+    chance = decision.shown.inclusion_probability
+    return Stated(decision.reviewer, value, decision.blind, chance, bool(decision.adjudicates))
 
 
 class Assembly:
@@ -108,13 +115,15 @@ class Assembly:
         with store.reading():
             self.about = _abouts(store)
             self.stated = stated(store.journal.decisions())
+            self._audits = AuditChances(store)
             self.labels = store.labels.labels()
 
     def items(self, judge: JudgeIdentity) -> Iterator[Item]:
         """Yield the claims, key points and scores of a judge's latest judgments, with what people said of them."""
+        chances = self._audits.of(judge)
         for judgment in self._store.judging.judgments(identity=judge):
             about = self.about[judgment.candidate_id]
-            parts = [*self._claims(judgment, about), *self._key_points(judgment, about)]
+            parts = [_drawn(it, chances) for it in (*self._claims(judgment, about), *self._key_points(judgment, about))]
             yield from parts
             yield Item(
                 Level.SCORE,
@@ -124,6 +133,10 @@ class Assembly:
                 judgment.score,
                 self._scores(judgment.candidate_id, judgment.dimension, parts),
             )
+
+    def outdated_audits(self, judge: JudgeIdentity) -> bool:
+        """Tell whether an audit of this judge was drawn from other items than it has judged now."""
+        return self._audits.outdated(judge)
 
     def effective(self) -> Iterator[Item]:
         """Yield the effective scores of every candidate, as if one judge had given them."""
@@ -216,22 +229,39 @@ def _position(span: Span, about: About) -> float | None:
     return min(span.start / (about.tokens * CHARACTERS_A_TOKEN), 1.0)
 
 
+def _drawn(item: Item, chances: Mapping[Target, float]) -> Item:
+    """Return the item with the chance of its audit put on what people said of it."""
+    chance = chances.get(Target(item.about.candidate_id, item.dimension, item.part_id))
+    if chance is None or not item.people:
+        return item
+    return replace(item, people=tuple(replace(it, chance=chance) for it in item.people))
+
+
 def people_of(item: Item, *, blind: bool | None) -> tuple[Stated, ...]:
-    """Return what people said of an item: all (each reviewer's blind word where there are two), blind, or revealed."""
+    """Return what people said of an item: all (each reviewer's blind word where there are two), blind, or revealed.
+
+    What settles a disagreement comes along with either.
+    """
+    said = [it for it in item.people if not it.adjudicates]
+    settled = tuple(it for it in item.people if it.adjudicates)
     if blind is not None:
-        return tuple(it for it in item.people if it.blind is blind)
+        own = tuple(it for it in said if it.blind is blind)
+        return (*own, *settled) if own else ()
     by_reviewer: dict[str, Stated] = {}
-    for it in item.people:
+    for it in said:
         if it.reviewer not in by_reviewer or it.blind:
             by_reviewer[it.reviewer] = it
-    return tuple(by_reviewer.values())
+    return (*by_reviewer.values(), *settled)
 
 
 def consensus(people: Sequence[Stated], *, labels: bool) -> float | None:
-    """Return what reviewers say together: of scores the mean, of labels the one that most gave, None at a tie."""
+    """Return what reviewers say together: of scores the mean, of labels the one that most gave, None at a tie.
+
+    Where a disagreement was adjudicated, that holds.
+    """
     if not people:
         return None
-    values = [it.value for it in people]
+    values = [it.value for it in people if it.adjudicates][-1:] or [it.value for it in people]
     if not labels:
         return sum(values) / len(values)
     counts = {value: values.count(value) for value in values}

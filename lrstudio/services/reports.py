@@ -27,6 +27,9 @@ from lrstudio.services.report_slices import By, sliced
 from lrstudio.store.store import Store
 
 _NOBODY = "no person has decided anything that a judge has judged: decide some items first, blind if you can"
+_OUTDATED = (
+    "a random audit of {judge} is left out: it was drawn from other items than the judge has judged now; draw another"
+)
 _NOTHING = "no candidate has a score: run a judge, or decide some scores"
 
 
@@ -66,7 +69,8 @@ class Reports:
                     judged = rewards(items)
                     sections += pair_sections(judged, marks, assembly.about, name, how)
                     sections += gold_sections(judged, gold, assembly.about, name, how)
-        return Report("agreement", by.value if by else "", tuple(sections), () if sections else (_NOBODY,))
+            notes = self._outdated(assembly, judge) if sections else (_NOBODY,)
+        return Report("agreement", by.value if by else "", tuple(sections), notes)
 
     def card_figures(self) -> dict[str, float | int | str | None]:
         """Return what the card of a set says of its judges: agreement with people's blind verdicts, or why none."""
@@ -139,7 +143,8 @@ class Reports:
             if by is None:
                 for name, items in chosen:
                     sections += corrected_sections(items, name, how=how, dimension=dimension)
-        return Report("leaderboard", by.value if by else "", tuple(sections), _notes(sections, by))
+            notes = (*_notes(sections, by), *self._outdated(assembly, judge))
+        return Report("leaderboard", by.value if by else "", tuple(sections), notes)
 
     def _sets(self, how: How) -> Iterator[Section]:
         """Yield how far the gold pairs, and those of each set, go by length."""
@@ -156,13 +161,23 @@ class Reports:
         return {name: marks for name, marks in found.items() if dimension is None or name.startswith(dimension.value)}
 
     def _judges(self, assembly: Assembly, wanted: str) -> Iterator[tuple[JudgeName, list[Item]]]:
+        for identity, name in self._chosen(wanted).items():
+            yield name, list(assembly.items(identity))
+
+    def _chosen(self, wanted: str) -> dict[JudgeIdentity, JudgeName]:
         names = {identity: _name(identity) for identity in self._identities()}
         chosen = {it: name for it, name in names.items() if wanted.lower() in _searched(name)}
         if wanted and not chosen:
             known = ", ".join(sorted(name.words for name in names.values())) or "none"
             raise Refused(f"no judge is called {wanted!r}; there are: {known}", where="judge")
-        for identity, name in chosen.items():
-            yield name, list(assembly.items(identity))
+        return chosen
+
+    def _outdated(self, assembly: Assembly, wanted: str) -> tuple[str, ...]:
+        return tuple(
+            _OUTDATED.format(judge=name.words)
+            for identity, name in self._chosen(wanted).items()
+            if assembly.outdated_audits(identity)
+        )
 
     def _identities(self) -> tuple[JudgeIdentity, ...]:
         """Return the judges that have spoken, the latest last."""

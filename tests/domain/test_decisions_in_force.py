@@ -192,3 +192,18 @@ def test_undo_and_redo_equal_a_plain_stack(steps: list[str]) -> None:
 def test_support_reason_goes_only_with_none() -> None:
     with pytest.raises(ValueError, match="none has a reason"):
         Claim("c", "t", None, State.SCORED, support=Support.FULL, support_reason=SupportReason.NOT_FOUND)
+
+
+def test_what_a_person_added_and_a_judge_finds_too_is_there_once_with_the_judges_verdict() -> None:
+    wording = Wording("a", "a", Span(0, 5))
+    added = decision(1, Act.ADD, "a", after=Value(wordings=(wording,)))
+    (now,) = standing(F, judged(claim("a", Support.FULL)), [added]).claims
+    assert (now.support, now.by_person) == (Support.FULL, False)
+    point = KeyPoint("k", "k", None, state=State.SCORED, covered=Support.PARTIAL)
+    said = Judgment("run", "cand", C, State.SCORED, score=5.0, aggregated=True, key_points=(point,))
+    target = Target("cand", C, "k")
+    added = decision(1, Act.ADD, target=target, after=Value(wordings=(Wording("k", "k", None),)))
+    (kept,) = standing(C, said, [added]).key_points
+    assert (kept.covered, kept.by_person) == (Support.PARTIAL, False)
+    (alone,) = standing(C, None, [added]).key_points
+    assert (alone.covered, alone.by_person) == (None, True)

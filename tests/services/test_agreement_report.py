@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, brier_score_loss, cohen_kappa_score, matthews_corrcoef
 
-from lrstudio.domain.decisions import Shown, Target
+from lrstudio.domain.decisions import Act, Decision, Shown, Target, Value
 from lrstudio.domain.errors import Refused
-from lrstudio.domain.verdicts import Dimension, JudgeIdentity, JudgeRun, Judgment, RunState, State, Support
+from lrstudio.domain.queues import Purpose
+from lrstudio.domain.text import Candidate
+from lrstudio.domain.verdicts import Claim, Dimension, JudgeIdentity, JudgeRun, Judgment, RunState, State, Support
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.people_pairs import marks_of, pairs_of
+from lrstudio.services.queues import Wish
 from lrstudio.services.report_agreement import How
 from lrstudio.services.report_records import Section
 from lrstudio.services.report_slices import By
@@ -336,6 +339,52 @@ def test_scores_together_are_graded_beside_two_who_do_not_read(project: Project)
     assert isinstance(best, float)
     assert best >= accepted
     assert (isinstance(random, float), isinstance(apart, float), level) == (True, True, None)
+
+
+def test_decisions_on_a_drawn_queue_correct_the_rate_until_the_judge_goes_on(project: Project, tmp_path: Path) -> None:
+    labelled(project, tmp_path, documents=40)
+    (judge,) = [it.identity for it in project.audit.judges()]
+    queue = project.queues.make(Wish(Purpose.RANDOM_AUDIT, judge=judge, size=60, seed=1))
+    for number, item in enumerate(project.queues.items(queue.queue_id)):
+        support = Support.NONE if number % 4 == 0 else Support.FULL
+        project.decisions.override(item.target, support=support, blind=True, shown=Shown(judge_visible=False))
+    found = section(project, judge="yes", of="fully supported claims")
+    share = found.share("audited")
+    assert (share.count, share.of) == (60, 60)
+    assert found.figure("prediction_powered").value == pytest.approx(0.75)
+    assert project.reports.agreement(how=QUICK).notes == ()
+    with Store.open(project.path) as store:
+        store.library.add_candidate(Candidate("new", project.audit.questions()[0].question_id, "It is new.", "m"))
+        claim = Claim("c-new", "It is new.", None, State.SCORED, support=Support.FULL)
+        run = store.judging.runs()[0].run_id
+        store.judging.save_judgment(
+            Judgment(run, "new", Dimension.FAITHFULNESS, State.SCORED, score=10.0, aggregated=True, claims=(claim,))
+        )
+    found = section(project, judge="yes", of="fully supported claims")
+    assert "None of the 60 decided items was drawn at random" in found.figure("prediction_powered").sentence
+    (note,) = project.reports.agreement(how=QUICK).notes
+    assert note.startswith("a random audit of yes is left out")
+
+
+def test_what_was_adjudicated_holds_and_is_no_reviewers_own_word(project: Project, tmp_path: Path) -> None:
+    candidate, part = labelled(project, tmp_path)[0]
+    target = Target(candidate, Dimension.FAITHFULNESS, part)
+    said = [Value(State.SCORED, support) for support in (Support.FULL, Support.NONE, Support.NONE)]
+    with Store.open(project.path) as store:
+        made = [
+            store.journal.append(
+                Decision(0, who, "2026-01-01T00:00:00Z", Act.OVERRIDE, target, after=value, blind=True)
+            )
+            for who, value in zip(("ann", "bob", "cem"), said, strict=True)
+        ]
+        ids = tuple(it.decision_id for it in made)
+        settled = Decision(0, "dora", "2026-01-02T00:00:00Z", Act.OVERRIDE, target, after=said[0], adjudicates=ids)
+        store.journal.append(settled)
+    (found,) = [it for it in project.reports.agreement(how=QUICK).sections if it.of == "claim"]
+    assert found.seen == "blind"
+    assert (found.share("right_of_all").count, found.share("right_of_all").of) == (1, 1)
+    # Against the two others ann's reference is none; bob and cem have one full and one none against them.
+    assert {it.n for it in found.ceiling} <= {0, 1}
 
 
 def test_the_last_word_of_a_reviewer_counts_and_an_undone_one_does_not(project: Project, tmp_path: Path) -> None:

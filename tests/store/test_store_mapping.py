@@ -112,7 +112,14 @@ decisions = st.builds(
     after=values,
     reason=texts,
     blind=st.booleans(),
-    shown=st.builds(Shown, texts, st.booleans(), st.lists(spans, max_size=2).map(tuple), texts),
+    shown=st.builds(
+        Shown,
+        texts,
+        st.booleans(),
+        st.lists(spans, max_size=2).map(tuple),
+        texts,
+        st.none() | st.floats(0, 1, exclude_min=True),
+    ),
     undoes=st.none(),
     adjudicates=st.lists(st.integers(1, 2**40), max_size=3).map(tuple),
 )
