@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
 
 from lrstudio.analysis.intervals import Floats, Grouping, Statistic, ratio
+
+_CELLS = 500_000
+"""How many ranks are held at once."""
 
 
 def moments(first: ArrayLike, second: ArrayLike) -> Floats:
@@ -74,28 +76,29 @@ def spearman(first: ArrayLike, second: ArrayLike, grouping: Grouping) -> Statist
     Takes two arrays of numbers of shape (n,). Equal numbers share their middle rank. Undefined when one of the two
     never varies.
     """
-    pairs = np.stack([np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)], axis=1)
-    cells, place = np.unique(pairs, axis=0, return_inverse=True)
-    counts = sparse.csr_array(
-        (np.ones(grouping.n), (place.reshape(-1), grouping.index)), shape=(len(cells), grouping.count)
-    )
-    levels = [np.unique(cells[:, side], return_inverse=True)[1].reshape(-1) for side in (0, 1)]
-    gather = [
-        sparse.csr_array((np.ones(len(k)), (k, np.arange(len(k)))), shape=(k.max(initial=-1) + 1, len(k)))
-        for k in levels
-    ]
+    sides = []
+    for values in (first, second):
+        _, level, counts = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
+        level = level.reshape(-1)
+        sides.append((level, np.argsort(level, kind="stable"), np.cumsum([0, *counts])[:-1]))
 
-    def statistic(weights: Floats) -> Floats:
-        mass = np.asarray(counts @ weights.T)
+    def some(weights: Floats) -> Floats:
+        mass = np.ascontiguousarray(weights.T)[grouping.index]
         total = mass.sum(axis=0)
         ranks = []
-        for level, matrix in zip(levels, gather, strict=True):
-            each = np.asarray(matrix @ mass)
+        for level, order, starts in sides:
+            each = np.add.reduceat(mass[order], starts, axis=0)
             # Measured from the middle of all ranks, where Pearson's formula is a ratio of plain sums.
             middle = np.cumsum(each, axis=0) - each / 2 - total / 2
             ranks.append(middle[level])
         one, two = ranks
-        spread = (mass * one * one).sum(axis=0) * (mass * two * two).sum(axis=0)
-        return np.clip(ratio((mass * one * two).sum(axis=0), np.sqrt(spread)), -1.0, 1.0)
+        spread = np.einsum("id,id,id->d", mass, one, one) * np.einsum("id,id,id->d", mass, two, two)
+        return np.clip(ratio(np.einsum("id,id,id->d", mass, one, two), np.sqrt(spread)), -1.0, 1.0)
+
+    def statistic(weights: Floats) -> Floats:
+        if not grouping.n:
+            return np.full(len(weights), np.nan)
+        step = max(1, _CELLS // grouping.n)
+        return np.concatenate([some(weights[start : start + step]) for start in range(0, len(weights), step)])
 
     return statistic

@@ -41,6 +41,8 @@ def test_documents_are_numbered_and_summed() -> None:
     assert grouping.sums([1.0, 10.0, 2.0]).tolist() == [10.0, 3.0]
     assert grouping.kept(np.array([True, False, True])).count == 1
     assert Grouping.of([]).count == 0
+    with pytest.raises(ValueError, match="one document id per item"):
+        Grouping.of([("a", 1), ("a", 2)])
 
 
 def test_a_draw_is_as_many_documents_as_there_are_each_with_all_of_its_items() -> None:

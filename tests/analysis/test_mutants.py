@@ -100,8 +100,8 @@ INTERVALS = [
     ),
     Mutant(
         "intervals",
-        "documents - 1)) * math.sqrt(documents",
-        "documents - 1)) * (documents",
+        "level / 2)) * math.sqrt(documents",
+        "level / 2)) * (documents",
         "test_expanded_ends_of_normal_draws_are_students_times_what_few_documents_hide",
     ),
     Mutant("intervals", "+ z / (1.0 - acc", "- z / (1.0 - acc", "test_percentile_and_bca_are_what_scipy_says", values),
@@ -297,6 +297,7 @@ LENGTH_BIAS = [
     Mutant("length_bias", "size=least, replace", "size=len(side), replace", "test_balancing_by_hand"),
 ]
 RANKING = [
+    Mutant("ranking", "2.0 * (kept @ sums)", "1.0 * (kept @ sums)", "test_random_flips_are_what_scipys_are"),
     Mutant("ranking", "sums = grouping.sums(apart)", "sums = apart", "test_sign_flips_of_documents_by_hand"),
     Mutant("ranking", "np.maximum.accumulate(", "np.asarray(", "test_holm_is_what_statsmodels_says"),
     Mutant(

@@ -89,6 +89,15 @@ def test_a_sign_flip_of_single_items_is_close_to_the_t_test() -> None:
     assert p == pytest.approx(stats.ttest_1samp(differences, 0).pvalue, abs=0.01)
 
 
+def test_random_flips_are_what_scipys_are() -> None:
+    differences = np.random.default_rng(3).normal(0.25, 1, 40)
+    theirs = stats.permutation_test(
+        (differences,), lambda x, axis: x.sum(axis=axis), permutation_type="samples", vectorized=True, rng=0
+    )
+
+    assert ranking.sign_flip(differences, documents=range(40), seed=1) == pytest.approx(theirs.pvalue, abs=0.01)
+
+
 def test_flips_keep_their_level_when_documents_go_together() -> None:
     """Without a difference, one test in twenty is below .05; one that takes questions as single ones far more often."""
     ours, naive = 0, 0
