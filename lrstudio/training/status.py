@@ -1,0 +1,104 @@
+"""Where a run really stands: what the folder says held against who is alive. "Cannot ask" is never "dead"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lrstudio.domain.errors import Refused
+from lrstudio.training.folder import RunFolder
+from lrstudio.training.wire import Exit, Phase, State
+
+
+class Life(StrEnum):
+    """Whether the supervisor of the latest attempt lives."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a run stands. `phase` is None before the first supervisor; `why` says in a sentence what is not plain."""
+
+    life: Life
+    phase: Phase | None
+    attempt: int
+    step: int
+    steps: int | None
+    checkpoint: str
+    why: str
+    ended: Exit | None
+
+    @property
+    def running(self) -> bool:
+        """Tell whether somebody works on it, as far as is known."""
+        return self.life is not Life.DEAD and self.ended is None
+
+    @property
+    def can_resume(self) -> bool:
+        """Tell whether another attempt makes sense: it is over or proved dead, and not finished."""
+        return not self.running and not (self.ended and self.ended.reason == "finished")
+
+
+def status_of(folder: RunFolder) -> Status:
+    """Tell where a run stands, of a folder on this machine.
+
+    exit.json there: it ended so. No exit.json and the supervisor alive: what state.json says. No exit.json and the
+    supervisor proved dead: it was killed, or the machine was. On another machine: unknown, with what was said last.
+
+    Raises:
+        Refused: the folder cannot be understood.
+    """
+    claims = folder.claims()
+    state = folder.state()
+    ended = folder.exit()
+    if not claims:
+        return _status(Life.DEAD, None, why="not started yet", ended=None, state=state)
+    if ended is not None and ended.attempt >= claims[-1].attempt:
+        return _status(Life.DEAD, _phase_of(ended), why=ended.why, ended=ended, state=state)
+    holder = claims[-1].holder
+    alive = holder.alive()
+    if alive is None:
+        why = f"on {holder.host}, which cannot be asked from here"
+        return _status(Life.UNKNOWN, state.phase if state else None, why=why, ended=None, state=state)
+    if alive:
+        return _status(
+            Life.ALIVE, state.phase if state else Phase.STARTING, why=state.why if state else "", state=state
+        )
+    why = "its supervisor was killed, or the machine went down; what it has saved is kept, and it can be resumed"
+    return _status(Life.DEAD, Phase.FAILED, why=why, ended=None, state=state)
+
+
+def _phase_of(ended: Exit) -> Phase:
+    return {"finished": Phase.FINISHED, "stopped": Phase.STOPPED}.get(ended.reason, Phase.FAILED)
+
+
+def _status(life: Life, phase: Phase | None, *, why: str, state: State | None, ended: Exit | None = None) -> Status:
+    return Status(
+        life=life,
+        phase=phase,
+        attempt=ended.attempt if ended else state.attempt if state else 0,
+        step=ended.last_step if ended else state.step if state else 0,
+        steps=state.steps if state else None,
+        checkpoint=ended.checkpoint if ended else state.checkpoint if state else "",
+        why=why,
+        ended=ended,
+    )
+
+
+def refuse_unless_resumable(folder: RunFolder) -> None:
+    """Refuse to start another attempt where one goes on, may go on, or has finished.
+
+    Raises:
+        Refused: says which.
+    """
+    status = status_of(folder)
+    where = str(folder.path)
+    if status.life is Life.ALIVE:
+        raise Refused("this run is going on", where=where)
+    if status.life is Life.UNKNOWN:
+        raise Refused(f"this run may be going on {status.why}; make sure that it is over", where=where)
+    if not status.can_resume:
+        raise Refused("this run has finished; begin a new one", where=where)

@@ -1,0 +1,300 @@
+"""The supervisor of one run: `python -m lrstudio.training.supervisor RUN_FOLDER`.
+
+A process of its own session that outlives the window: it starts the trainer, beats, numbers what the trainer says,
+hears requests, climbs the stop ladder, and writes down how it ended. It imports nothing beyond the standard library, so
+that a broken training environment still ends with a sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lrstudio.domain.errors import Refused
+from lrstudio.training import checkpoints, gpu, wire
+from lrstudio.training.events import Event, EventLog
+from lrstudio.training.folder import RunFolder
+from lrstudio.training.identity import Identity
+from lrstudio.training.trainer_process import TrainerProcess, trainer_lock
+from lrstudio.training.turns import Turns
+from lrstudio.training.wire import Exit, Kind, Phase, Request, State
+
+TICK = 0.1
+_GPU_SECONDS = 5.0
+_SYNC_SECONDS = 2.0
+
+
+class Supervisor:
+    """Runs one attempt. `run` returns when it is over; everything it does is in the run folder."""
+
+    def __init__(self, folder: RunFolder, *, take_over: bool = False) -> None:
+        """Claim the next attempt.
+
+        Raises:
+            Refused: another supervisor has the run.
+        """
+        self.folder = folder
+        self.spec = folder.spec()
+        self.attempt = folder.claim(take_over=take_over).attempt
+        self.events = EventLog(folder.path / wire.EVENTS)
+        self._started = time.monotonic()
+        self._beaten = self._synced = self._looked = float("-inf")
+        self._beats = 0
+        self._steps = self.spec.steps
+        self._step = 0
+        self._progress = wire.now()
+        self._phase = Phase.QUEUED
+        self._why = ""
+        self._reason = ""
+        self._ladder: list[tuple[float, str]] = []
+
+    def run(self) -> Exit:
+        """Take in what the attempt before left, wait for its turn, train, and say how it ended."""
+        for earlier in range(1, self.attempt):
+            self.events.take_in(earlier, self.folder.spool(earlier))
+        published = checkpoints.latest(self.folder.path)
+        self._step = published.step if published else 0
+        self._say(Kind.ATTEMPT, from_step=self._step, pid=os.getpid())
+        try:
+            ended = self._wait_and_train()
+        finally:
+            self.events.close()
+        return ended
+
+    def _wait_and_train(self) -> Exit:
+        turns = Turns(Path(self.spec.queue), self.spec.run_id) if self.spec.queue else None
+        try:
+            if turns is not None and not self._wait_for_turn(turns):
+                return self._end(None, None)
+            lock = self._wait_for_lock()
+            if lock is None:
+                return self._end(None, None)
+            try:
+                return self._train(lock)
+            finally:
+                lock.close()
+        finally:
+            if turns is not None:
+                turns.leave()
+
+    def _wait_for_turn(self, turns: Turns) -> bool:
+        turns.draw()
+        told: tuple[str, ...] = ()
+        while ahead := turns.ahead():
+            if ahead != told:
+                self._stand(Phase.QUEUED, f"waits for {len(ahead)} other run{'s' if len(ahead) > 1 else ''}")
+                told = ahead
+            if not self._idle():
+                return False
+        return True
+
+    def _wait_for_lock(self) -> Any:
+        """Wait until the trainer of an attempt before is gone; one that does not end in its time is ended."""
+        patience = time.monotonic() + self.spec.save_seconds + self.spec.end_seconds
+        told = False
+        while (lock := trainer_lock(self.folder.path / wire.TRAINER_LOCK)) is None:
+            if not told:
+                self._stand(Phase.STARTING, "the trainer of the attempt before is still ending")
+                told = True
+            if time.monotonic() > patience:
+                self._say(Kind.WARNING, why="the trainer of the attempt before did not end and is killed")
+                self.folder.kill_trainers(before=self.attempt)
+                patience += self.spec.end_seconds
+            if not self._idle():
+                return None
+        return lock
+
+    def _idle(self) -> bool:
+        """Beat and listen while there is no trainer; False where the run is asked to stop."""
+        time.sleep(TICK)
+        self._beat()
+        for name, asked in self.folder.asked().items():
+            self.folder.answer(name, done=True)
+            if asked.get("do") == Request.STOP:
+                self._reason = "stopped"
+                return False
+        return True
+
+    def _train(self, lock: Any) -> Exit:
+        self._stand(Phase.STARTING)
+        try:
+            trainer = TrainerProcess(self.folder, self.spec, attempt=self.attempt, lock=lock)
+        except OSError as error:
+            self._reason, self._why = "not_started", f"the trainer cannot be started: {error}"
+            return self._end(None, None)
+        self.folder.write(f"{wire.CLAIMS}/{self.attempt:06d}/{wire.TRAINER}", Identity.of(trainer.pid).row())
+        lock.close()  # from here on it is the trainer's alone
+        while (status := trainer.ended()) is None:
+            self._attend(trainer)
+            time.sleep(TICK)
+        trainer.kill()  # what it has started and left
+        trainer.close()
+        self._take_in()
+        return self._end(status if status >= 0 else None, -status if status < 0 else None)
+
+    def _attend(self, trainer: TrainerProcess) -> None:
+        self._take_in()
+        for name, asked in self.folder.asked().items():
+            self._answer(trainer, name, asked)
+        self._climb(trainer)
+        self._beat()
+        now = time.monotonic()
+        if now - self._looked >= _GPU_SECONDS:
+            self._looked = now
+            for row in gpu.sample():
+                self._say(Kind.GPU, step=self._step, **row)
+        if now - self._synced >= _SYNC_SECONDS:
+            self._synced = now
+            self.events.sync()
+
+    def _answer(self, trainer: TrainerProcess, name: str, asked: dict[str, Any]) -> None:
+        what = asked.get("do")
+        if what == Request.STOP:
+            self._stop(trainer, save=bool(asked.get("save", True)))
+            self.folder.answer(name, done=True)
+        elif what == Request.CHECKPOINT:
+            trainer.tell("checkpoint")
+            self.folder.answer(name, done=True)
+        else:
+            self.folder.answer(name, done=False, why=f"this supervisor cannot {what!r}")
+        self._say(Kind.CONTROL, do=what, request=name, save=asked.get("save"))
+
+    def _stop(self, trainer: TrainerProcess, *, save: bool) -> None:
+        """Start the stop ladder: save and end by itself, then be asked to end, then be ended."""
+        self._reason = "stopped"
+        now = time.monotonic()
+        first = now + self.spec.save_seconds if save else now
+        if save:
+            trainer.tell("stop")
+        self._ladder = [(first, "end"), (first + self.spec.end_seconds, "kill")]
+        self._stand(Phase.STOPPING, "saves, then stops" if save else "stops at once")
+
+    def _climb(self, trainer: TrainerProcess) -> None:
+        while self._ladder and time.monotonic() >= self._ladder[0][0]:
+            _, rung = self._ladder.pop(0)
+            self._say(Kind.WARNING, why="the trainer is asked to end" if rung == "end" else "the trainer is killed")
+            trainer.end() if rung == "end" else trainer.kill()
+
+    def _take_in(self) -> None:
+        for event in self.events.take_in(self.attempt, self.folder.spool(self.attempt)):
+            self._progress = event.time
+            self._heed(event)
+
+    def _heed(self, event: Event) -> None:
+        if event.kind == Kind.METRIC and event.step is not None:
+            self._step = event.step
+        if event.kind == Kind.ERROR:
+            self._why = str(event.body.get("why", ""))
+            self._reason = self._reason or str(event.body.get("reason", "failed"))
+        if event.kind == Kind.PHASE:
+            steps = event.body.get("steps")
+            self._steps = steps if isinstance(steps, int) else self._steps
+            with suppress(ValueError):
+                phase = Phase(str(event.body.get("phase")))
+                if self._phase is not Phase.STOPPING:
+                    self._stand(phase, str(event.body.get("why", "")), said=False)
+
+    def _say(self, kind: Kind, **body: Any) -> None:
+        self.events.append(kind, attempt=self.attempt, **body)
+
+    def _stand(self, phase: Phase, why: str = "", *, said: bool = True) -> None:
+        """Write down where the run stands, and say so among the events unless the trainer has."""
+        self._phase = phase
+        if said:
+            self._say(Kind.PHASE, phase=phase.value, why=why, step=self._step)
+        self.folder.write(wire.STATE, self._state(why))
+
+    def _state(self, why: str) -> State:
+        published = checkpoints.latest(self.folder.path)
+        return State(
+            phase=self._phase,
+            attempt=self.attempt,
+            time=wire.now(),
+            step=self._step,
+            steps=self._steps,
+            last_seq=self.events.last_seq,
+            checkpoint=published.name if published else "",
+            why=why,
+        )
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now - self._beaten < wire.BEAT_SECONDS:
+            return
+        self._beaten = now
+        self._beats += 1
+        row = {"v": wire.VERSION, "time": wire.now(), "beat": self._beats, "progress": self._progress}
+        row |= {"step": self._step, "seq": self.events.last_seq, "phase": self._phase.value}
+        # Not to the disk each time: a beat that a power cut loses says the same as the power cut.
+        path = self.folder.path / wire.HEARTBEAT
+        temporary = path.with_name(f".{path.name}")
+        temporary.write_text(json.dumps(row) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+
+    def _end(self, code: int | None, number: int | None) -> Exit:
+        """Write state, last event and, behind everything, exit.json."""
+        reason = self._reason or ("finished" if code == 0 else "killed" if number else "failed")
+        if code == 0 and reason not in ("stopped", "finished"):
+            reason = "failed"
+        self._phase = {"finished": Phase.FINISHED, "stopped": Phase.STOPPED}.get(reason, Phase.FAILED)
+        why = self._why or _sentence(reason, code=code, number=number)
+        published = checkpoints.latest(self.folder.path)
+        ended = Exit(
+            code=code,
+            signal=number,
+            reason=reason,
+            last_step=self._step,
+            attempt=self.attempt,
+            time=wire.now(),
+            checkpoint=published.name if published else "",
+            why=why,
+            seconds=round(time.monotonic() - self._started, 3),
+        )
+        self._say(Kind.EXIT, code=code, signal=number, reason=reason, why=why, step=self._step)
+        self.events.sync()
+        self.folder.write(wire.STATE, self._state(why))
+        self.folder.write(wire.EXIT, ended)
+        return ended
+
+
+def _sentence(reason: str, *, code: int | None, number: int | None) -> str:
+    if reason == "finished":
+        return ""
+    if reason == "stopped":
+        return "stopped by a person"
+    if number is not None:
+        return f"the trainer was ended by signal {number} ({signal.Signals(number).name}); train.log has its last words"
+    return f"the trainer ended with status {code}; train.log has its last words"
+
+
+def main(words: Sequence[str]) -> int:
+    """Supervise one attempt; status 3 says that somebody else does."""
+    parser = argparse.ArgumentParser(prog="lrstudio.training.supervisor")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--take-over", action="store_true", help="the supervisor on another machine is gone")
+    asked = parser.parse_args(list(words))
+    for name in ("SIGHUP", "SIGINT"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    try:
+        supervisor = Supervisor(RunFolder.open(asked.folder), take_over=asked.take_over)
+    except Refused as error:
+        sys.stderr.write(f"{error}\n")
+        return 3
+    if hasattr(signal, "SIGTERM"):
+        # A host that shuts down: stop with save, as a person would.
+        signal.signal(signal.SIGTERM, lambda *_: supervisor.folder.ask(Request.STOP, save=True))
+    supervisor.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
