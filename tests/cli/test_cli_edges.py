@@ -150,9 +150,14 @@ def test_a_decision_is_about_a_run(project: Path, tmp_path: Path, lrstudio: Run)
     assert shown == [second, first]
 
 
+_HELD_ELSEWHERE = (
+    "INSERT INTO lock VALUES (?, 1, '1', 'boot', 'elsewhere', 'another machine', '2026-01-01', 'token', 'something')"
+)
+
+
 def test_a_lock_from_another_machine_is_taken_over_on_request(project: Path, lrstudio: Run) -> None:
     with closing(sqlite3.connect(project)) as file, file:
-        file.execute("INSERT INTO lock VALUES ('judge', 1, '1', 'x', 'elsewhere', '2026-01-01', 'token', 'run')")
+        file.execute(_HELD_ELSEWHERE, ("judge",))
     done = lrstudio("judge", project, "--judge", "scripted")
     assert done.status == 1
     assert "`lrstudio judge` with --take-over" in done.err
@@ -162,7 +167,7 @@ def test_a_lock_from_another_machine_is_taken_over_on_request(project: Path, lrs
 
 def test_a_drawing_from_another_machine_is_taken_over_on_request(project: Path, lrstudio: Run) -> None:
     with closing(sqlite3.connect(project)) as file, file:
-        file.execute("INSERT INTO lock VALUES ('sample', 1, '1', 'x', 'elsewhere', '2026-01-01', 'token', '')")
+        file.execute(_HELD_ELSEWHERE, ("sample",))
     with ChatServer(lambda _: Answer("An answer.")) as server:
         words = ("sample", project, "--all", "--base-url", server.base_url, "--model", "m")
         done = lrstudio(*words)
