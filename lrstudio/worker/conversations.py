@@ -1,7 +1,7 @@
 """Rows as tokens: the model's own chat template, nothing cut, the same answer tokens behind every prompt.
 
-Each part of a conversation, prompt, answer, question between, is tokenised for itself, so that an answer's tokens do not
-depend on what stands before it, and both answers share every token of the prompt.
+Each part of a conversation, prompt, answer, question between, is tokenised for itself, so that an answer's tokens do
+not depend on what stands before it, and both answers share every token of the prompt.
 """
 
 from __future__ import annotations

@@ -57,9 +57,10 @@ class Tree:
         """The lengths in a shared row: the prompt's, then each branch's."""
         return (len(self.prompt), *(len(it.tokens) for it in self.branches))
 
-    def pruned(self, prompt_tokens: int) -> Tree:
-        """Return the tree with the last tokens of the prompt only."""
-        return Tree(self.prompt[-prompt_tokens:], self.branches)
+    def pruned(self, *, prompt: int, answer: int) -> Tree:
+        """Return the tree with so many last tokens of the prompt, and first tokens of each branch, at most."""
+        branches = (Branch(it.tokens[:answer], it.counted[:answer]) for it in self.branches)
+        return Tree(self.prompt[-prompt:], tuple(branches))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +146,10 @@ class PlainPairs:
 
     name: Final = "plain"
 
-    def __init__(self, model: Any) -> None:
-        """Make a model attend as it is."""
+    def __init__(self, model: Any, *, attention: str = "sdpa") -> None:
+        """Make a model attend as it is, or by another of `transformers`' own ways."""
         self._model = model
-        _switch(model, "sdpa")
+        _switch(model, attention)
 
     def score(self, tree: Tree, *, prompt: bool = False) -> Scored:
         """Return the log-probabilities of a tree; `prompt` asks for those of its prompt, too."""
@@ -223,25 +224,29 @@ class Parity:
 
 
 _LIMITS: Final = {torch.float64: 1e-9, torch.float32: 1e-4}
-_COARSE: Final = 5e-2  # bfloat16 keeps 8 bits, and its roundings add up over the layers
+_ROUNDING: Final = 4.0  # times what two right ways to attend differ by in numbers coarser than those
 
 
 def parity(model: Any, tree: Tree, *, attention: str = ATTENTION) -> Parity:
     """Compare log-probabilities and gradients of a shared pass with those of the plain one, on one tree.
 
-    Dropout is off meanwhile. Gradients that the model holds are thrown away, and it attends plainly afterwards.
+    Dropout is off meanwhile. Gradients that the model holds are thrown away, and it attends plainly afterwards. In
+    numbers coarser than float32 the limit comes from how far two of `transformers`' own ways to attend are apart.
     """
     training = model.training
+    limit = _LIMITS.get(next(model.parameters()).dtype)
     model.eval()
     try:
         shared = _measure(SharedPrefix(model, attention=attention), model, tree)
+        eager = None if limit else _measure(PlainPairs(model, attention="eager"), model, tree)
         plain = _measure(PlainPairs(model), model, tree)
     finally:
         model.train(training)
         model.zero_grad(set_to_none=True)
-    dtype = next(model.parameters()).dtype
     apart = [_apart(ours, theirs) for ours, theirs in zip(shared, plain, strict=True)]
-    return Parity(apart[0], apart[1], _LIMITS.get(dtype, _COARSE))
+    if eager is not None:
+        limit = _ROUNDING * max(_apart(ours, theirs) for ours, theirs in zip(eager, plain, strict=True))
+    return Parity(apart[0], apart[1], limit or 0.0)
 
 
 def checked(model: Any, tree: Tree, *, attention: str = ATTENTION) -> SharedPrefix:

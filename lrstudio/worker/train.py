@@ -29,7 +29,6 @@ MODEL: Final = "model"
 """The folder of a checkpoint with the adapter, or with all weights."""
 
 _STATE: Final = "trainer.pt"
-_PARITY_TOKENS: Final = 1024  # of the prompt: enough to tell a wrong mask, little enough for the plain pass to fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,8 @@ def _engine(model: Any, first: Conversation, options: Mapping[str, Any], spool: 
     why = ""
     if options["engine"] == "shared":
         try:
-            engine = prefix.checked(model, first.policy.pruned(_PARITY_TOKENS))
+            # Enough tokens to tell a wrong mask, few enough for the plain pass to fit beside the weights.
+            engine = prefix.checked(model, first.policy.pruned(prompt=1024, answer=128))
         except (Refused, TypeError, ValueError, AttributeError, RuntimeError) as error:
             if isinstance(error, torch.OutOfMemoryError):
                 raise

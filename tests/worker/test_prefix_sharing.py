@@ -146,8 +146,9 @@ def forgets_the_document(*given: Any, spans: tuple[int, ...] = (), **options: An
 
 @pytest.mark.parametrize("wrong", [sees_the_other_answer, forgets_the_document])
 @pytest.mark.parametrize("family", ["llama", "qwen3"])
-def test_the_parity_check_passes_the_right_mask_and_refuses_a_wrong_one(wrong: Any, family: str) -> None:
-    model, tree = build(family), random_tree(2)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_parity_check_passes_the_right_mask_and_refuses_a_wrong_one(wrong: Any, family: str, dtype: str) -> None:
+    model, tree = build(family).to(getattr(torch, dtype)), random_tree(2)
     assert prefix.checked(model, tree).name == "shared"
     transformers.AttentionInterface.register("wrong", wrong)
     with pytest.raises(Refused, match="gives other numbers"):
