@@ -1,4 +1,4 @@
-"""A tiny random model, so that every recipe runs on any computer with no network.
+"""A tiny random model, so that every recipe runs on any computer with no network: `python -m lrstudio.worker.tiny DIR`.
 
 A Llama of about 0.4 million random weights, with a byte-level tokenizer trained on the sample documents and a chat
 template. It knows nothing; it shows that the machinery works.
@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from lrstudio.domain.errors import Environment, Refused
+from lrstudio.domain.errors import Environment, Refused, StudioError
 from lrstudio.text.resources import resource
 
 VOCABULARY: Final = 2048
@@ -91,3 +93,21 @@ def _model(tokenizer: Any, *, seed: int) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return LlamaForCausalLM(config)
+
+
+def main(words: Sequence[str]) -> int:
+    """Build the model into the folder that is named; status 1 says why not."""
+    try:
+        folder = tiny_model(Path(words[0]))
+    except ImportError as error:
+        sys.stderr.write(f"{error.name or error} is missing here; add it with: pip install 'lrstudio[train]'\n")
+        return 1
+    except StudioError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{folder}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

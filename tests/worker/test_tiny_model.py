@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: the extra `
 transformers = pytest.importorskip("transformers", reason="transformers is not installed: the extra `train` brings it")
 
 from lrstudio.domain.errors import Refused  # noqa: E402
-from lrstudio.worker.tiny import tiny_model  # noqa: E402
+from lrstudio.worker.tiny import main, tiny_model  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +54,10 @@ def test_the_same_seed_gives_the_same_weights_and_nothing_is_written_over(tiny: 
     with pytest.raises(Refused, match="already"):
         tiny_model(tmp_path / "again")
     assert sorted(it.name for it in tmp_path.iterdir()) == ["again", "other"]
+
+
+def test_the_command_builds_one_and_says_why_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "made")]) == 0
+    assert (tmp_path / "made" / "model.safetensors").exists()
+    assert main([str(tmp_path / "made")]) == 1
+    assert "already" in capsys.readouterr().err

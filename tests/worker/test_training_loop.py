@@ -22,9 +22,11 @@ pytest.importorskip("peft", reason="peft is not installed: the extra `train` bri
 
 from lrstudio.domain.errors import Refused  # noqa: E402
 from lrstudio.training import checkpoints, wire  # noqa: E402
+from lrstudio.training.events import Tail  # noqa: E402
 from lrstudio.training.folder import RunFolder  # noqa: E402
 from lrstudio.training.recipes import recipe  # noqa: E402
 from lrstudio.training.rows import Row, Turn, line_of  # noqa: E402
+from lrstudio.training.supervisor import Supervisor  # noqa: E402
 from lrstudio.worker import loading, train  # noqa: E402
 from lrstudio.worker.conversations import conversation  # noqa: E402
 from lrstudio.worker.objective import cost  # noqa: E402
@@ -240,3 +242,21 @@ def test_the_learning_rate_rises_and_falls() -> None:
     assert [train.rate(step, 10, options) for step in (1, 2, 3, 7)] == pytest.approx([0.5, 1.0, 1.0, 0.5])
     cosine = [train.rate(step, 10, {**options, "schedule": "cosine"}) for step in (2, 3, 7, 10)]
     assert cosine == pytest.approx([1.0, 1.0, 0.5, 0.5 * (1 + math.cos(math.pi * 7 / 8))])
+
+
+def test_under_its_supervisor_a_run_finishes_and_hard_sppo_starts_at_half_a_million(tiny: Path, tmp_path: Path) -> None:
+    run = make(tmp_path / "sppo", tiny, kind="sppo", sppo_loss="sppo_hard", beta=1e-3, max_steps=2, evaluate_every=0,
+               lora_dropout=0.0)  # fmt: skip
+    ended = Supervisor(run).run()
+    assert (ended.reason, ended.code, ended.last_step) == ("finished", 0, 2), ended
+    events = Tail().read(run.path / wire.EVENTS)  # which refuses a gap
+    losses = [it.body["metrics"]["loss"] for it in events if it.kind == "metric"]
+    assert losses[0] == 500000.0
+    assert losses[1] != losses[0]
+    assert [it.body["engine"] for it in events if it.kind == "engine"] == ["shared"]
+
+
+def test_under_its_supervisor_a_model_that_is_not_there_ends_with_a_sentence(tmp_path: Path) -> None:
+    ended = Supervisor(make(tmp_path / "run", tmp_path / "nowhere")).run()
+    assert (ended.reason, ended.last_step) == ("refused", 0)
+    assert "there is no model folder here" in ended.why
