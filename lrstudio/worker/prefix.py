@@ -97,6 +97,7 @@ def attend(
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attend over one shared row, as `transformers`' `AttentionInterface` calls it; without `spans` causally."""
+    query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast the rotary embedding leaves them wider
     options: dict[str, Any] = {"dropout_p": dropout, "scale": scaling}
     options["enable_gqa"] = query.shape[1] != key.shape[1]
     prompt, first, *others = spans or (query.shape[2], 0)

@@ -155,3 +155,14 @@ def test_the_parity_check_passes_the_right_mask_and_refuses_a_wrong_one(wrong: A
         prefix.checked(model, tree, attention="wrong")
     assert model.config._attn_implementation == "sdpa", "it attends plainly behind a refusal"
     assert all(it.grad is None for it in model.parameters())
+
+
+def test_a_shared_row_can_be_scored_in_bfloat16_with_float32_weights() -> None:
+    model, tree = build("llama"), random_tree(2)
+    exact = SharedPrefix(model).score(tree).sums()
+    with torch.autocast("cpu", torch.bfloat16):
+        shared = SharedPrefix(model).score(tree).sums()
+        plain = PlainPairs(model).score(tree).sums()
+    assert torch.allclose(shared, plain, rtol=1e-2)
+    assert torch.allclose(shared, exact, rtol=5e-2)
+    assert shared.tolist() != exact.tolist()
