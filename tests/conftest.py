@@ -38,7 +38,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     counts: dict[str, Counter[str]] = {}
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.getreports(outcome):
-            group = dict(report.user_properties).get("group")
+            group = dict(getattr(report, "user_properties", ())).get("group")
             if group:
                 counts.setdefault(group, Counter())["skipped" if outcome == "skipped" else "ran"] += 1
     if counts:
