@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.reports import By, Report, Section
 from lrstudio.domain.sets import Split
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.services.report_agreement import How
 from lrstudio.services.report_length import Mitigation, PairLengths, kept, length_warning
-from lrstudio.services.report_records import Report, Section
-from lrstudio.services.report_slices import By
 from lrstudio.services.wiring import Project, create_project
 
 LABELLED = Path(__file__).resolve().parents[1] / "data" / "labelled"
