@@ -24,6 +24,8 @@ from lrstudio.services.wiring import Project, create_project
 from lrstudio.viewstate.report_plots import Cells
 from lrstudio.viewstate.reports import CANCELLED, LEADERBOARD, LENGTH_BIAS, STALE
 
+pytestmark = pytest.mark.qt_log_ignore("does not support raise", "does not support grabbing")
+
 LABELLED = Path(__file__).resolve().parents[1] / "data" / "labelled"
 CLAUDE = JudgeName("recorded", "claude", "")
 
@@ -144,11 +146,12 @@ def test_files_are_written_whole(
 ) -> None:
     with_judges(project)
     window = shown(desk, operations, qtbot)
+    size = window.plot.size() * 2
     for name, what in (("a", PNG), ("b", SVG), ("c", TABLE), ("d", EVERYTHING)):
         desk.export(tmp_path / name, what)
     settled(operations, qtbot)
     image = QImage(str(tmp_path / "a.png"))
-    assert image.size() == window.plot.size() * 2
+    assert image.size() == size
     assert len({image.pixel(x, image.height() // 2) for x in range(0, image.width(), 3)}) > 3
     root = ElementTree.parse(tmp_path / "b.svg").getroot()
     texts = {"".join(it.itertext()).strip() for it in root.iter() if it.tag.endswith("text")}

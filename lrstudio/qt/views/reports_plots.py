@@ -33,6 +33,8 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]  # the library has no types
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         self.plotItem.hideButtons()
+        menu = self.plotItem.ctrlMenu  # made even where it is not wanted, and nobody's child
+        menu.setParent(self, menu.windowFlags())
         self.plotItem.setMouseEnabled(x=False, y=False)
         self._legend = pg.LegendItem(offset=None, colCount=3)
         self._legend.setParentItem(self.plotItem)
