@@ -20,6 +20,7 @@ SLICES: tuple[tuple[By | None, str], ...] = (
     (By.CLAIM_KIND, "kind of claim"),
 )
 CLUSTERS = (("document", "document"), ("question", "question"))
+NO_JUDGE = "People, and sets of pairs"
 STALE = "The project has changed since this was computed."
 CANCELLED = "Cancelled. Press Compute to begin again."
 NO_INTERVAL = "–"
@@ -74,26 +75,26 @@ def next_step(report: Report) -> str:
     return _NEXT_STEP[report.kind]
 
 
-def entries(report: Report) -> tuple[Entry, ...]:
-    """Return the sections for a list: each whole with its slices below it."""
-    made: list[Entry] = []
-    below: dict[tuple[str, ...], list[Entry]] = {}
+def groups(report: Report) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+    """Return the sections for a list, judge by judge: each whole with its slices (or models) below it."""
+    made: dict[str, list[tuple[Section, list[Entry]]]] = {}
+    wholes: dict[tuple[str, ...], list[Entry]] = {}
     for section in report.sections:
         place = (section.judge.words, section.dimension, section.of, section.seen)
-        if section.part and report.by:
-            below.setdefault(place, []).append(Entry(section, section.part))
+        if section.part and place in wholes:
+            wholes[place].append(Entry(section, section.part))
         else:
-            made.append(Entry(section, heading(section)))
+            wholes[place] = []
+            made.setdefault(section.judge.words or NO_JUDGE, []).append((section, wholes[place]))
     return tuple(
-        Entry(it.section, it.title, tuple(below.get(_place(it.section), ()))) if not it.section.part else it
-        for it in made
+        (judge, tuple(Entry(section, _title(section), tuple(parts)) for section, parts in listed))
+        for judge, listed in made.items()
     )
 
 
 def heading(section: Section) -> str:
     """Name a section: "faithfulness · claim · blind · lexical"; its judge comes last, being the longest."""
-    words = (section.dimension, section.of, section.seen, section.part, section.judge.words)
-    return " · ".join(word for word in words if word)
+    return " · ".join(word for word in (_title(section), section.judge.words) if word)
 
 
 def judge_choices(judges: Sequence[JudgeName]) -> tuple[tuple[JudgeName | None, str], ...]:
@@ -152,8 +153,8 @@ def percent(value: float | None) -> str:
     return NO_INTERVAL if value is None else f"{value:.0%}"
 
 
-def _place(section: Section) -> tuple[str, ...]:
-    return (section.judge.words, section.dimension, section.of, section.seen)
+def _title(section: Section) -> str:
+    return " · ".join(word for word in (section.dimension, section.of, section.seen, section.part) if word)
 
 
 def _share(share: Share) -> str:

@@ -106,8 +106,11 @@ def test_a_judge_and_a_slice_are_chosen(
     window.by.setCurrentIndex(window.by.findText("kind of claim"))
     settled(operations, qtbot)
     assert window.report == project.reports.agreement(judge=CLAUDE, by=By.CLAIM_KIND)
-    whole = window.sections.topLevelItem(0)
-    assert whole is not None
+    judge = window.sections.topLevelItem(0)
+    assert judge is not None
+    assert judge.text(0) == "claude"
+    whole = judge.child(0)
+    assert whole is window.sections.currentItem()
     assert whole.childCount() > 1
     assert window.shown_plot is not None
     assert window.shown_plot.key == "parts"

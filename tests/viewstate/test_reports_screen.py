@@ -7,7 +7,18 @@ import pytest
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.reports import By, Curve, CurvePoint, Figure, JudgeName, Report, Section, Share, Table
 from lrstudio.viewstate.report_plots import JUDGE, JUDGE_THERE, PEOPLE, Bars, Cells, Lines, plots
-from lrstudio.viewstate.reports import counts, entries, grids, heading, is_stale, next_step, number, tsv
+from lrstudio.viewstate.reports import (
+    NO_JUDGE,
+    counts,
+    grids,
+    groups,
+    heading,
+    is_stale,
+    next_step,
+    number,
+    reasons,
+    tsv,
+)
 
 JUDGE_NAME = JudgeName("http", "gpt-4o", "abcdef0123")
 SENTENCE = "Items of only 3 of the 8 documents that are needed."
@@ -136,16 +147,27 @@ def test_mitigations_are_drawn_before_and_after() -> None:
 def test_slices_stand_below_their_whole_and_blind_apart_from_revealed() -> None:
     whole, revealed = section(), Section(JUDGE_NAME, "faithfulness", "claim", "revealed")
     parts = tuple(section(part=name) for name in ("under 1k tokens", "1k-4k"))
-    first, second = entries(Report("agreement", By.LENGTH.value, (whole, *parts, revealed)))
+    ((judge, (first, second)),) = groups(Report("agreement", By.LENGTH.value, (whole, *parts, revealed)))
+    assert judge == "http gpt-4o abcdef01"
     assert [it.title for it in first.slices] == ["under 1k tokens", "1k-4k"]
+    assert first.title == "faithfulness · claim · blind"
     assert second.slices == ()
-    assert first.title == "faithfulness · claim · blind · http gpt-4o abcdef01"
-    assert second.title == heading(revealed)
+    assert second.title == "faithfulness · claim · revealed"
+    assert heading(revealed) == "faithfulness · claim · revealed · http gpt-4o abcdef01"
 
 
-def test_a_part_that_is_no_slice_stands_alone() -> None:
-    models = tuple(Section(JUDGE_NAME, "faithfulness", "fully supported claims", part=it) for it in ("all", "m1"))
-    assert [it.title for it in entries(Report("leaderboard", "", models))] == [heading(it) for it in models]
+def test_models_stand_below_all_of_them_and_what_has_no_judge_in_a_group_of_its_own() -> None:
+    models = tuple(Section(JUDGE_NAME, "faithfulness", "fully supported claims", part=it) for it in ("all", "m1", "m2"))
+    people = Section(JudgeName(), "overall", "pairs by length")
+    (_, (entry,)), (name, (alone,)) = groups(Report("leaderboard", "", (*models, people)))
+    assert (entry.section, [it.section for it in entry.slices]) == (models[0], list(models[1:]))
+    assert (name, alone.section) == (NO_JUDGE, people)
+
+
+def test_every_missing_number_has_its_reason_once() -> None:
+    assert reasons(section(figures=(LACKING, LACKING))) == SENTENCE
+    assert reasons(section(figures=(KAPPA, LACKING))) == f"Not given: Matthews' correlation. {SENTENCE}"
+    assert reasons(section(figures=(KAPPA,))) == ""
 
 
 def test_an_empty_report_names_the_next_step() -> None:

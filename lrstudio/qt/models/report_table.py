@@ -37,6 +37,8 @@ class ReportTable(QAbstractTableModel):
         """Name the columns."""
         if orientation is not Qt.Orientation.Horizontal or section >= len(self.grid.columns):
             return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._alignment(section)
         return self.grid.columns[section] if role == Qt.ItemDataRole.DisplayRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -49,6 +51,9 @@ class ReportTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{self.grid.columns[index.column()]}: {words}"
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if self.grid.numbers[index.column()] else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignVCenter
+            return self._alignment(index.column())
         return None
+
+    def _alignment(self, column: int) -> Qt.AlignmentFlag:
+        side = Qt.AlignmentFlag.AlignRight if self.grid.numbers[column] else Qt.AlignmentFlag.AlignLeft
+        return side | Qt.AlignmentFlag.AlignVCenter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeySequence, QPalette, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -29,11 +29,11 @@ from lrstudio.qt.models.report_table import ReportTable
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.banner import Banner
 from lrstudio.qt.views.buttons import Button, Kind
-from lrstudio.qt.views.chrome import Splitter, Words, small, unit
+from lrstudio.qt.views.chrome import Splitter, Words, bold, small, unit
 from lrstudio.qt.views.dialogs.base import Dialog
 from lrstudio.qt.views.forms import Choice
 from lrstudio.qt.views.reports_plots import PlotView
-from lrstudio.qt.views.scroll import quiet
+from lrstudio.qt.views.scroll import QuietHeader, QuietScrollBar, quiet
 from lrstudio.viewstate.report_plots import Plot, plots
 from lrstudio.viewstate.reports import (
     CLUSTERS,
@@ -44,8 +44,8 @@ from lrstudio.viewstate.reports import (
     Grid,
     Wish,
     counts,
-    entries,
     grids,
+    groups,
     heading,
     judge_choices,
     next_step,
@@ -71,11 +71,10 @@ class TableView(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + unit(self))
-        head = self.horizontalHeader()
-        head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        head.setHighlightSections(False)
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        head.setFont(small(head.font()))
+        self.setHorizontalHeader(QuietHeader(self))
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBar(QuietScrollBar(Qt.Orientation.Horizontal, self))
         quiet(self)
         copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self)
         copy.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -84,6 +83,7 @@ class TableView(QTableView):
     def show_grid(self, grid: Grid | None) -> None:
         """Show a grid, None for nothing."""
         self.table.show_grid(grid)
+        self.horizontalHeader().setStretchLastSection(bool(grid and not grid.numbers[-1]))
         self.setAccessibleName(grid.title if grid else "No table")
 
     def copy(self) -> None:
@@ -211,26 +211,40 @@ class ReportsWindow(Dialog):
         """Show a report; the section that was looked at is shown again where there is one like it."""
         before = self.section
         self.report, self._wish = report, wish
-        listed = entries(report)
+        listed = groups(report)
         self.sections.clear()
-        for entry in listed:
-            self._add(entry, self.sections.invisibleRootItem())
+        for judge, entries in listed:
+            self._add_judge(judge, entries)
         self.notes.setText("\n".join(report.notes))
         self.notes.setVisible(bool(report.notes) and bool(listed))
         self.empty.setText("\n\n".join((*report.notes, next_step(report))))
         self._pages.setCurrentIndex(1 if listed else 0)
         self.export.setEnabled(bool(listed))
         self.copy.setEnabled(bool(listed))
-        again = self._like(before) or self.sections.topLevelItem(0)
-        if again is not None:
-            self.sections.setCurrentItem(again)
+        judge = self.sections.topLevelItem(0)
+        if judge is not None:
+            self.sections.setCurrentItem(self._like(before) or judge.child(0))
 
     def ask(self) -> None:
         """Wish for the report as it is chosen now."""
         self.wanted.emit(self.wish)
 
+    def _add_judge(self, judge: str, entries: Sequence[Entry]) -> None:
+        item = QTreeWidgetItem(self.sections.invisibleRootItem(), [judge])
+        item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+        item.setFont(0, bold(self.font()))
+        item.setSizeHint(0, self._row())
+        item.setToolTip(0, judge)
+        item.setExpanded(True)
+        for entry in entries:
+            self._add(entry, item)
+
+    def _row(self) -> QSize:
+        return QSize(0, self.fontMetrics().height() + unit(self) * 3 // 4)
+
     def _add(self, entry: Entry, above: QTreeWidgetItem) -> None:
         item = QTreeWidgetItem(above, [entry.title])
+        item.setSizeHint(0, self._row())
         item.setData(0, _SECTION, entry.section)
         item.setToolTip(0, heading(entry.section))
         for part in entry.slices:
@@ -240,7 +254,8 @@ class ReportsWindow(Dialog):
         if section is None:
             return None
         found = self.sections.findItems("*", Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive)
-        return next((it for it in found if heading(it.data(0, _SECTION)) == heading(section)), None)
+        named = [(it, it.data(0, _SECTION)) for it in found]
+        return next((it for it, one in named if one is not None and heading(one) == heading(section)), None)
 
     def _chosen(self) -> None:
         if not self._filling:
@@ -248,6 +263,8 @@ class ReportsWindow(Dialog):
 
     def _show_section(self) -> None:
         section = self.section
+        if section is None and self.sections.currentItem() is not None:
+            return  # the name of a judge: what was looked at stays
         self.title.setText(heading(section) if section else "")
         self.counts.setText(counts(section) if section else "")
         self.counts.setVisible(bool(self.counts.text()))
@@ -263,6 +280,7 @@ class ReportsWindow(Dialog):
     def _show_plot(self) -> None:
         self.plot.show_plot(self.shown_plot)
         self._upper.setVisible(bool(self.plots))
+        self.plot_tabs.setVisible(len(self.plots) > 1)
 
     def _show_grid(self) -> None:
         self.table.show_grid(self.shown_grid)

@@ -66,7 +66,11 @@ class QuietHeader(QHeaderView):
         painter.setPen(muted(self))
         left = unit(self) * 3 // 2 if index == 0 else 0
         words = str(self.model().headerData(index, Qt.Orientation.Horizontal) or "")
-        painter.drawText(rect.adjusted(left, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, words)
+        aligned = self.model().headerData(index, Qt.Orientation.Horizontal, Qt.ItemDataRole.TextAlignmentRole)
+        if aligned is not None and aligned & Qt.AlignmentFlag.AlignRight:
+            painter.drawText(rect.adjusted(left, 0, -3, 0), aligned, words)
+        else:
+            painter.drawText(rect.adjusted(left, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, words)
         painter.restore()
 
     def paintEvent(self, event: QPaintEvent) -> None:
