@@ -16,6 +16,7 @@ from lrstudio.qt.theme.tokens import blend, contrast
 from lrstudio.viewstate.report_plots import Bar, Bars, Cells, Lines, Plot
 
 _SYMBOLS = ("o", "t1", "s")
+_GLYPHS = ("●", "▲", "■")
 _TOKENS = ("accent", "partial", "not_found")
 _APART = 0.26
 """Rows are one apart; marks of one row stand so far from each other."""
@@ -36,8 +37,6 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]  # the library has no types
         menu = self.plotItem.ctrlMenu  # made even where it is not wanted, and nobody's child
         menu.setParent(self, menu.windowFlags())
         self.plotItem.setMouseEnabled(x=False, y=False)
-        self._legend = pg.LegendItem(offset=None, colCount=3)
-        self._legend.setParentItem(self.plotItem)
         switch.changed.connect(self._draw)
         self._draw()
 
@@ -83,7 +82,6 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]  # the library has no types
     def _draw(self) -> None:
         item, plot = self.plotItem, self.plot
         item.clear()
-        self._legend.clear()
         self.setBackground(self._color("panel"))
         for side in ("left", "bottom", "right"):
             item.showAxis(side, plot is not None and (side != "right" or isinstance(plot, Bars)))
@@ -120,8 +118,20 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]  # the library has no types
         self.plotItem.getAxis("left").setTicks([[(at, label) for label, at in places.items()]])
         self.plotItem.getAxis("right").setTicks([[(places[label], text) for label, text in words.items()]])
         self.plotItem.setXRange(*plot.span, padding=0.02)
-        self.plotItem.setYRange(-0.6, len(places) - 0.4 + (_APART if plot.series else 0.0), padding=0)
+        top = -0.6 if plot.at is None else -0.9  # room for the words at the line
+        self.plotItem.setYRange(top, len(places) - 0.4 + (_APART if plot.series else 0.0), padding=0)
         self._label("bottom", plot.x)
+        if plot.series:
+            self._show_legend(plot)
+
+    def _show_legend(self, plot: Bars) -> None:
+        """Name the marks below the axis, where they hide nothing."""
+        names = (
+            f'<span style="color: {self._color(token).name()}">{glyph}</span> {escape(name)}'
+            for glyph, token, name in zip(_GLYPHS, _TOKENS, plot.series, strict=True)
+        )
+        words = "&nbsp;&nbsp;&nbsp;&nbsp;".join(names)
+        self.plotItem.setLabel("bottom", words, color=self._color("text").name())
 
     def _draw_series(self, series: int, bars: Sequence[tuple[Bar, float]]) -> None:
         """Draw values with their intervals; a mark without an interval is hollow."""

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeySequence, QPalette, QShortcut
+from PySide6.QtGui import QKeySequence, QPalette, QShortcut
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QProgressBar,
     QStackedWidget,
     QTabBar,
-    QTableView,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -25,7 +22,6 @@ from PySide6.QtWidgets import (
 
 from lrstudio.domain.reports import By, JudgeName, Report, Section
 from lrstudio.domain.verdicts import Dimension
-from lrstudio.qt.models.report_table import ReportTable
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.banner import Banner
 from lrstudio.qt.views.buttons import Button, Kind
@@ -33,7 +29,8 @@ from lrstudio.qt.views.chrome import Splitter, Words, bold, small, unit
 from lrstudio.qt.views.dialogs.base import Dialog
 from lrstudio.qt.views.forms import Choice
 from lrstudio.qt.views.reports_plots import PlotView
-from lrstudio.qt.views.scroll import QuietHeader, QuietScrollBar, quiet
+from lrstudio.qt.views.reports_table import TableView
+from lrstudio.qt.views.scroll import quiet
 from lrstudio.viewstate.report_plots import Plot, plots
 from lrstudio.viewstate.reports import (
     CLUSTERS,
@@ -50,51 +47,9 @@ from lrstudio.viewstate.reports import (
     judge_choices,
     next_step,
     reasons,
-    tsv,
 )
 
 _SECTION = Qt.ItemDataRole.UserRole
-
-
-class TableView(QTableView):
-    """A table to read: Ctrl+C copies what is selected, or all of it, for a spreadsheet."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.table = ReportTable(self)
-        self.setModel(self.table)
-        self.setShowGrid(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setAlternatingRowColors(True)
-        self.setTabKeyNavigation(False)
-        self.setWordWrap(False)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + unit(self))
-        self.setHorizontalHeader(QuietHeader(self))
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBar(QuietScrollBar(Qt.Orientation.Horizontal, self))
-        quiet(self)
-        copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self)
-        copy.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        copy.activated.connect(self.copy)
-
-    def show_grid(self, grid: Grid | None) -> None:
-        """Show a grid, None for nothing."""
-        self.table.show_grid(grid)
-        self.horizontalHeader().setStretchLastSection(bool(grid and not grid.numbers[-1]))
-        self.setAccessibleName(grid.title if grid else "No table")
-
-    def copy(self) -> None:
-        """Put the selected cells, or the whole table where at most one is selected, on the clipboard."""
-        grid = self.table.grid
-        cells = {(it.row(), it.column()) for it in self.selectionModel().selectedIndexes()}
-        rows, columns = sorted({row for row, _ in cells}), sorted({column for _, column in cells})
-        if len(cells) <= 1:
-            rows, columns = list(range(len(grid.rows))), list(range(len(grid.columns)))
-        picked = [[grid.rows[row][column] for column in columns] for row in rows]
-        QGuiApplication.clipboard().setText(tsv([grid.columns[it] for it in columns], picked))
 
 
 class ReportsWindow(Dialog):
@@ -117,6 +72,8 @@ class ReportsWindow(Dialog):
         self.grids: tuple[Grid, ...] = ()
         self._wish = Wish()
         self._filling = False
+        self._chosen_plot = ""
+        self._chosen_grid = ""
         self.kind = Choice(KINDS, name="Report")
         self.judge = Choice(judge_choices(()), name="Judge")
         dimensions = ((None, "all dimensions"), *((it, it.value) for it in Dimension))
@@ -129,6 +86,7 @@ class ReportsWindow(Dialog):
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName("Judges done")
         self.banner = Banner(switch)
+        self.banner.close_button.set_words("Dismiss")
         self.sections = QTreeWidget()
         self.title = Words("", strong=True)
         self.counts = QLabel()
@@ -221,9 +179,9 @@ class ReportsWindow(Dialog):
         self._pages.setCurrentIndex(1 if listed else 0)
         self.export.setEnabled(bool(listed))
         self.copy.setEnabled(bool(listed))
-        judge = self.sections.topLevelItem(0)
-        if judge is not None:
-            self.sections.setCurrentItem(self._like(before) or judge.child(0))
+        first = self.sections.topLevelItem(0)
+        if first is not None:
+            self.sections.setCurrentItem(self._like(before) or first.child(0))
 
     def ask(self) -> None:
         """Wish for the report as it is chosen now."""
@@ -272,8 +230,8 @@ class ReportsWindow(Dialog):
         self.reasons.setVisible(bool(self.reasons.text()))
         self.plots = plots(section) if section else ()
         self.grids = grids(section, cluster=self._wish.cluster) if section else ()
-        _fill(self.plot_tabs, [it.title for it in self.plots])
-        _fill(self.table_tabs, [it.title for it in self.grids])
+        _fill(self.plot_tabs, [it.title for it in self.plots], wanted=self._chosen_plot)
+        _fill(self.table_tabs, [it.title for it in self.grids], wanted=self._chosen_grid)
         self._show_plot()
         self._show_grid()
 
@@ -285,14 +243,22 @@ class ReportsWindow(Dialog):
     def _show_grid(self) -> None:
         self.table.show_grid(self.shown_grid)
 
+    def _choose_plot(self, at: int) -> None:
+        self._chosen_plot = self.plot_tabs.tabText(at)
+        self._show_plot()
+
+    def _choose_grid(self, at: int) -> None:
+        self._chosen_grid = self.table_tabs.tabText(at)
+        self._show_grid()
+
     def _connect(self) -> None:
         for choice in (self.kind, self.judge, self.dimension, self.by, self.cluster):
             choice.currentIndexChanged.connect(self._chosen)
         self.compute.clicked.connect(self.ask)
         self.cancel.clicked.connect(self.cancelled)
         self.sections.currentItemChanged.connect(self._show_section)
-        self.plot_tabs.currentChanged.connect(self._show_plot)
-        self.table_tabs.currentChanged.connect(self._show_grid)
+        self.plot_tabs.currentChanged.connect(self._choose_plot)
+        self.table_tabs.currentChanged.connect(self._choose_grid)
         self.copy.clicked.connect(self.table.copy)
         self.export.clicked.connect(self.export_wanted)
         for key, button in (("Ctrl+R", self.compute), ("Ctrl+.", self.cancel), ("Ctrl+E", self.export)):
@@ -361,15 +327,14 @@ class ReportsWindow(Dialog):
         return grid
 
 
-def _fill(tabs: QTabBar, names: Sequence[str]) -> None:
-    """Name the tabs anew; the tab of the same name stays the current one."""
-    before = tabs.tabText(tabs.currentIndex())
+def _fill(tabs: QTabBar, names: Sequence[str], *, wanted: str) -> None:
+    """Name the tabs anew; the one that a person chose last is the current one where there is one of its name."""
     tabs.blockSignals(True)
     while tabs.count():
         tabs.removeTab(0)
     for name in names:
         tabs.addTab(name)
-    tabs.setCurrentIndex(names.index(before) if before in names else 0)
+    tabs.setCurrentIndex(names.index(wanted) if wanted in names else 0)
     tabs.blockSignals(False)
 
 
