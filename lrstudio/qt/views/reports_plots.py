@@ -160,7 +160,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]  # the library has no types
 
     def _draw_reference(self, plot: Bars) -> None:
         pen = pg.mkPen(self._color("muted"), width=1, style=Qt.PenStyle.DashLine)
-        line = pg.InfiniteLine(plot.at, angle=90, pen=pen, label=plot.at_words, labelOpts={"position": 0.02})
+        line = pg.InfiniteLine(plot.at, angle=90, pen=pen, label=plot.at_words, labelOpts={"position": 0.07})
         line.label.setColor(self._color("muted"))
         self.addItem(line)
 

@@ -180,8 +180,9 @@ class ReportsWindow(Dialog):
         self.export.setEnabled(bool(listed))
         self.copy.setEnabled(bool(listed))
         first = self.sections.topLevelItem(0)
-        if first is not None:
-            self.sections.setCurrentItem(self._like(before) or first.child(0))
+        again = self._like(before) or (first.child(0) if first is not None else None)
+        if again is not None:
+            self.sections.setCurrentItem(again)
 
     def ask(self) -> None:
         """Wish for the report as it is chosen now."""
