@@ -13,11 +13,10 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from lrstudio.cli.common import Answer, AsJson, ProjectPath, one_of, opened, verb
+from lrstudio.domain.reports import By, Figure, Report, Section
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.services.report_agreement import CLUSTERS, How
-from lrstudio.services.report_records import Figure, Report, Section
 from lrstudio.services.report_rows import COLUMNS, report_rows
-from lrstudio.services.report_slices import By
 from lrstudio.services.wiring import Project
 
 WIDTH = 130

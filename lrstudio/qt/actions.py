@@ -81,6 +81,7 @@ _JUDGE = (
     Command("judge.call", "Show the raw call", Group.JUDGE, ("Ctrl+K",), "note", _when(Fact.CALL)),
     Command("judge.summary", "What a judge run came to…", Group.JUDGE, ("Ctrl+Shift+R",), when=_when(Fact.PROJECT)),
     Command("judge.compare", "Judges side by side…", Group.JUDGE, ("Ctrl+J",), when=_when(Fact.PROJECT)),
+    Command("reports.open", "Reports…", Group.JUDGE, ("Ctrl+Shift+A",), when=_when(Fact.PROJECT)),
     Command("judge.packs", "Prompt packs…", Group.JUDGE, ("Ctrl+Shift+P",), "edit"),
 )
 _DECIDE = (

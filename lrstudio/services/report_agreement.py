@@ -6,10 +6,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lrstudio.domain.reports import By, Cell, Figure, JudgeName, Section, Share, Table
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.services.report_items import About, Item, Level, Stated, consensus, people_of
-from lrstudio.services.report_records import Cell, Figure, JudgeName, Section, Share, Table, figures
-from lrstudio.services.report_slices import By, sliced
+from lrstudio.services.report_records import figures
+from lrstudio.services.report_slices import sliced
 
 if TYPE_CHECKING:
     from lrstudio.analysis.agreement import LabelAgreement

@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from lrstudio.domain.reports import Curve, CurvePoint, Figure, JudgeName, Section, Share, Table
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.services.report_agreement import SCORES, How, whole
 from lrstudio.services.report_items import Item, Level, consensus, people_of
-from lrstudio.services.report_records import Curve, CurvePoint, Figure, JudgeName, Section, Share, Table, figure
+from lrstudio.services.report_records import figure
 
 ERRORS = (0.01, 0.05, 0.1)
 """The shares of errors among accepted items for which the report says how much could be accepted."""

@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lrstudio.domain.reports import JudgeName, Section, Share
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.services.report_agreement import How
 from lrstudio.services.report_items import Item, Level, consensus, people_of
-from lrstudio.services.report_records import JudgeName, Section, Share, figure
+from lrstudio.services.report_records import figure
 
 ALL_MODELS = "all models"
 _COVERED = {Level.CLAIM: "fully supported claims", Level.KEY_POINT: "fully covered key points"}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from lrstudio.domain.reports import JudgeName, Section, Table
 from lrstudio.services.report_agreement import How
 from lrstudio.services.report_items import About
 from lrstudio.services.report_pairs import Values
-from lrstudio.services.report_records import JudgeName, Section, Table, figure
+from lrstudio.services.report_records import figure
 
 EFFECTIVE = JudgeName("effective values")
 """What stands: the latest decision, else the latest judgment of any judge."""

@@ -9,22 +9,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import fmean
 
 from lrstudio.domain.pair_lists import PairRow
+from lrstudio.domain.reports import Curve, CurvePoint, Figure, JudgeName, Section, Share, Table
 from lrstudio.domain.sets import FrozenPair
 from lrstudio.services.people_pairs import Marks, pairs_of
 from lrstudio.services.report_agreement import How
 from lrstudio.services.report_items import CHARACTERS_A_TOKEN, About
 from lrstudio.services.report_pairs import REWARD, Values
-from lrstudio.services.report_records import Figure, JudgeName, Section, Share, Table, figure
+from lrstudio.services.report_records import figure
 
 MOST_MODELS = 6
 """Of so many models at most, those with the most candidates, every two are compared."""
 
 WARN_FROM = 0.65
 """A set is mostly explained by length when the longer (or the shorter) candidate is chosen at least so often."""
+
+LEAST_LENGTHS = 3
+"""Of candidates with fewer different lengths no trend is drawn."""
 
 _NO_GAIN = "reward gain of {new} over {old}"
 
@@ -185,7 +189,22 @@ def _of_values(section: Section, values: Values, about: Mapping[str, About], how
                 found.questions + found.flat,
             ),
         ),
+        curves=_trend(section.dimension, values, about),
     )
+
+
+def _trend(measure: str, values: Values, about: Mapping[str, About]) -> tuple[Curve, ...]:
+    """Return the mean value of the candidates in tenths by length, as many in each; nothing of one length alone."""
+    ordered = sorted((_tokens(about[name]), value) for name, value in values.items())
+    if len({length for length, _ in ordered}) < LEAST_LENGTHS:
+        return ()
+    parts = min(10, len(ordered))
+    bounds = [at * len(ordered) // parts for at in range(parts + 1)]
+    points = []
+    for start, end in pairwise(bounds):
+        here = ordered[start:end]
+        points.append(CurvePoint(fmean(it for it, _ in here), fmean(it for _, it in here), n=len(here)))
+    return (Curve("by_length", f"{measure} by length", "tokens of the candidate", f"mean {measure}", tuple(points)),)
 
 
 def _preferred(values: Values, about: Mapping[str, About], how: How) -> list[PairLengths]:

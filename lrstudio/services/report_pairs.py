@@ -10,12 +10,13 @@ from itertools import combinations
 
 from lrstudio.domain.labels import Label
 from lrstudio.domain.pairs import Pair
+from lrstudio.domain.reports import Figure, JudgeName, Section, Share
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.formats.said import SCORED_AS_WELL
 from lrstudio.services.people_pairs import RANK, Marks, marks_of, prefers
 from lrstudio.services.report_agreement import How
 from lrstudio.services.report_items import About, Item, Level, Stated
-from lrstudio.services.report_records import Figure, JudgeName, Section, Share, figure
+from lrstudio.services.report_records import figure
 
 REWARD = "reward"
 TITLES = {

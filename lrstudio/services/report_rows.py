@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lrstudio.services.report_records import Cell, Figure, Report, Section
+from lrstudio.domain.reports import Cell, Figure, Report, Section
 
 COLUMNS = (
     "report",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from enum import StrEnum
 
+from lrstudio.domain.reports import By
 from lrstudio.services.report_items import Item
 
 _LENGTHS = ((1_000, "under 1k tokens"), (4_000, "1k-4k"), (16_000, "4k-16k"), (64_000, "16k-64k"))
@@ -18,16 +18,6 @@ _NUMBER = re.compile(
 _DENIED = re.compile(r"\b(?:not|no|never|none|neither|nor|without|cannot|\w+n't)\b", re.I)
 _CAUSE = re.compile(r"\b(?:because|since|therefore|thus|caused?|leads? to|led to|due to|as a result|so that)\b", re.I)
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+")
-
-
-class By(StrEnum):
-    """What a report can be cut by."""
-
-    LENGTH = "length"
-    EVIDENCE_POSITION = "evidence-position"
-    LANGUAGE = "language"
-    MODEL = "model"
-    CLAIM_KIND = "claim-kind"
 
 
 def sliced(items: Iterable[Item], by: By) -> dict[str, list[Item]]:

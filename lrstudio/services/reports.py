@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.pair_lists import GOLD
+from lrstudio.domain.reports import By, JudgeName, Report, Section
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity
 from lrstudio.services.people_pairs import Marks
 from lrstudio.services.report_agreement import How, agreement_sections
@@ -22,8 +23,7 @@ from lrstudio.services.report_length import (
     set_lengths,
 )
 from lrstudio.services.report_pairs import gold_sections, pair_sections, people_marks, rewards
-from lrstudio.services.report_records import JudgeName, Report, Section
-from lrstudio.services.report_slices import By, sliced
+from lrstudio.services.report_slices import sliced
 from lrstudio.store.store import Store
 
 _NOBODY = "no person has decided anything that a judge has judged: decide some items first, blind if you can"
@@ -32,6 +32,12 @@ _OUTDATED = (
 )
 _NOTHING = "no candidate has a score: run a judge, or decide some scores"
 
+Step = Callable[[int, int], None]
+
+
+def _silent(_done: int, _of: int) -> None:
+    pass
+
 
 class Reports:
     """Reads only. Every report is computed anew, from one state of the project; seconds for ten thousand claims."""
@@ -39,16 +45,28 @@ class Reports:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def judges(self) -> tuple[JudgeName, ...]:
+        """Return the judges that a report can be asked about, the latest last."""
+        with self._store.reading():
+            return tuple(dict.fromkeys(_name(identity) for identity in self._identities()))
+
     def agreement(
-        self, *, judge: str = "", dimension: Dimension | None = None, by: By | None = None, how: How | None = None
+        self,
+        *,
+        judge: str | JudgeName = "",
+        dimension: Dimension | None = None,
+        by: By | None = None,
+        how: How | None = None,
+        step: Step = _silent,
     ) -> Report:
         """Compare each judge with people.
 
         Args:
-            judge: only judges with this in their name, model or prompt pack; "" for all.
+            judge: only judges with this in their name, model or prompt pack, or exactly this one; "" for all.
             dimension: only this dimension.
             by: cut every comparison by this.
             how: what items are taken together by, the seed, and how many bootstrap samples.
+            step: told before each judge how many are done, of how many; what it raises ends the work.
 
         Raises:
             Refused: no judge is called so.
@@ -59,7 +77,7 @@ class Reports:
             sections: list[Section] = []
             marks = self._marks(assembly, None)
             gold = [row.pair for row in self._store.pairs.stream(GOLD)]
-            for name, items in self._judges(assembly, judge):
+            for name, items in self._judges(assembly, judge, step):
                 sections += agreement_sections(items, name, how=how, by=by, dimension=dimension)
                 if by is None:
                     sections += probability_sections(items, name, how=how, dimension=dimension)
@@ -97,7 +115,13 @@ class Reports:
         return length_warning(row_lengths(self._store.pairs.stream(GOLD)))
 
     def length_bias(
-        self, *, judge: str = "", dimension: Dimension | None = None, by: By | None = None, how: How | None = None
+        self,
+        *,
+        judge: str | JudgeName = "",
+        dimension: Dimension | None = None,
+        by: By | None = None,
+        how: How | None = None,
+        step: Step = _silent,
     ) -> Report:
         """Say how far each judge's values and people's choices go by length; the arguments are those of `agreement`.
 
@@ -108,7 +132,7 @@ class Reports:
         with self._store.reading():
             assembly = Assembly(self._store)
             sections: list[Section] = []
-            for name, items in self._judges(assembly, judge):
+            for name, items in self._judges(assembly, judge, step):
                 for part, among in _parts(items, by):
                     judged = _of(rewards(among), dimension)
                     sections += length_sections(judged, assembly.about, name, how=how, part=part)
@@ -122,7 +146,13 @@ class Reports:
         return Report("length-bias", by.value if by else "", tuple(sections), _notes(sections, by))
 
     def leaderboard(
-        self, *, judge: str = "", dimension: Dimension | None = None, by: By | None = None, how: How | None = None
+        self,
+        *,
+        judge: str | JudgeName = "",
+        dimension: Dimension | None = None,
+        by: By | None = None,
+        how: How | None = None,
+        step: Step = _silent,
     ) -> Report:
         """Rank the models by what stands, or by one judge's values where `judge` is named, with the corrected rates.
 
@@ -135,7 +165,7 @@ class Reports:
         with self._store.reading():
             assembly = Assembly(self._store)
             sections: list[Section] = []
-            chosen = list(self._judges(assembly, judge))
+            chosen = list(self._judges(assembly, judge, step))
             for name, items in chosen if judge else [(EFFECTIVE, list(assembly.effective()))]:
                 for part, among in _parts(items, by):
                     judged = _of(rewards(among), dimension)
@@ -160,19 +190,28 @@ class Reports:
         found = people_marks(assembly.labels, assembly.scored_by_people(), question_of)
         return {name: marks for name, marks in found.items() if dimension is None or name.startswith(dimension.value)}
 
-    def _judges(self, assembly: Assembly, wanted: str) -> Iterator[tuple[JudgeName, list[Item]]]:
-        for identity, name in self._chosen(wanted).items():
+    def _judges(
+        self, assembly: Assembly, wanted: str | JudgeName, step: Step
+    ) -> Iterator[tuple[JudgeName, list[Item]]]:
+        chosen = self._chosen(wanted)
+        for done, (identity, name) in enumerate(chosen.items()):
+            step(done, len(chosen))
             yield name, list(assembly.items(identity))
+        step(len(chosen), len(chosen))
 
-    def _chosen(self, wanted: str) -> dict[JudgeIdentity, JudgeName]:
+    def _chosen(self, wanted: str | JudgeName) -> dict[JudgeIdentity, JudgeName]:
         names = {identity: _name(identity) for identity in self._identities()}
-        chosen = {it: name for it, name in names.items() if wanted.lower() in _searched(name)}
+        if isinstance(wanted, JudgeName):
+            chosen = {it: name for it, name in names.items() if name == wanted}
+        else:
+            chosen = {it: name for it, name in names.items() if wanted.lower() in _searched(name)}
         if wanted and not chosen:
             known = ", ".join(sorted(name.words for name in names.values())) or "none"
-            raise Refused(f"no judge is called {wanted!r}; there are: {known}", where="judge")
+            called = wanted.words if isinstance(wanted, JudgeName) else wanted
+            raise Refused(f"no judge is called {called!r}; there are: {known}", where="judge")
         return chosen
 
-    def _outdated(self, assembly: Assembly, wanted: str) -> tuple[str, ...]:
+    def _outdated(self, assembly: Assembly, wanted: str | JudgeName) -> tuple[str, ...]:
         return tuple(
             _OUTDATED.format(judge=name.words)
             for identity, name in self._chosen(wanted).items()

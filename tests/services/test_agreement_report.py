@@ -17,14 +17,13 @@ from sklearn.metrics import balanced_accuracy_score, brier_score_loss, cohen_kap
 from lrstudio.domain.decisions import Act, Decision, Shown, Target, Value
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.queues import Purpose
+from lrstudio.domain.reports import By, Section
 from lrstudio.domain.text import Candidate
 from lrstudio.domain.verdicts import Claim, Dimension, JudgeIdentity, JudgeRun, Judgment, RunState, State, Support
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.people_pairs import marks_of, pairs_of
 from lrstudio.services.queues import Wish
 from lrstudio.services.report_agreement import How
-from lrstudio.services.report_records import Section
-from lrstudio.services.report_slices import By
 from lrstudio.services.wiring import Project, create_project
 from lrstudio.store.store import Store
 

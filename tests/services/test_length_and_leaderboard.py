@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.reports import By, JudgeName, Report, Section
 from lrstudio.domain.sets import Split
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.services.report_agreement import How
-from lrstudio.services.report_length import Mitigation, PairLengths, kept, length_warning
-from lrstudio.services.report_records import Report, Section
-from lrstudio.services.report_slices import By
+from lrstudio.services.report_items import About
+from lrstudio.services.report_length import Mitigation, PairLengths, kept, length_sections, length_warning
 from lrstudio.services.wiring import Project, create_project
 
 LABELLED = Path(__file__).resolve().parents[1] / "data" / "labelled"
@@ -80,6 +80,29 @@ def test_models_are_ranked_by_what_stands(project: Project, tmp_path: Path) -> N
         assert isinstance(p, float)
         assert isinstance(corrected, float)
         assert p <= corrected < 0.05
+
+
+def test_the_trend_by_length_weighs_every_candidate_once() -> None:
+    about = {str(at): About(str(at), f"q{at % 12}", f"d{at % 12}", "m", 10, "en", 40 * (at + 1)) for at in range(36)}
+    values = {name: float(int(name) % 7) for name in about}
+    (found,) = length_sections({"reward": {}, "completeness": values}, about, JudgeName("j"), how=QUICK)
+    (curve,) = found.curves
+    assert [it.x for it in curve.points] == sorted(it.x for it in curve.points)
+    assert [it.n for it in curve.points] == [3, 4, 3, 4, 4, 3, 4, 3, 4, 4]
+    assert sum(it.y * it.n for it in curve.points) == pytest.approx(sum(values.values()))
+    assert curve.points[0].x == pytest.approx(20.0)  # the mean of 10, 20, 30 tokens
+
+
+def test_a_judge_is_told_how_far_the_work_is_and_can_be_named_exactly(project: Project) -> None:
+    project.imports.import_paths([LABELLED / "nocha.jsonl"])
+    names = project.reports.judges()
+    steps: list[tuple[int, int]] = []
+    project.reports.length_bias(how=QUICK, step=lambda done, of: steps.append((done, of)))
+    assert steps == [(at, len(names)) for at in range(len(names) + 1)]
+    for name in names:
+        assert {it.judge for it in project.reports.agreement(judge=name, how=QUICK).sections} == {name}
+    with pytest.raises(Refused, match="no judge is called 'nobody'"):
+        project.reports.agreement(judge=JudgeName("recorded", "nobody"))
 
 
 def test_a_leaderboard_of_one_judge(project: Project) -> None:

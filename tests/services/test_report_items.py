@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.labels import Label
+from lrstudio.domain.reports import Curve, CurvePoint, Figure, JudgeName, Report, Section, Share, Table
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.formats.csv_out import write_csv
 from lrstudio.services.people_pairs import Marks, marks_of, pairs_of
 from lrstudio.services.report_confidence import confidence
 from lrstudio.services.report_items import About, Item, Level, Stated, consensus, people_of
-from lrstudio.services.report_records import Curve, CurvePoint, Figure, JudgeName, Report, Section, Share, Table
 from lrstudio.services.report_rows import COLUMNS, report_rows
 
 ABOUT = About("a", "q", "d", "m", 2000, "en", 100)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from lrstudio.domain.reports import By
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.services.report_items import About, Item, Level
-from lrstudio.services.report_slices import By, claim_kind, length_class, slice_of, sliced
+from lrstudio.services.report_slices import claim_kind, length_class, slice_of, sliced
 
 
 def item(*, tokens: int | None = 2000, position: float | None = None, text: str = "", model: str = "m") -> Item:

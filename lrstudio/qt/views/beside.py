@@ -15,6 +15,7 @@ from lrstudio.services.settings import Settings
 if TYPE_CHECKING:
     from lrstudio.qt.views.judge_windows import JudgeWindows
     from lrstudio.qt.views.main_window import MainWindow
+    from lrstudio.qt.views.reports_desk import ReportsDesk
     from lrstudio.qt.views.settings_desk import SettingsDesk
     from lrstudio.services.wiring import Project
 
@@ -39,6 +40,7 @@ class Beside(QObject):
         self._project: Project | None = None
         self._windows: JudgeWindows | None = None
         self._settings: SettingsDesk | None = None
+        self._reports: ReportsDesk | None = None
         self._marks = LocalMarks(window.actions_, operations, self)
         self._marks.told.connect(self.told)
 
@@ -66,11 +68,24 @@ class Beside(QObject):
             self._settings.told.connect(self.told)
         return self._settings
 
+    @property
+    def reports(self) -> ReportsDesk:
+        """What shows reports."""
+        if self._reports is None:
+            from lrstudio.qt.views.reports_desk import ReportsDesk
+
+            self._reports = ReportsDesk(self._window, self._operations, self._window.switch)
+            self._reports.use(self._project)
+            self._reports.told.connect(self.told)
+        return self._reports
+
     def use(self, project: Project | None) -> None:
         """Stand beside this project."""
         self._project = project
         if self._windows is not None:
             self._windows.use(project)
+        if self._reports is not None:
+            self._reports.use(project)
 
     def follow(self, audit: AuditController) -> None:
         """Show in the menus what the workspace has read of marks."""
@@ -89,5 +104,6 @@ class Beside(QObject):
             "document.local": lambda: self._marks.turn_document(self._project),
             "project.local": lambda: self._marks.turn_project(self._project),
             "judge.summary": lambda: self.windows.show_summary(),
+            "reports.open": lambda: self.reports.show(),
             "judge.compare": lambda: self.windows.show_compare(blind=self._window.settings.blind),
         }

@@ -66,14 +66,18 @@ class QuietHeader(QHeaderView):
         painter.setPen(muted(self))
         left = unit(self) * 3 // 2 if index == 0 else 0
         words = str(self.model().headerData(index, Qt.Orientation.Horizontal) or "")
-        painter.drawText(rect.adjusted(left, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, words)
+        aligned = self.model().headerData(index, Qt.Orientation.Horizontal, Qt.ItemDataRole.TextAlignmentRole)
+        if aligned is not None:
+            painter.drawText(rect.adjusted(3, 0, -3, 0), aligned, words)
+        else:
+            painter.drawText(rect.adjusted(left, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, words)
         painter.restore()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the line beyond the last column, too."""
-        painter = QPainter(self.viewport())
-        painter.fillRect(self.viewport().rect(), self.palette().color(QPalette.ColorRole.Base))
-        rest = QRect(0, self.viewport().height() - 1, self.viewport().width(), 1)
-        painter.fillRect(rest, line_color(self))
-        painter.end()
         super().paintEvent(event)
+        painter = QPainter(self.viewport())
+        rest = self.viewport().rect()
+        rest.setLeft(self.length() - self.offset())
+        painter.fillRect(rest, self.palette().color(QPalette.ColorRole.Base))
+        painter.fillRect(QRect(rest.left(), rest.bottom(), rest.width(), 1), line_color(self))
