@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -11,12 +12,16 @@ from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.views.audit_controller import AuditController
 from lrstudio.qt.views.local_marks import LocalMarks
 from lrstudio.services.settings import Settings
+from lrstudio.viewstate.facts import Fact
 
 if TYPE_CHECKING:
     from lrstudio.qt.views.judge_windows import JudgeWindows
     from lrstudio.qt.views.main_window import MainWindow
+    from lrstudio.qt.views.queue_desk import QueueDesk
     from lrstudio.qt.views.settings_desk import SettingsDesk
     from lrstudio.services.wiring import Project
+
+_QUEUE_COMMANDS = ("queue.open", "queue.next", "queue.previous", "queue.skip", "queue.leave")
 
 
 class Beside(QObject):
@@ -26,11 +31,13 @@ class Beside(QObject):
         keep_chosen: the `Keep` that the list is to apply.
         candidate_chosen: the id of a candidate that is to be shown.
         told: a `Notice`.
+        facts_changed: what `facts` says has changed.
     """
 
     keep_chosen = Signal(object)
     candidate_chosen = Signal(str)
     told = Signal(object)
+    facts_changed = Signal()
 
     def __init__(self, window: MainWindow, operations: Operations, parent: QObject) -> None:
         super().__init__(parent)
@@ -39,6 +46,8 @@ class Beside(QObject):
         self._project: Project | None = None
         self._windows: JudgeWindows | None = None
         self._settings: SettingsDesk | None = None
+        self._queues: QueueDesk | None = None
+        self._audit: AuditController | None = None
         self._marks = LocalMarks(window.actions_, operations, self)
         self._marks.told.connect(self.told)
 
@@ -66,14 +75,38 @@ class Beside(QObject):
             self._settings.told.connect(self.told)
         return self._settings
 
+    @property
+    def queues(self) -> QueueDesk:
+        """What works through review queues."""
+        if self._queues is None:
+            from lrstudio.qt.views.queue_desk import QueueDesk
+
+            window = self._window
+            desk = self._queues = QueueDesk(window, self._operations, window.switch, window.actions_)
+            desk.use(self._project)
+            desk.show_settings(blind=window.settings.blind)
+            desk.told.connect(self.told)
+            desk.facts_changed.connect(self.facts_changed)
+            if self._audit is not None:
+                desk.follow(self._audit)
+        return self._queues
+
+    @property
+    def facts(self) -> frozenset[Fact]:
+        """What holds because of what stands beside."""
+        return self._queues.facts if self._queues is not None else frozenset()
+
     def use(self, project: Project | None) -> None:
         """Stand beside this project."""
         self._project = project
         if self._windows is not None:
             self._windows.use(project)
+        if self._queues is not None:
+            self._queues.use(project)
 
     def follow(self, audit: AuditController) -> None:
-        """Show in the menus what the workspace has read of marks."""
+        """Show in the menus what the workspace has read of marks, and bring up in it what is chosen beside it."""
+        self._audit = audit
         audit.list_read.connect(self._marks.show_list)
         audit.reader.candidate_read.connect(self._marks.show_candidate)
 
@@ -81,13 +114,19 @@ class Beside(QObject):
         """Take away what a blind person must not see."""
         if settings.blind and self._windows is not None:
             self._windows.close_compare()
+        if self._queues is not None:
+            self._queues.show_settings(blind=settings.blind)
 
     def command_table(self) -> dict[str, Callable[[], object]]:
         """Return the commands that are carried out here."""
         return {
+            **{name: partial(self._in_queues, name) for name in _QUEUE_COMMANDS},
             "settings.open": lambda: self.settings.show(),
             "document.local": lambda: self._marks.turn_document(self._project),
             "project.local": lambda: self._marks.turn_project(self._project),
             "judge.summary": lambda: self.windows.show_summary(),
             "judge.compare": lambda: self.windows.show_compare(blind=self._window.settings.blind),
         }
+
+    def _in_queues(self, name: str) -> None:
+        self.queues.command_table()[name]()
