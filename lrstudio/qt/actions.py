@@ -124,6 +124,7 @@ _GO = (
     Command("pane.previous", "Previous pane", Group.GO, ("Shift+F6",), when=_when(Fact.PROJECT)),
 )
 _QUEUES = (
+    Command("project.find", "Find anything…", Group.GO, ("Ctrl+Shift+F",), "find", _when(Fact.PROJECT)),
     Command("queue.open", "Review queues…", Group.GO, ("Ctrl+Shift+Q",), when=_when(Fact.PROJECT)),
     Command("queue.next", "Next in the queue", Group.GO, ("Q",), when=_when(Fact.QUEUE)),
     Command("queue.previous", "Previous in the queue", Group.GO, ("Shift+Q",), when=_when(Fact.QUEUE)),

@@ -15,6 +15,7 @@ from lrstudio.services.settings import Settings
 from lrstudio.viewstate.facts import Fact
 
 if TYPE_CHECKING:
+    from lrstudio.qt.views.find_desk import FindDesk
     from lrstudio.qt.views.judge_windows import JudgeWindows
     from lrstudio.qt.views.main_window import MainWindow
     from lrstudio.qt.views.queue_desk import QueueDesk
@@ -47,6 +48,7 @@ class Beside(QObject):
         self._windows: JudgeWindows | None = None
         self._settings: SettingsDesk | None = None
         self._queues: QueueDesk | None = None
+        self._finding: FindDesk | None = None
         self._audit: AuditController | None = None
         self._marks = LocalMarks(window.actions_, operations, self)
         self._marks.told.connect(self.told)
@@ -92,6 +94,20 @@ class Beside(QObject):
         return self._queues
 
     @property
+    def finding(self) -> FindDesk:
+        """What finds anything in the project."""
+        if self._finding is None:
+            from lrstudio.qt.views.find_desk import FindDesk
+
+            desk = self._finding = FindDesk(self._window, self._operations, self._window.switch)
+            desk.use(self._project)
+            desk.show_settings(blind=self._window.settings.blind)
+            desk.told.connect(self.told)
+            if self._audit is not None:
+                desk.follow(self._audit)
+        return self._finding
+
+    @property
     def facts(self) -> frozenset[Fact]:
         """What holds because of what stands beside."""
         return self._queues.facts if self._queues is not None else frozenset()
@@ -101,8 +117,9 @@ class Beside(QObject):
         self._project = project
         if self._windows is not None:
             self._windows.use(project)
-        if self._queues is not None:
-            self._queues.use(project)
+        for desk in (self._queues, self._finding):
+            if desk is not None:
+                desk.use(project)
 
     def follow(self, audit: AuditController) -> None:
         """Show in the menus what the workspace has read of marks, and bring up in it what is chosen beside it."""
@@ -114,13 +131,15 @@ class Beside(QObject):
         """Take away what a blind person must not see."""
         if settings.blind and self._windows is not None:
             self._windows.close_compare()
-        if self._queues is not None:
-            self._queues.show_settings(blind=settings.blind)
+        for desk in (self._queues, self._finding):
+            if desk is not None:
+                desk.show_settings(blind=settings.blind)
 
     def command_table(self) -> dict[str, Callable[[], object]]:
         """Return the commands that are carried out here."""
         return {
             **{name: partial(self._in_queues, name) for name in _QUEUE_COMMANDS},
+            "project.find": lambda: self.finding.show(),
             "settings.open": lambda: self.settings.show(),
             "document.local": lambda: self._marks.turn_document(self._project),
             "project.local": lambda: self._marks.turn_project(self._project),
