@@ -45,9 +45,7 @@ def test_hits_are_grouped_by_kind_and_lead_to_their_place() -> None:
     assert groups[0].rows[0].aim == Aim(document_id="d", span=Span(40, 44), in_document=True)
     assert groups[1].rows[0].aim == Aim("c2", "q", "d", "p", Dimension.FAITHFULNESS)
     assert found_sentence("x", FINDINGS, groups) == "5 passages found. The best 3 are shown: more words find fewer."
-    assert found_sentence("x", Findings((), {}, complete=False), ()).endswith(
-        "not all of the project is indexed yet.".capitalize()
-    )
+    assert found_sentence("x", Findings((), {}, complete=False), ()).endswith("Not all of the project is indexed yet.")
 
 
 def test_a_blind_person_finds_no_explanation_of_a_judge() -> None:

@@ -13,15 +13,19 @@ from lrstudio.qt.views.audit_controller import AuditController
 from lrstudio.qt.views.local_marks import LocalMarks
 from lrstudio.services.settings import Settings
 from lrstudio.viewstate.facts import Fact
+from lrstudio.viewstate.finding import aim_of
 
 if TYPE_CHECKING:
+    from lrstudio.domain.marks import Place
     from lrstudio.qt.views.find_desk import FindDesk
     from lrstudio.qt.views.judge_windows import JudgeWindows
     from lrstudio.qt.views.main_window import MainWindow
+    from lrstudio.qt.views.mark_desk import MarkDesk
     from lrstudio.qt.views.queue_desk import QueueDesk
     from lrstudio.qt.views.settings_desk import SettingsDesk
     from lrstudio.services.wiring import Project
 
+_MARK_COMMANDS = ("mark.bookmark", "mark.tag", "mark.note", "guideline.show", "page.save")
 _QUEUE_COMMANDS = ("queue.open", "queue.next", "queue.previous", "queue.skip", "queue.leave")
 
 
@@ -49,9 +53,10 @@ class Beside(QObject):
         self._settings: SettingsDesk | None = None
         self._queues: QueueDesk | None = None
         self._finding: FindDesk | None = None
+        self._marks: MarkDesk | None = None
         self._audit: AuditController | None = None
-        self._marks = LocalMarks(window.actions_, operations, self)
-        self._marks.told.connect(self.told)
+        self._local_marks = LocalMarks(window.actions_, operations, self)
+        self._local_marks.told.connect(self.told)
 
     @property
     def windows(self) -> JudgeWindows:
@@ -108,24 +113,42 @@ class Beside(QObject):
         return self._finding
 
     @property
+    def marks(self) -> MarkDesk:
+        """What puts tags, bookmarks and notes on things."""
+        if self._marks is None:
+            from lrstudio.qt.views.mark_desk import MarkDesk
+
+            desk = self._marks = MarkDesk(self._window, self._operations, self._window.switch)
+            desk.use(self._project)
+            desk.told.connect(self.told)
+            if self._audit is not None:
+                desk.follow(self._audit)
+        return self._marks
+
+    @property
     def facts(self) -> frozenset[Fact]:
         """What holds because of what stands beside."""
         return self._queues.facts if self._queues is not None else frozenset()
 
     def use(self, project: Project | None) -> None:
         """Stand beside this project."""
+        if self._project is not None and project is not self._project:
+            self.marks.stop()
         self._project = project
         if self._windows is not None:
             self._windows.use(project)
-        for desk in (self._queues, self._finding):
+        for desk in (self._queues, self._finding, self._marks):
             if desk is not None:
                 desk.use(project)
+        if project is not None:
+            self.marks.use(project)
+            self._continue(project)
 
     def follow(self, audit: AuditController) -> None:
         """Show in the menus what the workspace has read of marks, and bring up in it what is chosen beside it."""
         self._audit = audit
-        audit.list_read.connect(self._marks.show_list)
-        audit.reader.candidate_read.connect(self._marks.show_candidate)
+        audit.list_read.connect(self._local_marks.show_list)
+        audit.reader.candidate_read.connect(self._local_marks.show_candidate)
 
     def show_settings(self, settings: Settings) -> None:
         """Take away what a blind person must not see."""
@@ -139,13 +162,31 @@ class Beside(QObject):
         """Return the commands that are carried out here."""
         return {
             **{name: partial(self._in_queues, name) for name in _QUEUE_COMMANDS},
+            **{name: partial(self._in_marks, name) for name in _MARK_COMMANDS},
             "project.find": lambda: self.finding.show(),
             "settings.open": lambda: self.settings.show(),
-            "document.local": lambda: self._marks.turn_document(self._project),
-            "project.local": lambda: self._marks.turn_project(self._project),
+            "document.local": lambda: self._local_marks.turn_document(self._project),
+            "project.local": lambda: self._local_marks.turn_project(self._project),
             "judge.summary": lambda: self.windows.show_summary(),
             "judge.compare": lambda: self.windows.show_compare(blind=self._window.settings.blind),
         }
 
     def _in_queues(self, name: str) -> None:
         self.queues.command_table()[name]()
+
+    def _in_marks(self, name: str) -> None:
+        self.marks.command_table()[name]()
+
+    def _continue(self, project: Project) -> None:
+        """Go to where this reviewer stopped."""
+
+        def read() -> Place | None:
+            place = project.marking.stopped_at()
+            listed = {it.candidate_id for question in project.audit.questions() for it in question.candidates}
+            return place if place is not None and place.item_id in listed else None
+
+        def there(place: Place | None) -> None:
+            if place is not None and self._project is project:
+                self.finding.go(aim_of(place))
+
+        self._operations.query(read, there, slot="stopped")

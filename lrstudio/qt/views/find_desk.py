@@ -183,7 +183,7 @@ class FindDesk(QObject):
         self._arrive()
         if self._dialog is not None:
             self._dialog.close()
-        self._window.activateWindow()
+            self._window.activateWindow()
 
     def _arrive(self) -> None:
         """Show the passage once its text is on screen."""
