@@ -69,8 +69,7 @@ class AuditController(QObject):
         self._last_parts: dict[Dimension, str] = {}
         self._no_text = self._reveal_next = False
         self.pending: set[str] = set()
-        self.guided = False
-        """Whether a review queue says what comes next."""
+        self.guided = False  # True while a review queue says what comes next
         self.known_parts: frozenset[str] | None = None
         self.walker = AuditWalker(self)
         self._commands = self.walker.command_table() | AuditDecider(self, self.deeds).command_table()

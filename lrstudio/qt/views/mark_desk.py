@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QWidget
 
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
@@ -184,13 +184,16 @@ class MarkDesk(QObject):
             if not line:
                 return
             self._line = Words(quiet=True)
-            step = unit(self._line)
             self._line.setAccessibleName("Marks")
-            self._line.setContentsMargins(2 * step, 0, 2 * step, 0)
-            audit.view.panes.candidate.add_bar(self._line)
+            bar = QWidget()
+            step = unit(self._line)
+            across = QHBoxLayout(bar)
+            across.setContentsMargins(2 * step, step // 2, 2 * step, 0)
+            across.addWidget(self._line)
+            audit.view.panes.candidate.add_bar(bar)
         self._line.setText(line)
         self._line.setToolTip(notes_text(self._marks, audit.focus))
-        self._line.setVisible(bool(line))
+        self._line.parentWidget().setVisible(bool(line))
 
     def _changed(self, changes: Changes, _initiator: object) -> None:
         if changes.marks or changes.everything:

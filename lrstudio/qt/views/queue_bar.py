@@ -28,7 +28,7 @@ class QueueBar(QWidget):
         self.why.setWordWrap(True)
         self.why.setTextFormat(Qt.TextFormat.PlainText)
         self.next = Button("Next", kind=Kind.FLAT, key="q")
-        self.skip = Button("Pass over", kind=Kind.FLAT, key="w")
+        self.skip = Button("Skip", kind=Kind.FLAT, key="w")
         self.leave = Button("Leave", kind=Kind.FLAT)
         top = QHBoxLayout()
         top.setContentsMargins(step // 2, 0, step * 3 // 2, 0)

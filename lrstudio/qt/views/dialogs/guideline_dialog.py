@@ -35,7 +35,7 @@ class Page(QTextBrowser):
         self.setAccessibleName("Labelling guideline")
         quiet(self)
 
-    def loadResource(self, _kind: int, _name: QUrl) -> None:
+    def loadResource(self, _kind: int, _name: QUrl | str) -> None:
         """Load no picture from anywhere."""
 
     def show_markdown(self, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -24,6 +24,7 @@ from lrstudio.domain.verdicts import Dimension, JudgeIdentity
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Line, bold, unit
+from lrstudio.qt.views.compare_parts import QuietHeader
 from lrstudio.qt.views.dialogs.base import Dialog, Problem
 from lrstudio.qt.views.forms import Choice, FormRow, Whole
 from lrstudio.qt.views.scroll import quiet
@@ -46,6 +47,7 @@ class RowList(QTreeWidget):
 
     def __init__(self, columns: Sequence[str], *, name: str) -> None:
         super().__init__()
+        self.setHeader(QuietHeader(self))
         self.setHeaderLabels(list(columns))
         self.setRootIsDecorated(False)
         self.setUniformRowHeights(True)
@@ -71,6 +73,7 @@ class RowList(QTreeWidget):
             row = QTreeWidgetItem(self, list(texts))
             row.setData(0, Qt.ItemDataRole.UserRole, data)
             row.setToolTip(0, texts[0])
+            row.setSizeHint(0, QSize(0, self.fontMetrics().height() + unit(self) * 5 // 4))
             if chosen is None or data == before:
                 chosen = row
         if chosen is not None:
