@@ -111,6 +111,7 @@ def test_the_audit_page_is_saved(driver: Driver, project_path: Path, tmp_path: P
     driver.show(project_path)
     driver.press_now("Ctrl+p")
     dialog = driver.window.findChild(QFileDialog)
+    assert dialog is not None
     out = tmp_path / f"page.{suffix}"
     dialog.fileSelected.emit(str(out))
     dialog.close()

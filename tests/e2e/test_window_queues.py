@@ -58,6 +58,7 @@ def test_a_queue_is_made_and_worked_through_by_keyboard(driver: Driver, project_
     assert count > 3
     assert on_screen(driver, desk)
     bar = driver.audit.view.list.findChild(QueueBar)
+    assert bar is not None
     assert bar.isVisible()
     assert bar.count.text() == f"0 of {count}"
     assert bar.why.text().startswith("drawn at random")

@@ -88,6 +88,11 @@ class AuditReader(QObject):
         self._soon = QTimer(self, singleShot=True)
         self._soon.timeout.connect(self._list_pause_over)
 
+    @property
+    def judge(self) -> JudgeIdentity | None:
+        """Whose verdicts are read, None for the latest ones."""
+        return self._judge
+
     def use(self, project: Project | None, judge: JudgeIdentity | None = None) -> None:
         """Read from this project, and take the verdicts of this judge; None for the latest ones."""
         self._ahead = None
@@ -133,8 +138,9 @@ class AuditReader(QObject):
             return
         read = partial(_candidate, project, candidate_id, judge)
         self._operations.query(read, self.candidate_read.emit, slot="audit candidate")
-        ahead, self._ahead = self._ahead, None
+        ahead = self._ahead
         if ahead is not None and ahead.detail.candidate.candidate_id == candidate_id:
+            self._ahead = None
             self.candidate_read.emit(ahead)
 
     def read_ahead(self, candidate_id: str) -> None:

@@ -37,12 +37,14 @@ class Beside(QObject):
         candidate_chosen: the id of a candidate that is to be shown.
         told: a `Notice`.
         facts_changed: what `facts` says has changed.
+        judge_wanted: the judge whose verdicts are to be shown, None for the latest ones.
     """
 
     keep_chosen = Signal(object)
     candidate_chosen = Signal(str)
     told = Signal(object)
     facts_changed = Signal()
+    judge_wanted = Signal(object)
 
     def __init__(self, window: MainWindow, operations: Operations, parent: QObject) -> None:
         super().__init__(parent)
@@ -94,6 +96,7 @@ class Beside(QObject):
             desk.show_settings(blind=window.settings.blind)
             desk.told.connect(self.told)
             desk.facts_changed.connect(self.facts_changed)
+            desk.judge_wanted.connect(self.judge_wanted)
             if self._audit is not None:
                 desk.follow(self._audit)
         return self._queues

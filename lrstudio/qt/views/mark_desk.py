@@ -52,6 +52,7 @@ class MarkDesk(QObject):
         self._project: Project | None = None
         self._audit: AuditController | None = None
         self._line: Words | None = None
+        self._line_bar = QWidget()
         self._marks: tuple[Mark, ...] = ()
         self._shown = ""
         self._dialog: MarkDialog | None = None
@@ -185,7 +186,7 @@ class MarkDesk(QObject):
                 return
             self._line = Words(quiet=True)
             self._line.setAccessibleName("Marks")
-            bar = QWidget()
+            bar = self._line_bar
             step = unit(self._line)
             across = QHBoxLayout(bar)
             across.setContentsMargins(2 * step, step // 2, 2 * step, 0)
@@ -193,7 +194,7 @@ class MarkDesk(QObject):
             audit.view.panes.candidate.add_bar(bar)
         self._line.setText(line)
         self._line.setToolTip(notes_text(self._marks, audit.focus))
-        self._line.parentWidget().setVisible(bool(line))
+        self._line_bar.setVisible(bool(line))
 
     def _changed(self, changes: Changes, _initiator: object) -> None:
         if changes.marks or changes.everything:

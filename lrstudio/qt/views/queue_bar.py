@@ -41,8 +41,8 @@ class QueueBar(QWidget):
         steps.setContentsMargins(step // 2, 0, step // 2, 0)
         steps.setSpacing(0)
         for button in (self.next, self.skip, self.leave):
-            button.set_eliding()
             steps.addWidget(button)
+        self.leave.set_eliding()
         steps.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, step // 2, 0, 0)

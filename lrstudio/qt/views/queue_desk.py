@@ -15,6 +15,7 @@ from lrstudio.domain.decisions import Target
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.queues import Outcome, Queue
 from lrstudio.domain.summaries import JudgeChoice
+from lrstudio.domain.verdicts import JudgeIdentity
 from lrstudio.qt.actions import Actions
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
@@ -23,6 +24,7 @@ from lrstudio.qt.views.project_desk import Notice
 from lrstudio.qt.views.queue_bar import QueueBar
 from lrstudio.services.who_when import utc_now
 from lrstudio.viewstate.facts import Fact
+from lrstudio.viewstate.finding import dimension_of
 from lrstudio.viewstate.queues import Course, QueueLine, Stopwatch, bar_text, queue_line
 
 if TYPE_CHECKING:
@@ -49,8 +51,10 @@ class QueueDesk(QObject):
     Signals:
         facts_changed: whether a queue is worked through has changed.
         told: a `Notice`.
+        judge_wanted: the judge whose verdicts are to be shown, None for the latest ones.
     """
 
+    judge_wanted = Signal(object)
     facts_changed = Signal()
     told = Signal(object)
 
@@ -180,11 +184,14 @@ class QueueDesk(QObject):
             return
         self.leave()
 
-        def read() -> Course:
-            queue = project.queues.progress(queue_id).queue
-            return Course(queue, project.queues.items(queue_id), project.queues.finished(queue_id))
+        shown = self._audit.reader.judge if self._audit is not None else None
 
-        self._operations.query(read, self._begun, slot="queue")
+        def read() -> tuple[Course, JudgeIdentity | None]:
+            queue = project.queues.progress(queue_id).queue
+            course = Course(queue, project.queues.items(queue_id), project.queues.finished(queue_id))
+            return course, _judge_of(project, course, shown=shown)
+
+        self._operations.query(read, lambda found: self._begun(*found), slot="queue")
 
     def leave(self) -> None:
         """Stop working through the queue; it stays as it is."""
@@ -197,10 +204,12 @@ class QueueDesk(QObject):
         self._tell()
         self.facts_changed.emit()
 
-    def _begun(self, course: Course) -> None:
+    def _begun(self, course: Course, judge: JudgeIdentity | None) -> None:
         audit = self._audit
         if audit is None:
             return
+        if judge != audit.reader.judge:
+            self.judge_wanted.emit(judge)
         if self._dialog is not None:
             self._dialog.close()
         self.course = course
@@ -331,3 +340,14 @@ class QueueDesk(QObject):
             elif event.type() is QEvent.Type.WindowDeactivate:
                 self._watch = self._watch.halt(self._clock())
         return super().eventFilter(watched, event)
+
+
+def _judge_of(project: Project, course: Course, *, shown: JudgeIdentity | None) -> JudgeIdentity | None:
+    """Return whose verdicts have the claims that a queue is about: those on screen where they do."""
+    target = next((it.target for it in course.items if it.target.part_id), None)
+    if target is None:
+        return shown
+    for judge in (shown, None, *(it.identity for it in project.audit.judges())):
+        if dimension_of(project.audit.candidate(target.candidate_id, judge), target.part_id) is target.dimension:
+            return judge
+    return shown

@@ -285,6 +285,7 @@ class Workshop(QObject):
         self.beside.keep_chosen.connect(self._keep)
         self.beside.candidate_chosen.connect(lambda name: self.build_audit().show_candidate(name))
         self.beside.told.connect(self.messages.tell)
+        self.beside.judge_wanted.connect(self._choose_judge)
         self.beside.facts_changed.connect(lambda: self._tell_facts(self._facts))
         self.desk.opening.connect(self._opening)
         self.desk.opened.connect(self._opened)

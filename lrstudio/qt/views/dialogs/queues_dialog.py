@@ -24,10 +24,9 @@ from lrstudio.domain.verdicts import Dimension, JudgeIdentity
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Line, bold, unit
-from lrstudio.qt.views.compare_parts import QuietHeader
 from lrstudio.qt.views.dialogs.base import Dialog, Problem
 from lrstudio.qt.views.forms import Choice, FormRow, Whole
-from lrstudio.qt.views.scroll import quiet
+from lrstudio.qt.views.scroll import QuietHeader, quiet
 from lrstudio.services.queues import Wish
 from lrstudio.viewstate.audit_headers import judge_labels
 from lrstudio.viewstate.judge_fields import FieldWords
