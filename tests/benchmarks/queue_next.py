@@ -63,10 +63,10 @@ def _measure() -> tuple[list[float], list[float]]:
         until(lambda: desk.course is not None and rested())
         while desk.course is not None and desk.course.left > 1:
             before = time.perf_counter()
-            window.repaint()
+            window.grab()
             painted = time.perf_counter()
             window.actions_["queue.skip"].trigger()
-            window.repaint()
+            window.grab()
             steps.append(time.perf_counter() - painted)
             paints.append(painted - before)
             audit, item = window.works.audit, desk.course.item

@@ -23,6 +23,7 @@ from lrstudio.qt.views.audit_controller import AuditController
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.qt.views.queue_bar import QueueBar
 from lrstudio.services.who_when import utc_now
+from lrstudio.viewstate.audit import Focus
 from lrstudio.viewstate.facts import Fact
 from lrstudio.viewstate.finding import dimension_of
 from lrstudio.viewstate.queues import Course, QueueLine, Stopwatch, bar_text, queue_line
@@ -232,10 +233,14 @@ class QueueDesk(QObject):
         now = self._clock()
         self._watch = Stopwatch().run(now) if self._window.isActiveWindow() else Stopwatch()
         target = item.target
-        audit.show_candidate(target.candidate_id, dimension=target.dimension, part_id=target.part_id)
+        if audit.detail is not None and audit.detail.candidate.candidate_id == target.candidate_id:
+            audit.view.list.set_current(target.candidate_id)
+            audit.go(Focus(target.candidate_id, target.dimension, target.part_id))
+        else:
+            audit.show_candidate(target.candidate_id, dimension=target.dimension, part_id=target.part_id)
         self._tell()
         following = course.next_open()
-        if following is not None:
+        if following is not None and course.items[following].target.candidate_id != target.candidate_id:
             audit.reader.read_ahead(course.items[following].target.candidate_id)
 
     def _go_on(self, outcome: Outcome) -> None:
