@@ -14,6 +14,7 @@ VERBS = (
     "export",
     "find",
     "page",
+    "queue",
     "report",
     "reviewers",
     "merge",

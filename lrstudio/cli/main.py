@@ -21,6 +21,7 @@ from lrstudio.cli import (
     packs,
     page,
     pairs,
+    queue,
     report,
     reviewers,
     sample,
@@ -48,6 +49,7 @@ app.command("set")(set_.set_)
 app.command("export")(export.export)
 app.command("find")(find.find)
 app.command("page")(page.page)
+app.command("queue")(queue.queue)
 app.command("report")(report.report)
 app.command("reviewers")(reviewers.reviewers)
 app.command("merge")(merge.merge)

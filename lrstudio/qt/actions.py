@@ -124,6 +124,19 @@ _GO = (
     Command("pane.next", "Next pane", Group.GO, ("F6",), when=_when(Fact.PROJECT)),
     Command("pane.previous", "Previous pane", Group.GO, ("Shift+F6",), when=_when(Fact.PROJECT)),
 )
+_FINDING = (
+    Command("project.find", "Find anything…", Group.GO, ("Ctrl+Shift+F",), "find", _when(Fact.PROJECT)),
+    Command("mark.bookmark", "Bookmark", Group.CLAIMS, ("Ctrl+B",), when=_when(Fact.CANDIDATE)),
+    Command("mark.tag", "Tag…", Group.CLAIMS, ("T",), when=_when(Fact.CANDIDATE)),
+    Command("mark.note", "Note…", Group.CLAIMS, ("Ctrl+M",), when=_when(Fact.CANDIDATE)),
+    Command("guideline.show", "Labelling guideline", Group.HELP, ("F2",), when=_when(Fact.PROJECT)),
+    Command("page.save", "Audit page…", Group.PROJECT, ("Ctrl+P",), when=_when(Fact.CANDIDATE)),
+    Command("queue.open", "Review queues…", Group.GO, ("Ctrl+Shift+Q",), when=_when(Fact.PROJECT)),
+    Command("queue.next", "Next in the queue", Group.GO, ("Q",), when=_when(Fact.QUEUE)),
+    Command("queue.previous", "Previous in the queue", Group.GO, ("Shift+Q",), when=_when(Fact.QUEUE)),
+    Command("queue.skip", "Pass over in the queue", Group.GO, ("W",), when=_when(Fact.QUEUE)),
+    Command("queue.leave", "Leave the queue", Group.GO, when=_when(Fact.QUEUE)),
+)
 _VIEW = (
     Command("view.find", "Find in the text", Group.VIEW, ("Ctrl+F",), "find", _when(Fact.CANDIDATE)),
     Command("view.find_next", "Find next", Group.VIEW, ("F3",), when=_when(Fact.CANDIDATE)),
@@ -139,7 +152,7 @@ _HELP = (
     Command("help.shortcuts", "Keyboard shortcuts", Group.HELP, ("?", "F1"), "help"),
     Command("help.about", "About LongReward Studio", Group.HELP),
 )
-COMMANDS: tuple[Command, ...] = (*_PROJECT, *_JUDGE, *_DECIDE, *SCORE_DIGITS, *_CLAIMS, *_GO, *_VIEW, *_HELP)
+COMMANDS: tuple[Command, ...] = (*_PROJECT, *_JUDGE, *_DECIDE, *SCORE_DIGITS, *_CLAIMS, *_GO, *_FINDING, *_VIEW, *_HELP)
 
 _NEVER_TOGETHER = (frozenset({Fact.PART, Fact.SCORE}), frozenset({Fact.JUDGING, Fact.NOT_JUDGING}))
 

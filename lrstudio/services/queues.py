@@ -100,6 +100,12 @@ class Queues:
         """Return the items of a queue in order, from the ordinal `first` on."""
         return self._store.queues.items(queue_id, first=first, most=most)
 
+    def finished(self, queue_id: str) -> frozenset[int]:
+        """Return the ordinals of the items that this reviewer has decided or passed over."""
+        me = self._reviewer()
+        visits = self._store.queues.visits(queue_id)
+        return frozenset(it.ordinal for it in visits if it.reviewer == me and it.outcome is not Outcome.LEFT)
+
     def next_open(self, queue_id: str, *, after: int = -1) -> int | None:
         """Return the ordinal of the next item that this reviewer has not finished, None when all is done.
 

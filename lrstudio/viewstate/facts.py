@@ -21,3 +21,4 @@ class Fact(StrEnum):
     NOT_JUDGING = "not_judging"
     UNDO = "undo"
     REDO = "redo"
+    QUEUE = "queue"

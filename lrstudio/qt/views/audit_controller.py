@@ -42,10 +42,12 @@ class AuditController(QObject):
     Signals:
         facts_changed: the set of `Fact` that hold for what is on screen.
         list_read: a `ListRead`, for those who show judges and counts.
+        decided: `(Target, whether nothing is open any more in its dimension)`: a decision is on its way.
     """
 
     facts_changed = Signal(object)
     list_read = Signal(object)
+    decided = Signal(object, bool)
 
     def __init__(
         self, view: AuditView, operations: Operations, *, viewer: Viewer, parent: QObject | None = None
@@ -67,6 +69,7 @@ class AuditController(QObject):
         self._last_parts: dict[Dimension, str] = {}
         self._no_text = self._reveal_next = False
         self.pending: set[str] = set()
+        self.guided = False  # True while a review queue says what comes next
         self.known_parts: frozenset[str] | None = None
         self.walker = AuditWalker(self)
         self._commands = self.walker.command_table() | AuditDecider(self, self.deeds).command_table()

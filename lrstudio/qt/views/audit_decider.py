@@ -87,7 +87,7 @@ class AuditDecider(QObject):
             self._panes.bar.refuse(todo.hint)
             return
         if todo.deed is Deed.ADVANCE:
-            self._advance()
+            self._advance(now)
             return
         around = self._around(blind=now.row.hidden if now.row else bool(now.card and now.card.hidden))
         if todo.deed is Deed.OVERRIDE and choice is not None:
@@ -105,11 +105,17 @@ class AuditDecider(QObject):
         if now.focus.part_id:
             self._where.pending.add(now.focus.part_id)
         self._where.settle_bar()
-        if not self._where.walker.next_undecided():
+        more = self._where.walker.next_undecided()
+        if not more:
             self._where.tell_plan()
+        self._where.decided.emit(now.target, not more)
 
-    def _advance(self) -> None:
-        if not self._where.walker.next_undecided():
+    def _advance(self, now: Screen) -> None:
+        if self._where.walker.next_undecided():
+            return
+        if self._where.guided:
+            self._where.decided.emit(now.target, True)
+        else:
             self._where.walker.step_candidate(1)
 
     def _refused(self, target: Target, sentence: str) -> None:

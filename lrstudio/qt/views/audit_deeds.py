@@ -57,6 +57,11 @@ class AuditDeeds(QObject):
         super().__init__(parent)
         self._operations = operations
         self._project: Project | None = None
+        self._under_way: list[str] = []
+
+    def under_way(self, candidate_id: str) -> bool:
+        """Tell whether a decision on this candidate is on its way."""
+        return candidate_id in self._under_way
 
     def use(self, project: Project | None) -> None:
         """Decide in this project."""
@@ -137,11 +142,16 @@ class AuditDeeds(QObject):
             return
 
         def failed(error: BaseException) -> None:
+            self._under_way.remove(target.candidate_id)
             if isinstance(error, Refused):
                 self.failed.emit(target, str(error))
             else:
                 self.failed.emit(target, "")
                 self._operations.announce(error, again=lambda: self._run(target, deed))
 
-        self._operations.run(lambda: deed(project), initiator=self, failed=failed)
+        def written(_changes: Changes) -> None:
+            self._under_way.remove(target.candidate_id)
+
+        self._under_way.append(target.candidate_id)
+        self._operations.run(lambda: deed(project), initiator=self, then=written, failed=failed)
         self.begun.emit(False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -80,14 +81,21 @@ class AuditReader(QObject):
         self._view = ListView()
         self._questions: tuple[QuestionSummary, ...] = ()
         self._documents: OrderedDict[str, DisplayText] = OrderedDict()
+        self._ahead: CandidateRead | None = None
         self._reading_list = False
         self._list_stale = False
         self._began = 0.0
         self._soon = QTimer(self, singleShot=True)
         self._soon.timeout.connect(self._list_pause_over)
 
+    @property
+    def judge(self) -> JudgeIdentity | None:
+        """Whose verdicts are read, None for the latest ones."""
+        return self._judge
+
     def use(self, project: Project | None, judge: JudgeIdentity | None = None) -> None:
         """Read from this project, and take the verdicts of this judge; None for the latest ones."""
+        self._ahead = None
         if project is not self._project:
             self._documents.clear()
             self._questions = ()
@@ -121,18 +129,38 @@ class AuditReader(QObject):
         self._operations.query(lambda: arrange(questions, view), self.list_arranged.emit, slot="audit arrange")
 
     def read_candidate(self, candidate_id: str) -> None:
-        """Read a candidate; an earlier one still under way is dropped."""
+        """Read a candidate; an earlier one still under way is dropped.
+
+        What was read ahead is handed over at once, and read again behind it: it may be older than the last decision.
+        """
+        project, judge = self._project, self._judge
+        if project is None:
+            return
+        read = partial(_candidate, project, candidate_id, judge)
+        self._operations.query(read, self.candidate_read.emit, slot="audit candidate")
+        ahead = self._ahead
+        if ahead is not None and ahead.detail.candidate.candidate_id == candidate_id:
+            self._ahead = None
+            self.candidate_read.emit(ahead)
+
+    def read_ahead(self, candidate_id: str) -> None:
+        """Read a candidate and its document before they are wanted."""
         project, judge = self._project, self._judge
         if project is None:
             return
 
-        def read() -> CandidateRead:
-            detail = project.audit.candidate(candidate_id, judge)
-            undo, redo = project.audit.undo_redo()
-            display = DisplayText.build(detail.candidate.text)
-            return CandidateRead(detail, display, (undo is not None, redo is not None))
+        def read() -> tuple[CandidateRead, DocumentRead | None]:
+            found = _candidate(project, candidate_id, judge)
+            info = found.detail.document
+            return found, _document(project, info.document_id) if info and info.document_id not in known else None
 
-        self._operations.query(read, self.candidate_read.emit, slot="audit candidate")
+        def there(found: tuple[CandidateRead, DocumentRead | None]) -> None:
+            self._ahead = found[0]
+            if found[1] is not None and found[1].display is not None:
+                self._keep_document(found[1].document_id, found[1].display)
+
+        known = frozenset(self._documents)
+        self._operations.query(read, there, slot="audit ahead")
 
     def read_document(self, document_id: str) -> None:
         """Read a document's text, or hand over one that was read lately."""
@@ -143,11 +171,7 @@ class AuditReader(QObject):
         project = self._project
         if project is None:
             return
-
-        def read() -> DocumentRead:
-            text = project.audit.document_text(document_id)
-            return DocumentRead(document_id, None if text is None else DisplayText.build(text))
-
+        read = partial(_document, project, document_id)
         self._operations.query(read, self._document_there, slot="audit document")
 
     def _list_there(self, read: ListRead) -> None:
@@ -168,7 +192,21 @@ class AuditReader(QObject):
 
     def _document_there(self, read: DocumentRead) -> None:
         if read.display is not None:  # a text that is missing may be imported later
-            self._documents[read.document_id] = read.display
+            self._keep_document(read.document_id, read.display)
+        self.document_read.emit(read)
+
+    def _keep_document(self, document_id: str, display: DisplayText) -> None:
+        self._documents[document_id] = display
         while len(self._documents) > _DOCUMENTS_KEPT:
             self._documents.popitem(last=False)
-        self.document_read.emit(read)
+
+
+def _candidate(project: Project, candidate_id: str, judge: JudgeIdentity | None) -> CandidateRead:
+    detail = project.audit.candidate(candidate_id, judge)
+    undo, redo = project.audit.undo_redo()
+    return CandidateRead(detail, DisplayText.build(detail.candidate.text), (undo is not None, redo is not None))
+
+
+def _document(project: Project, document_id: str) -> DocumentRead:
+    text = project.audit.document_text(document_id)
+    return DocumentRead(document_id, None if text is None else DisplayText.build(text))

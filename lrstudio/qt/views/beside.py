@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -11,13 +12,22 @@ from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.views.audit_controller import AuditController
 from lrstudio.qt.views.local_marks import LocalMarks
 from lrstudio.services.settings import Settings
+from lrstudio.viewstate.facts import Fact
+from lrstudio.viewstate.finding import aim_of
 
 if TYPE_CHECKING:
+    from lrstudio.domain.marks import Place
+    from lrstudio.qt.views.find_desk import FindDesk
     from lrstudio.qt.views.judge_windows import JudgeWindows
     from lrstudio.qt.views.main_window import MainWindow
+    from lrstudio.qt.views.mark_desk import MarkDesk
+    from lrstudio.qt.views.queue_desk import QueueDesk
     from lrstudio.qt.views.reports_desk import ReportsDesk
     from lrstudio.qt.views.settings_desk import SettingsDesk
     from lrstudio.services.wiring import Project
+
+_MARK_COMMANDS = ("mark.bookmark", "mark.tag", "mark.note", "guideline.show", "page.save")
+_QUEUE_COMMANDS = ("queue.open", "queue.next", "queue.previous", "queue.skip", "queue.leave")
 
 
 class Beside(QObject):
@@ -27,11 +37,15 @@ class Beside(QObject):
         keep_chosen: the `Keep` that the list is to apply.
         candidate_chosen: the id of a candidate that is to be shown.
         told: a `Notice`.
+        facts_changed: what `facts` says has changed.
+        judge_wanted: the judge whose verdicts are to be shown, None for the latest ones.
     """
 
     keep_chosen = Signal(object)
     candidate_chosen = Signal(str)
     told = Signal(object)
+    facts_changed = Signal()
+    judge_wanted = Signal(object)
 
     def __init__(self, window: MainWindow, operations: Operations, parent: QObject) -> None:
         super().__init__(parent)
@@ -41,8 +55,12 @@ class Beside(QObject):
         self._windows: JudgeWindows | None = None
         self._settings: SettingsDesk | None = None
         self._reports: ReportsDesk | None = None
-        self._marks = LocalMarks(window.actions_, operations, self)
-        self._marks.told.connect(self.told)
+        self._queues: QueueDesk | None = None
+        self._finding: FindDesk | None = None
+        self._marks: MarkDesk | None = None
+        self._audit: AuditController | None = None
+        self._local_marks = LocalMarks(window.actions_, operations, self)
+        self._local_marks.told.connect(self.told)
 
     @property
     def windows(self) -> JudgeWindows:
@@ -79,31 +97,113 @@ class Beside(QObject):
             self._reports.told.connect(self.told)
         return self._reports
 
+    @property
+    def queues(self) -> QueueDesk:
+        """What works through review queues."""
+        if self._queues is None:
+            from lrstudio.qt.views.queue_desk import QueueDesk
+
+            window = self._window
+            desk = self._queues = QueueDesk(window, self._operations, window.switch, window.actions_)
+            desk.use(self._project)
+            desk.show_settings(blind=window.settings.blind)
+            desk.told.connect(self.told)
+            desk.facts_changed.connect(self.facts_changed)
+            desk.judge_wanted.connect(self.judge_wanted)
+            if self._audit is not None:
+                desk.follow(self._audit)
+        return self._queues
+
+    @property
+    def finding(self) -> FindDesk:
+        """What finds anything in the project."""
+        if self._finding is None:
+            from lrstudio.qt.views.find_desk import FindDesk
+
+            desk = self._finding = FindDesk(self._window, self._operations, self._window.switch)
+            desk.use(self._project)
+            desk.show_settings(blind=self._window.settings.blind)
+            desk.told.connect(self.told)
+            if self._audit is not None:
+                desk.follow(self._audit)
+        return self._finding
+
+    @property
+    def marks(self) -> MarkDesk:
+        """What puts tags, bookmarks and notes on things."""
+        if self._marks is None:
+            from lrstudio.qt.views.mark_desk import MarkDesk
+
+            desk = self._marks = MarkDesk(self._window, self._operations, self._window.switch)
+            desk.use(self._project)
+            desk.told.connect(self.told)
+            if self._audit is not None:
+                desk.follow(self._audit)
+        return self._marks
+
+    @property
+    def facts(self) -> frozenset[Fact]:
+        """What holds because of what stands beside."""
+        return self._queues.facts if self._queues is not None else frozenset()
+
     def use(self, project: Project | None) -> None:
         """Stand beside this project."""
+        if self._project is not None and project is not self._project:
+            self.marks.stop()
         self._project = project
         if self._windows is not None:
             self._windows.use(project)
-        if self._reports is not None:
-            self._reports.use(project)
+        for desk in (self._reports, self._queues, self._finding, self._marks):
+            if desk is not None:
+                desk.use(project)
+        if project is not None:
+            self.marks.use(project)
+            self._continue(project)
 
     def follow(self, audit: AuditController) -> None:
-        """Show in the menus what the workspace has read of marks."""
-        audit.list_read.connect(self._marks.show_list)
-        audit.reader.candidate_read.connect(self._marks.show_candidate)
+        """Show in the menus what the workspace has read of marks, and bring up in it what is chosen beside it."""
+        self._audit = audit
+        audit.list_read.connect(self._local_marks.show_list)
+        audit.reader.candidate_read.connect(self._local_marks.show_candidate)
 
     def show_settings(self, settings: Settings) -> None:
         """Take away what a blind person must not see."""
         if settings.blind and self._windows is not None:
             self._windows.close_compare()
+        for desk in (self._queues, self._finding):
+            if desk is not None:
+                desk.show_settings(blind=settings.blind)
 
     def command_table(self) -> dict[str, Callable[[], object]]:
         """Return the commands that are carried out here."""
         return {
+            **{name: partial(self._in_queues, name) for name in _QUEUE_COMMANDS},
+            **{name: partial(self._in_marks, name) for name in _MARK_COMMANDS},
+            "project.find": lambda: self.finding.show(),
             "settings.open": lambda: self.settings.show(),
-            "document.local": lambda: self._marks.turn_document(self._project),
-            "project.local": lambda: self._marks.turn_project(self._project),
+            "document.local": lambda: self._local_marks.turn_document(self._project),
+            "project.local": lambda: self._local_marks.turn_project(self._project),
             "judge.summary": lambda: self.windows.show_summary(),
             "reports.open": lambda: self.reports.show(),
             "judge.compare": lambda: self.windows.show_compare(blind=self._window.settings.blind),
         }
+
+    def _in_queues(self, name: str) -> None:
+        self.queues.command_table()[name]()
+
+    def _in_marks(self, name: str) -> None:
+        self.marks.command_table()[name]()
+
+    def _continue(self, project: Project) -> None:
+        """Go to where this reviewer stopped."""
+
+        def read() -> Place | None:
+            place = project.marking.stopped_at()
+            listed = {it.candidate_id for question in project.audit.questions() for it in question.candidates}
+            return place if place is not None and place.item_id in listed else None
+
+        def there(place: Place | None) -> None:
+            if place is not None and self._project is project:
+                self.finding.go(aim_of(place))
+
+        self._operations.query(read, there, slot="stopped")

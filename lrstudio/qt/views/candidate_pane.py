@@ -155,6 +155,10 @@ class CandidatePane(QWidget):
         self._reward_word.setVisible(room >= 0)
         self._facts.setVisible(room >= 10 * step)
 
+    def add_bar(self, bar: QWidget) -> None:
+        """Put a bar between the heading and the text."""
+        self._bars.addWidget(bar)
+
     def _open_menu(self, position: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -178,10 +182,12 @@ class CandidatePane(QWidget):
         head.addSpacing(step // 2)
         head.addWidget(self._reward_word)
         head.addWidget(self._reward)
+        self._bars = QVBoxLayout()
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
         box.addLayout(head)
         box.addWidget(Line())
+        box.addLayout(self._bars)
         box.addWidget(self.find_bar)
         box.addWidget(self.text, 1)

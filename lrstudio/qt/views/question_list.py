@@ -135,6 +135,10 @@ class QuestionList(QWidget):
             self._name_buttons()
             self.view_changed.emit(view)
 
+    def add_bar(self, bar: QWidget) -> None:
+        """Put a bar between what filters the list and the list."""
+        self._bars.addWidget(bar)
+
     def set_current(self, candidate_id: str) -> None:
         """Mark the candidate that is on screen, without choosing it again."""
         self._current = candidate_id
@@ -191,8 +195,10 @@ class QuestionList(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
+        self._bars = QVBoxLayout()
         box.addLayout(head)
         box.addWidget(Line())
+        box.addLayout(self._bars)
         box.addLayout(empty)
         box.addWidget(self.tree, 1)
         box.addWidget(Line())

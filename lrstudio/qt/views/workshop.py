@@ -265,7 +265,7 @@ class Workshop(QObject):
         mine = {Fact.JUDGING if running else Fact.NOT_JUDGING}
         if self.desk.project is not None:
             mine.add(Fact.PROJECT)
-        self._window.actions_.set_facts(facts | mine)
+        self._window.actions_.set_facts(facts | mine | self.beside.facts)
 
     # Putting together
 
@@ -285,6 +285,8 @@ class Workshop(QObject):
         self.beside.keep_chosen.connect(self._keep)
         self.beside.candidate_chosen.connect(lambda name: self.build_audit().show_candidate(name))
         self.beside.told.connect(self.messages.tell)
+        self.beside.judge_wanted.connect(self._choose_judge)
+        self.beside.facts_changed.connect(lambda: self._tell_facts(self._facts))
         self.desk.opening.connect(self._opening)
         self.desk.opened.connect(self._opened)
         self.desk.closed.connect(self._closed)
