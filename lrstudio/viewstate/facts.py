@@ -21,3 +21,25 @@ class Fact(StrEnum):
     NOT_JUDGING = "not_judging"
     UNDO = "undo"
     REDO = "redo"
+    AUDIT = "audit"
+    PAIRS = "pairs"
+    SIDES = "sides"
+    PAIR = "pair"
+    PAIR_SEEN = "pair_seen"
+
+
+OF_AUDIT = frozenset(
+    {
+        Fact.CANDIDATE,
+        Fact.PART,
+        Fact.CLAIM,
+        Fact.SCORE,
+        Fact.NONE_CHOSEN,
+        Fact.COMMIT,
+        Fact.CALL,
+        Fact.UNDO,
+        Fact.REDO,
+        Fact.AUDIT,
+    }
+)
+"""What holds only while the Audit workspace is shown; `PAIRS` holds while the Pairs workspace is."""

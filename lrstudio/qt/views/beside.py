@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.views.audit_controller import AuditController
 from lrstudio.qt.views.local_marks import LocalMarks
+from lrstudio.qt.views.workspaces import Workspaces
 from lrstudio.services.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Beside(QObject):
         self._project: Project | None = None
         self._windows: JudgeWindows | None = None
         self._settings: SettingsDesk | None = None
+        self.workspaces = Workspaces(window, operations, self)
+        self.workspaces.told.connect(self.told)
         self._marks = LocalMarks(window.actions_, operations, self)
         self._marks.told.connect(self.told)
 
@@ -71,9 +74,11 @@ class Beside(QObject):
         self._project = project
         if self._windows is not None:
             self._windows.use(project)
+        self.workspaces.use(project)
 
     def follow(self, audit: AuditController) -> None:
         """Show in the menus what the workspace has read of marks."""
+        self.workspaces.follow(audit)
         audit.list_read.connect(self._marks.show_list)
         audit.reader.candidate_read.connect(self._marks.show_candidate)
 
@@ -81,10 +86,11 @@ class Beside(QObject):
         """Take away what a blind person must not see."""
         if settings.blind and self._windows is not None:
             self._windows.close_compare()
+        self.workspaces.show_settings(settings)
 
     def command_table(self) -> dict[str, Callable[[], object]]:
         """Return the commands that are carried out here."""
-        return {
+        return self.workspaces.command_table() | {
             "settings.open": lambda: self.settings.show(),
             "document.local": lambda: self._marks.turn_document(self._project),
             "project.local": lambda: self._marks.turn_project(self._project),
