@@ -13,7 +13,6 @@ from lrstudio.domain.verdicts import Dimension
 from lrstudio.viewstate.audit import MarkRole, SpanMark
 from lrstudio.viewstate.audit_signs import Sign, counted, score_text, sign_of
 
-HIDDEN_FACTS = "model and scores hidden"
 _RULES = {
     RuleName.LONGREWARD: "LongReward's rule",
     RuleName.MARGIN: "the margin rule",
@@ -216,7 +215,7 @@ def _status(
         return f"no pair yet: a or b adds one{apart}", ""
     if blind:
         return "blind: say which is better", "something changed under this pair" if pair.stale else ""
-    parts = [state_text(pair)]
+    parts = [] if pair.state is PairState.PROPOSED and pair.rules else [state_text(pair)]
     if pair.rules:
         parts.append(f"proposed by {rules_text(pair)}")
     if pair.margin is not None:

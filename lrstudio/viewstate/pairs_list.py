@@ -41,7 +41,7 @@ class PairCells:
 def pair_cells(row: PairRow, *, blind: bool) -> PairCells:
     """Return a row as it is shown; blind hides what would tell which side a rule prefers."""
     pair = row.pair
-    hidden = blind and pair.state is PairState.PROPOSED
+    hidden = blind and (pair.state is PairState.PROPOSED or pair.stale is not None)
     margin = "–" if pair.margin is None else f"{pair.margin:.1f}"
     ratio = "–" if row.length_ratio is None else f"{row.length_ratio:.2f}"
     sides = (
@@ -125,4 +125,4 @@ def _counts(of: Mapping[str, int]) -> str:
 
 
 def _side(model: str, reward: float | None) -> str:
-    return model if reward is None else f"{model} · {score_text(reward)}"
+    return model if reward is None else f"{score_text(reward)} · {model}"

@@ -50,7 +50,7 @@ def pairs(driver: Driver) -> PairsController:
 
 
 def propose(driver: Driver) -> ProposeDialog:
-    driver.press("Ctrl+P")
+    driver.press("Ctrl+p")
     dialog = active(driver, ProposeDialog)
     dialog.rule.select("longreward")
     dialog.run_button.setFocus()
@@ -76,18 +76,21 @@ def test_ten_judged_candidates_become_a_frozen_set_by_keyboard(driver: Driver, t
     driver.show(ten)
     driver.press("Ctrl+2")
     view = pairs(driver).view
-    assert view.no_pairs.isVisible() and view.screen_ is not None
+    assert view.no_pairs.isVisible()
+    assert view.screen_ is not None
     dialog = propose(driver)
     assert dialog.outcome.text().startswith("2 new pairs from 2 questions")
     leave(driver, dialog)
     assert view.list.model.total == 2
-    assert view.screen_.pair is not None and view.screen_.left.candidate_id == "a"
+    assert view.screen_.pair is not None
+    assert view.screen_.left.candidate_id == "a"
     assert (view.screen_.left.standing, view.screen_.left.reward) == ("chosen", "reward 9.0")
     driver.press("r")
     driver.type("closer to the text")
     driver.press("Return")
     assert states(driver) == [PairState.GOLD, PairState.PROPOSED]
-    assert view.screen_.left.candidate_id == "a2" and view.reason.text() == ""
+    assert view.screen_.left.candidate_id == "a2"
+    assert view.reason.text() == ""
     driver.press("b")
     assert states(driver) == [PairState.GOLD, PairState.GOLD]
     driver.press("u")
@@ -106,7 +109,8 @@ def test_ten_judged_candidates_become_a_frozen_set_by_keyboard(driver: Driver, t
     project = open_project(ten, reviewer=REVIEWER)
     frozen = project.sets.get("first")
     sides = [(it.chosen.candidate_id, it.reviewer, it.reason) for it in project.sets.pairs("first")]
-    assert project.sets.verify("first").holds and len(frozen.content_hash) == 64
+    assert project.sets.verify("first").holds
+    assert len(frozen.content_hash) == 64
     assert sides == [("a", REVIEWER, "closer to the text"), ("e2", REVIEWER, "")]
     project.close()
 
@@ -144,10 +148,12 @@ def test_blind_hides_models_and_scores_until_a_person_has_chosen(driver: Driver,
     leave(driver, propose(driver))
     driver.press("Shift+B")
     view = pairs(driver).view
-    assert view.screen_ is not None and view.screen_.blind
+    assert view.screen_ is not None
+    assert view.screen_.blind
     left = view.screen_.left
     assert (left.label, left.scores, left.reward, left.standing) == ("A", "", "", "")
-    assert "model" not in left.facts and not view.approve_button.isEnabled()
+    assert "model" not in left.facts
+    assert not view.approve_button.isEnabled()
     assert view.list.model.row(0).texts[1:5] == ("·",) * 4  # type: ignore[union-attr]
     chosen = view.screen_.right.candidate_id
     driver.press("b")
@@ -157,7 +163,8 @@ def test_blind_hides_models_and_scores_until_a_person_has_chosen(driver: Driver,
     assert (entry.chosen_id, entry.blind, len(entry.order)) == (chosen, True, 2)
     assert entry.order[1] == chosen
     driver.press("k")
-    assert not view.screen_.blind and "model" in view.screen_.left.facts
+    assert not view.screen_.blind
+    assert "model" in view.screen_.left.facts
 
 
 def test_two_candidates_of_choice_become_a_pair(driver: Driver, ten: Path) -> None:
@@ -168,7 +175,8 @@ def test_two_candidates_of_choice_become_a_pair(driver: Driver, ten: Path) -> No
     assert (view.screen_.left.candidate_id, view.screen_.right.candidate_id) == ("d", "c")
     assert view.screen_.status.startswith("no pair yet")
     driver.press("b")
-    assert view.screen_.pair is not None and view.screen_.pair.chosen_id == "c"
+    assert view.screen_.pair is not None
+    assert view.screen_.pair.chosen_id == "c"
     driver.press("n")
     assert view.screen_.left.candidate_id == "a2"
 
@@ -185,7 +193,8 @@ def test_a_pair_turns_stale_when_a_person_overrides_a_score(driver: Driver, ten:
     view = pairs(driver).view
     driver.until(lambda: "stale 1" in view.counts.text())
     driver.settle()
-    assert view.screen_ is not None and "went from 9.0 to 1.0" in view.screen_.stale
+    assert view.screen_ is not None
+    assert "went from 9.0 to 1.0" in view.screen_.stale
     view.list.stale.click()
     driver.settle()
     assert view.list.model.total == 1
@@ -214,4 +223,5 @@ def test_a_question_with_one_candidate_says_what_to_do(driver: Driver, tmp_path:
     driver.show(make_project(tmp_path / "one.lrs", answers=("The only answer.",)))
     driver.press("Ctrl+2")
     view = pairs(driver).view
-    assert view.no_board.isVisible() and "Import" in view.no_board.sentence.text()
+    assert view.no_board.isVisible()
+    assert "Import" in view.no_board.sentence.text()

@@ -72,7 +72,7 @@ class _BandDelegate(QStyledItemDelegate):
         side = round(self._view.fontMetrics().height() * 0.62)
         box = QRectF(area.left(), area.center().y() - side / 2 + 0.5, side, side)
         paint_sign(painter, box, sign, self._switch.theme.color(token_of(sign)))
-        area.adjust(side + unit(self._view) // 2, 0, 0, 0)
+        area.adjust(side + unit(self._view), 0, 0, 0)
 
 
 class _BandList(QListWidget):
@@ -107,7 +107,8 @@ class Band(QWidget):
         self.left = _BandList(switch, name="Claims where the left candidate is ahead")
         self.right = _BandList(switch, name="Claims where the right candidate is ahead")
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        air = unit(self) // 2
+        row.setContentsMargins(0, air, 0, air)
         row.setSpacing(0)
         row.addWidget(self.left, 1)
         row.addWidget(Line(Qt.Orientation.Vertical))
@@ -120,4 +121,4 @@ class Band(QWidget):
         step = unit(self)
         lines = min(_MOST_LINES, max(len(band[0]), len(band[1])))
         self.setVisible(lines > 0)
-        self.setFixedHeight(lines * (self.fontMetrics().height() + step // 2) + step)
+        self.setFixedHeight(lines * (self.fontMetrics().height() + step // 2) + 2 * (step // 2))

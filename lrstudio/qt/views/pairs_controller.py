@@ -145,6 +145,7 @@ class PairsController(QObject):
         at = max(0, listed.current) if row is None else row
         said, self._said = self._said, ""
         sought, self._sought = self._sought, ""
+        first = row is not None or not listed.model.total
         listed.blockSignals(True)
         listed.model.start(read.total, read.rows, page=read.page)
         if said and listed.model.find(said) == at:
@@ -157,7 +158,7 @@ class PairsController(QObject):
         self.view.counts.setText(counts_text(counts))
         self.view.counts.updateGeometry()
         self.view.show_list(any_pair=bool(counts.gold + counts.proposed + counts.rejected))
-        if read.total and (said or row is not None or not self._question_id):
+        if read.total and (said or first or not self._question_id):
             self._row_chosen(listed.current)
         elif self._question_id:
             self._read_board(self._question_id)
@@ -341,7 +342,7 @@ class PairsController(QObject):
         def then(_changes: Changes) -> None:
             self.view.reason.clear()
             if self.view.reason.hasFocus():
-                self.view.list.table.setFocus(Qt.FocusReason.OtherFocusReason)
+                self.view.take_keyboard()
             self._said = said
             self._read_list()
 

@@ -44,7 +44,7 @@ _RULES = (
     (RuleName.AGAINST, "against a chosen one"),
     (RuleName.IMPORTED, "imported"),
 )
-_WIDTHS = (0, 20, 20, 8, 11, 11, 20, 24)
+_WIDTHS = (0, 22, 22, 10, 14, 12, 18, 24)
 _TYPING_MS = 200
 
 Index = QModelIndex | QPersistentModelIndex
@@ -171,8 +171,8 @@ class PairsList(QWidget):
     def wanted(self) -> PairFilter:
         """The filter as it is set."""
         return PairFilter(
-            states=self.states.currentData(),
-            rule=self.rules.currentData(),
+            states=_STATES[max(0, self.states.currentIndex())][0],
+            rule=_RULES[max(0, self.rules.currentIndex())][0],
             stale=True if self.stale.isChecked() else None,
             margin=self.margin.value() or None,
         )

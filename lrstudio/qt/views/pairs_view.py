@@ -27,6 +27,7 @@ class PairsView(QWidget):
         super().__init__(parent)
         self._switch = switch
         self._zoom = 0
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.screen_: PairScreen | None = None
         self.question = Words("", strong=True)
         self._document = Words("", quiet=True)
@@ -100,6 +101,7 @@ class PairsView(QWidget):
 
     def show_list(self, *, any_pair: bool) -> None:
         """Show the table, or what to do where it is empty."""
+        had_keyboard = self.hasFocus() or self.list.table.hasFocus()
         if self.list.model.total:
             self._below.setCurrentWidget(self.list.table)
         else:
@@ -112,6 +114,13 @@ class PairsView(QWidget):
             self.all_pairs.setVisible(any_pair)
             self._below.setCurrentWidget(self.no_pairs)
         self.list.show_total()
+        if had_keyboard:
+            self.take_keyboard()
+
+    def take_keyboard(self) -> None:
+        """Take the keyboard to the table; where that is empty to no button, which Enter would press."""
+        to = self.list.table if self.list.model.total else self
+        to.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def set_zoom(self, zoom: int) -> None:
         """Show both texts so many points larger than they are read by default."""

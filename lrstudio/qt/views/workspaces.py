@@ -110,7 +110,7 @@ class Workspaces(QObject):
             if self._stale:
                 self._stale = False
                 pairs.use(self._project, self._judge)
-            pairs.view.list.table.setFocus(Qt.FocusReason.OtherFocusReason)
+            pairs.view.take_keyboard()
         self._mark()
 
     def show_settings(self, settings: Settings) -> None:

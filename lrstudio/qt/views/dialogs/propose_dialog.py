@@ -117,7 +117,7 @@ class ProposeDialog(Dialog):
         self.problem.say(sentence)
 
     def _ask(self) -> None:
-        name = self.rule.currentData()
+        name = RuleName(self.rule.currentData())
         required = tuple(it for it, box in self.dimensions.items() if box.isChecked())
         rule = PairRule(
             name=name,
@@ -134,6 +134,6 @@ class ProposeDialog(Dialog):
 
     def _fit(self) -> None:
         """Show the fields that the rule reads."""
-        name = self.rule.currentData()
+        name = RuleName(self.rule.currentData())
         self._rows["fewest"].setVisible(name is RuleName.LONGREWARD)
         self._rows["against"].setVisible(name is RuleName.AGAINST)

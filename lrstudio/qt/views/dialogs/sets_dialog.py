@@ -18,6 +18,7 @@ from lrstudio.qt.views.dialogs.base import Dialog, Problem
 from lrstudio.qt.views.dialogs.propose_dialog import decimal
 from lrstudio.qt.views.forms import Choice, FormRow, Whole
 from lrstudio.services.set_exports import SetFormat
+from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.judge_fields import FieldWords
 from lrstudio.viewstate.pairs_list import set_facts
 
@@ -74,7 +75,9 @@ class SetsDialog(Dialog):
         self._lay_out()
         self.name.returnPressed.connect(self._ask)
         self.freeze_button.clicked.connect(self._ask)
-        self.export_button.clicked.connect(lambda: self.export_wanted.emit(self.chosen, self.format.currentData()))
+        self.export_button.clicked.connect(
+            lambda: self.export_wanted.emit(self.chosen, SetFormat(self.format.currentData()))
+        )
         self.sets.currentIndexChanged.connect(self._show_card)
         self.name.setFocus()
 
@@ -89,7 +92,7 @@ class SetsDialog(Dialog):
         self.sets.blockSignals(True)
         self.sets.clear()
         for it in reversed(sets):
-            self.sets.addItem(f"{it.name} · {it.card.pairs:,} pairs", it.name)
+            self.sets.addItem(f"{it.name} · {counted(it.card.pairs, 'pair')}", it.name)
         self.sets.select(chosen)
         self.sets.blockSignals(False)
         self._show_card()
