@@ -12,6 +12,7 @@ from lrstudio.domain.pairs import Pair, PairState, RuleName, difference
 from lrstudio.domain.verdicts import Dimension
 from lrstudio.viewstate.audit import MarkRole, SpanMark
 from lrstudio.viewstate.audit_signs import Sign, counted, score_text, sign_of
+from lrstudio.viewstate.facts import Fact
 
 _RULES = {
     RuleName.LONGREWARD: "LongReward's rule",
@@ -124,6 +125,16 @@ def pair_screen(board: Board, shown: tuple[str, str], *, blind: bool) -> PairScr
     )
 
 
+def facts_of(screen: PairScreen | None) -> frozenset[Fact]:
+    """Return what holds for what is on screen; a pair whose verdict is hidden can be decided, not approved."""
+    if screen is None:
+        return frozenset()
+    if screen.pair is None:
+        return frozenset({Fact.SIDES})
+    seen = frozenset() if screen.blind else frozenset({Fact.PAIR_SEEN})
+    return frozenset({Fact.SIDES, Fact.PAIR}) | seen
+
+
 def rules_text(pair: Pair) -> str:
     """Say which rules proposed a pair, "" for none."""
     return " and ".join(_RULES[name] for name in pair.rules)
@@ -193,11 +204,11 @@ def _band(
 
     left, right = only(a, differ.only_a), only(b, differ.only_b)
     if not blind:
-        left += [
+        left[:0] = [
             BandLine(f"more support in {a}", _sign(mine), mine.claim.text, _sign(yours))
             for mine, yours in differ.supported_in_a
         ]
-        right += [
+        right[:0] = [
             BandLine(f"more support in {b}", _sign(yours), yours.claim.text, _sign(mine))
             for mine, yours in differ.supported_in_b
         ]

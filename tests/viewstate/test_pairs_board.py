@@ -45,7 +45,7 @@ def with_claims(board: Board, candidate_id: str, *claims: StandingClaim) -> Boar
 
 def claim(text: str, support: Support, *, span: Span | None = None) -> StandingClaim:
     reason = SupportReason.NOT_FOUND if support is Support.NONE else SupportReason.UNSTATED
-    return StandingClaim(Claim(text, text, span, State.SCORED, support, reason))
+    return StandingClaim(Claim(text, text, span=span, state=State.SCORED, support=support, support_reason=reason))
 
 
 def test_the_chosen_candidate_stands_left_with_its_scores(pairs: Pairs) -> None:
@@ -75,13 +75,13 @@ def test_blind_tells_nothing_of_models_scores_rule_or_margin(pairs: Pairs) -> No
 
 def test_the_band_tells_claims_of_one_side_from_better_support(pairs: Pairs) -> None:
     board = with_claims(pairs.board("q"), "a", claim("only mine", Support.FULL), claim("both", Support.FULL))
-    board = with_claims(board, "e", claim("Both", Support.NONE), claim("only yours", Support.PARTIAL))
+    board = with_claims(board, "e", claim(" both ", Support.NONE), claim("only yours", Support.PARTIAL))
     screen = pair_screen(board, ("a", "e"), blind=False)
     assert screen is not None
     left, right = screen.band
     assert [(it.kind, it.text, it.sign, it.other) for it in left] == [
-        ("only in A", "only mine", Sign.FULL, None),
         ("more support in A", "both", Sign.FULL, Sign.NOT_FOUND),
+        ("only in A", "only mine", Sign.FULL, None),
     ]
     assert [(it.kind, it.text) for it in right] == [("only in E", "only yours")]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,9 +14,10 @@ from lrstudio.domain.pairs import Pair, PairState
 from lrstudio.domain.verdicts import JudgeIdentity
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.models.pair_table import PAGE
+from lrstudio.qt.views.pairs_deeds import PairsDeeds, Shuffle
 from lrstudio.qt.views.pairs_view import PairsView
 from lrstudio.viewstate.facts import Fact
-from lrstudio.viewstate.pairs_board import next_side, pair_of, pair_screen, sides_of
+from lrstudio.viewstate.pairs_board import facts_of, next_side, pair_of, pair_screen, sides_of
 from lrstudio.viewstate.pairs_list import PairCells, counts_text, pair_cells
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ class PairsController(QObject):
         self._project: Project | None = None
         self._judge: JudgeIdentity | None = None
         self._blind = blind
-        self._dice = random.Random()
-        self._orders: dict[frozenset[str], tuple[str, str]] = {}
+        self._shuffle = Shuffle()
+        self._saying = PairsDeeds(operations, self)
         self._board: Board | None = None
         self._sides: tuple[str, str] = ("", "")
         self._pair_id = self._question_id = ""
@@ -71,6 +71,8 @@ class PairsController(QObject):
         self._awaited = -1
         self._questions: tuple[str, ...] | None = None
         self.deeds = self._deed_table()
+        self._saying.said.connect(self._said_of)
+        self._saying.turned.connect(self._turned)
         self._settling = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settling.timeout.connect(self._settle)
         operations.changed.connect(self._changed)
@@ -82,25 +84,18 @@ class PairsController(QObject):
     @property
     def facts(self) -> frozenset[Fact]:
         """What holds for what is on screen."""
-        screen = self.view.screen_
-        if screen is None:
-            return frozenset()
-        found = {Fact.SIDES}
-        if screen.pair is not None:
-            found.add(Fact.PAIR)
-            if not screen.blind:
-                found.add(Fact.PAIR_SEEN)
-        return frozenset(found)
+        return facts_of(self.view.screen_)
 
     def use(self, project: Project | None, judge: JudgeIdentity | None = None) -> None:
         """Show this project's pairs, and take the verdicts of this judge for boards; None for the latest ones."""
         if project is not self._project:
-            self._orders.clear()
+            self._shuffle.forget()
             self._pair_id = self._question_id = ""
             self._questions = None
             self.view.reason.clear()
             self._show_nothing()
         self._project, self._judge = project, judge
+        self._saying.use(project, judge)
         self._generation += 1
         if project is None:
             self._settling.stop()
@@ -225,7 +220,7 @@ class PairsController(QObject):
             self._sides = sides_of(board, pair)
         hidden = self._hides(pair_of(board, *self._sides))
         if hidden:
-            self._sides = self._shuffled(self._sides)
+            self._sides = self._shuffle.order(self._sides)
         screen = pair_screen(board, self._sides, blind=hidden)
         if screen is None:
             self._board = None
@@ -243,13 +238,6 @@ class PairsController(QObject):
     def _hides(self, pair: Pair | None) -> bool:
         """Tell whether the verdicts on two candidates are hidden: until a person has said something that holds."""
         return self._blind and (pair is None or pair.state is PairState.PROPOSED or pair.stale is not None)
-
-    def _shuffled(self, sides: tuple[str, str]) -> tuple[str, str]:
-        """Return two candidates in random order, which stays while the project is open."""
-        key = frozenset(sides)
-        if key not in self._orders:
-            self._orders[key] = sides if self._dice.random() < 0.5 else sides[::-1]
-        return self._orders[key]
 
     def _show_nothing(self) -> None:
         self._board, self._sides = None, ("", "")
@@ -291,15 +279,15 @@ class PairsController(QObject):
     # What a person says
 
     def _deed_table(self) -> dict[str, Callable[[], object]]:
-        step = self.view.list
+        step, view, saying = self.view.list, self.view, self._saying
         return {
-            "pairs.left": lambda: self._choose(0),
-            "pairs.right": lambda: self._choose(1),
-            "pairs.approve": lambda: self._say("approve"),
-            "pairs.swap": lambda: self._say("swap"),
-            "pairs.reject": lambda: self._say("reject"),
-            "pairs.undo": lambda: self._turn_back("undo"),
-            "pairs.redo": lambda: self._turn_back("redo"),
+            "pairs.left": lambda: saying.choose(view.screen_, 0, reason=view.reason.text()),
+            "pairs.right": lambda: saying.choose(view.screen_, 1, reason=view.reason.text()),
+            "pairs.approve": lambda: saying.say(view.screen_, "approve", reason=view.reason.text()),
+            "pairs.swap": lambda: saying.say(view.screen_, "swap", reason=view.reason.text()),
+            "pairs.reject": lambda: saying.say(view.screen_, "reject", reason=view.reason.text()),
+            "pairs.undo": lambda: saying.turn_back("undo"),
+            "pairs.redo": lambda: saying.turn_back("redo"),
             "pairs.next": lambda: step.go_to(step.current + 1),
             "pairs.previous": lambda: step.go_to(step.current - 1),
             "pairs.next_question": lambda: self._step_question(1),
@@ -311,62 +299,18 @@ class PairsController(QObject):
             "pairs.pane": self.view.next_pane,
         }
 
-    def _choose(self, at: int) -> None:
-        screen, project = self.view.screen_, self._project
-        if screen is None or project is None:
-            return
-        order = (screen.left.candidate_id, screen.right.candidate_id)
-        chosen, rejected = order[at], order[1 - at]
-        reason, blind, judge, pair = self.view.reason.text(), screen.blind, self._judge, screen.pair
+    def _said_of(self, pair_id: str) -> None:
+        """Show the next pair, or, where one was added, that one."""
+        self.view.reason.clear()
+        if self.view.reason.hasFocus():
+            self.view.take_keyboard()
+        self._said = pair_id
+        self._read_list()
 
-        def work() -> Changes:
-            if pair is not None:
-                return project.pairs.choose(pair.pair_id, chosen, reason=reason, blind=blind, order=order)
-            added = project.pairs.add(chosen, rejected, judge=judge, reason=reason, blind=blind, order=order)
-            return added.changes
-
-        self._carry_out(work, said=pair.pair_id if pair else "")
-
-    def _say(self, what: str) -> None:
-        screen, project = self.view.screen_, self._project
-        if screen is None or project is None or screen.pair is None:
-            return
-        pairs, pair_id, reason, blind = project.pairs, screen.pair.pair_id, self.view.reason.text(), screen.blind
-        order = (screen.left.candidate_id, screen.right.candidate_id)
-        deed = {"approve": pairs.approve, "swap": pairs.swap, "reject": pairs.reject}[what]
-        self._carry_out(lambda: deed(pair_id, reason=reason, blind=blind, order=order), said=pair_id)
-
-    def _carry_out(self, work: Callable[[], Changes], *, said: str) -> None:
-        """Let it be written; then the next pair is shown, or, where one was added, that one stays."""
-
-        def then(_changes: Changes) -> None:
-            self.view.reason.clear()
-            if self.view.reason.hasFocus():
-                self.view.take_keyboard()
-            self._said = said
-            self._read_list()
-
-        self._operations.run(work, initiator=self, then=then)
-
-    def _turn_back(self, what: str) -> None:
-        project = self._project
-        if project is None:
-            return
-
-        def work() -> tuple[Changes, Pair | None]:
-            changes = project.pairs.undo() if what == "undo" else project.pairs.redo()
-            pair = project.pairs.history(min(changes.pairs)).pair if changes.pairs else None
-            return changes, pair
-
-        def then(done: tuple[Changes, Pair | None]) -> None:
-            changes, pair = done
-            if pair is not None:
-                self._operations.changed.emit(changes, self)
-                self._sought = pair.pair_id
-                self._focus(pair.question_id, pair.pair_id)
-                self._read_list()
-
-        self._operations.run(work, initiator=self, then=then)
+    def _turned(self, pair: Pair) -> None:
+        self._sought = pair.pair_id
+        self._focus(pair.question_id, pair.pair_id)
+        self._read_list()
 
     # What others do
 
