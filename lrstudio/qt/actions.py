@@ -10,7 +10,7 @@ from itertools import combinations
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QKeySequence
 
-from lrstudio.viewstate.facts import Fact
+from lrstudio.viewstate.facts import OF_AUDIT, Fact
 
 
 class Group(StrEnum):
@@ -21,6 +21,7 @@ class Group(StrEnum):
     DECIDE = "Decide"
     CLAIMS = "Claims and evidence"
     GO = "Go to"
+    PAIRS = "Pairs"
     VIEW = "View"
     HELP = "Help"
 
@@ -114,15 +115,47 @@ _GO = (
     Command("part.undecided", "Next undecided", Group.GO, ("G",), when=_when(Fact.PART)),
     Command("passage.next", "Next passage", Group.GO, ("N",), when=_when(Fact.PART)),
     Command("passage.previous", "Previous passage", Group.GO, ("P",), when=_when(Fact.PART)),
-    Command("candidate.next", "Next candidate", Group.GO, ("]",), when=_when(Fact.QUESTIONS)),
-    Command("candidate.previous", "Previous candidate", Group.GO, ("[",), when=_when(Fact.QUESTIONS)),
+    Command("candidate.next", "Next candidate", Group.GO, ("]",), when=_when(Fact.QUESTIONS, Fact.AUDIT)),
+    Command("candidate.previous", "Previous candidate", Group.GO, ("[",), when=_when(Fact.QUESTIONS, Fact.AUDIT)),
     Command("dimension.faithfulness", "Faithfulness", Group.GO, ("Alt+1",), when=_when(Fact.CANDIDATE)),
     Command("dimension.completeness", "Completeness", Group.GO, ("Alt+2",), when=_when(Fact.CANDIDATE)),
     Command("dimension.helpfulness", "Helpfulness", Group.GO, ("Alt+3",), when=_when(Fact.CANDIDATE)),
     Command("dimension.logicality", "Logicality", Group.GO, ("Alt+4",), when=_when(Fact.CANDIDATE)),
-    Command("list.filter", "Filter the list", Group.GO, ("Ctrl+L", "/"), "filter", _when(Fact.QUESTIONS)),
-    Command("pane.next", "Next pane", Group.GO, ("F6",), when=_when(Fact.PROJECT)),
-    Command("pane.previous", "Previous pane", Group.GO, ("Shift+F6",), when=_when(Fact.PROJECT)),
+    Command("list.filter", "Filter the list", Group.GO, ("Ctrl+L", "/"), "filter", _when(Fact.QUESTIONS, Fact.AUDIT)),
+    Command("pane.next", "Next pane", Group.GO, ("F6",), when=_when(Fact.PROJECT, Fact.AUDIT)),
+    Command("pane.previous", "Previous pane", Group.GO, ("Shift+F6",), when=_when(Fact.PROJECT, Fact.AUDIT)),
+)
+_PAIRS = (
+    Command("pairs.left", "The left candidate is better", Group.PAIRS, ("A",), when=_when(Fact.PAIRS, Fact.SIDES)),
+    Command("pairs.right", "The right candidate is better", Group.PAIRS, ("B",), when=_when(Fact.PAIRS, Fact.SIDES)),
+    Command(
+        "pairs.approve",
+        "Approve the pair",
+        Group.PAIRS,
+        ("Return", "Enter"),
+        "check",
+        _when(Fact.PAIRS, Fact.PAIR, Fact.PAIR_SEEN),
+    ),
+    Command("pairs.swap", "Swap the pair", Group.PAIRS, ("S",), when=_when(Fact.PAIRS, Fact.PAIR, Fact.PAIR_SEEN)),
+    Command("pairs.reject", "Reject the pair", Group.PAIRS, ("X",), when=_when(Fact.PAIRS, Fact.PAIR)),
+    Command("pairs.reason", "Say why the pair", Group.PAIRS, ("R",), "note", _when(Fact.PAIRS, Fact.SIDES)),
+    Command("pairs.undo", "Undo on pairs", Group.PAIRS, ("U", "Ctrl+Z"), "undo", _when(Fact.PAIRS)),
+    Command("pairs.redo", "Redo on pairs", Group.PAIRS, ("Shift+U", "Ctrl+Shift+Z"), "redo", _when(Fact.PAIRS)),
+    Command("pairs.next", "Next pair", Group.PAIRS, ("J",), "next", _when(Fact.PAIRS)),
+    Command("pairs.previous", "Previous pair", Group.PAIRS, ("K",), "previous", _when(Fact.PAIRS)),
+    Command(
+        "pairs.other_left", "Another candidate on the left", Group.PAIRS, ("[",), when=_when(Fact.PAIRS, Fact.SIDES)
+    ),
+    Command(
+        "pairs.other_right", "Another candidate on the right", Group.PAIRS, ("]",), when=_when(Fact.PAIRS, Fact.SIDES)
+    ),
+    Command("pairs.next_question", "Next question", Group.PAIRS, ("N",), when=_when(Fact.PAIRS)),
+    Command("pairs.previous_question", "Previous question", Group.PAIRS, ("P",), when=_when(Fact.PAIRS)),
+    Command("pairs.propose", "Propose pairs…", Group.PAIRS, ("Ctrl+P",), when=_when(Fact.PAIRS)),
+    Command("pairs.sets", "Freeze and export sets…", Group.PAIRS, ("Ctrl+Shift+S",), when=_when(Fact.PAIRS)),
+    Command("pairs.filter", "Filter the pairs", Group.PAIRS, ("Ctrl+L", "/"), "filter", _when(Fact.PAIRS)),
+    Command("pairs.blind", "Blind on pairs", Group.PAIRS, ("Shift+B",), "blind", _when(Fact.PAIRS), checkable=True),
+    Command("pairs.pane", "Next pane of pairs", Group.PAIRS, ("F6",), when=_when(Fact.PAIRS)),
 )
 _FINDING = (
     Command("project.find", "Find anything…", Group.GO, ("Ctrl+Shift+F",), "find", _when(Fact.PROJECT)),
@@ -138,10 +171,12 @@ _FINDING = (
     Command("queue.leave", "Leave the queue", Group.GO, when=_when(Fact.QUEUE)),
 )
 _VIEW = (
+    Command("workspace.audit", "Audit", Group.VIEW, ("Ctrl+1",), when=_when(Fact.PROJECT), checkable=True),
+    Command("workspace.pairs", "Pairs", Group.VIEW, ("Ctrl+2",), when=_when(Fact.PROJECT), checkable=True),
     Command("view.find", "Find in the text", Group.VIEW, ("Ctrl+F",), "find", _when(Fact.CANDIDATE)),
     Command("view.find_next", "Find next", Group.VIEW, ("F3",), when=_when(Fact.CANDIDATE)),
     Command("view.find_previous", "Find previous", Group.VIEW, ("Shift+F3",), when=_when(Fact.CANDIDATE)),
-    Command("view.blind", "Blind", Group.VIEW, ("B",), "blind", _when(Fact.PROJECT), checkable=True),
+    Command("view.blind", "Blind", Group.VIEW, ("B",), "blind", _when(Fact.PROJECT, Fact.AUDIT), checkable=True),
     Command("view.theme", "Light or dark", Group.VIEW, ("Ctrl+Shift+T",), "theme"),
     Command("view.larger", "Larger text", Group.VIEW, ("Ctrl++", "Ctrl+="), when=_when(Fact.PROJECT)),
     Command("view.smaller", "Smaller text", Group.VIEW, ("Ctrl+-",), when=_when(Fact.PROJECT)),
@@ -152,9 +187,24 @@ _HELP = (
     Command("help.shortcuts", "Keyboard shortcuts", Group.HELP, ("?", "F1"), "help"),
     Command("help.about", "About LongReward Studio", Group.HELP),
 )
-COMMANDS: tuple[Command, ...] = (*_PROJECT, *_JUDGE, *_DECIDE, *SCORE_DIGITS, *_CLAIMS, *_GO, *_FINDING, *_VIEW, *_HELP)
+COMMANDS: tuple[Command, ...] = (
+    *_PROJECT,
+    *_JUDGE,
+    *_DECIDE,
+    *SCORE_DIGITS,
+    *_CLAIMS,
+    *_GO,
+    *_PAIRS,
+    *_FINDING,
+    *_VIEW,
+    *_HELP,
+)
 
-_NEVER_TOGETHER = (frozenset({Fact.PART, Fact.SCORE}), frozenset({Fact.JUDGING, Fact.NOT_JUDGING}))
+_NEVER_TOGETHER = (
+    frozenset({Fact.PART, Fact.SCORE}),
+    frozenset({Fact.JUDGING, Fact.NOT_JUDGING}),
+    *(frozenset({fact, Fact.PAIRS}) for fact in OF_AUDIT),
+)
 
 
 def clashes(commands: Iterable[Command]) -> list[tuple[str, str, str]]:

@@ -22,3 +22,26 @@ class Fact(StrEnum):
     UNDO = "undo"
     REDO = "redo"
     QUEUE = "queue"
+    AUDIT = "audit"
+    PAIRS = "pairs"
+    SIDES = "sides"
+    PAIR = "pair"
+    PAIR_SEEN = "pair_seen"
+
+
+OF_AUDIT = frozenset(
+    {
+        Fact.CANDIDATE,
+        Fact.PART,
+        Fact.CLAIM,
+        Fact.SCORE,
+        Fact.NONE_CHOSEN,
+        Fact.COMMIT,
+        Fact.CALL,
+        Fact.UNDO,
+        Fact.REDO,
+        Fact.QUEUE,
+        Fact.AUDIT,
+    }
+)
+"""What holds only while the Audit workspace is shown; `PAIRS` holds while the Pairs workspace is."""

@@ -40,14 +40,15 @@ def _project(pairs: int) -> Iterator[tuple[Pairs, Sets, float]]:
     with tempfile.TemporaryDirectory() as folder, Store.create(Path(folder) / "p.lrs") as store:
         start_run(store)
         with store.writing():
-            _fill(store, pairs // _PAIRS)
+            fill(store, pairs // _PAIRS)
         made = Pairs(store, reviewer=lambda: "ann")
         started = process_time()
         made.propose(PairRule(RuleName.MARGIN))
         yield made, Sets(store, pairs=made, reviewer=lambda: "ann"), process_time() - started
 
 
-def _fill(store: Store, questions: int) -> None:
+def fill(store: Store, questions: int) -> None:
+    """Add so many questions of five judged candidates each, ten of them on a document."""
     judgments = []
     for number in range(questions):
         document_id = f"d{number // 10}"

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.views.audit_controller import AuditController
 from lrstudio.qt.views.local_marks import LocalMarks
+from lrstudio.qt.views.workspaces import Workspaces
 from lrstudio.services.settings import Settings
 from lrstudio.viewstate.facts import Fact
 from lrstudio.viewstate.finding import aim_of
@@ -54,6 +55,8 @@ class Beside(QObject):
         self._project: Project | None = None
         self._windows: JudgeWindows | None = None
         self._settings: SettingsDesk | None = None
+        self.workspaces = Workspaces(window, operations, self)
+        self.workspaces.told.connect(self.told)
         self._reports: ReportsDesk | None = None
         self._queues: QueueDesk | None = None
         self._finding: FindDesk | None = None
@@ -153,6 +156,7 @@ class Beside(QObject):
         self._project = project
         if self._windows is not None:
             self._windows.use(project)
+        self.workspaces.use(project)
         for desk in (self._reports, self._queues, self._finding, self._marks):
             if desk is not None:
                 desk.use(project)
@@ -163,6 +167,7 @@ class Beside(QObject):
     def follow(self, audit: AuditController) -> None:
         """Show in the menus what the workspace has read of marks, and bring up in it what is chosen beside it."""
         self._audit = audit
+        self.workspaces.follow(audit)
         audit.list_read.connect(self._local_marks.show_list)
         audit.reader.candidate_read.connect(self._local_marks.show_candidate)
 
@@ -170,13 +175,14 @@ class Beside(QObject):
         """Take away what a blind person must not see."""
         if settings.blind and self._windows is not None:
             self._windows.close_compare()
+        self.workspaces.show_settings(settings)
         for desk in (self._queues, self._finding):
             if desk is not None:
                 desk.show_settings(blind=settings.blind)
 
     def command_table(self) -> dict[str, Callable[[], object]]:
         """Return the commands that are carried out here."""
-        return {
+        return self.workspaces.command_table() | {
             **{name: partial(self._in_queues, name) for name in _QUEUE_COMMANDS},
             **{name: partial(self._in_marks, name) for name in _MARK_COMMANDS},
             "project.find": lambda: self.finding.show(),

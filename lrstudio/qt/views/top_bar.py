@@ -54,7 +54,7 @@ class TopBar(QWidget):
         super().__init__(parent)
         panel_ground(self)
         self._project = Words("LongReward Studio", strong=True)
-        self._workspace = Words("", quiet=True)
+        self.workspaces = (Button("Audit", kind=Kind.FLAT), Button("Pairs", kind=Kind.FLAT))
         self.local = Tag(tooltip="No document of this project may leave this machine.")
         self.judge_button = Button(LATEST, kind=Kind.FLAT)
         self.judge_button.setAccessibleName("Whose verdicts are shown")
@@ -80,10 +80,14 @@ class TopBar(QWidget):
     def set_project(self, title: str) -> None:
         """Name the project; "" where none is open."""
         self._project.setText(title or "LongReward Studio")
-        self._workspace.setText("Audit" if title else "")
         self.set_local(False)
-        for widget in (self.judge_button, self.run_button, self.find_button, self.blind_button):
+        for widget in (*self.workspaces, self.judge_button, self.run_button, self.find_button, self.blind_button):
             widget.setVisible(bool(title))
+
+    def show_workspace(self, *, audit: bool) -> None:
+        """Offer what makes sense in Audit only while that is shown."""
+        for widget in (self.find_button, self.blind_button):
+            widget.setVisible(audit)
 
     def set_local(self, local: bool) -> None:
         """Say whether the whole project stays on this machine."""
@@ -140,6 +144,8 @@ class TopBar(QWidget):
         self._bar.setToolTip(line.tooltip)
 
     def _bind(self, actions: Actions) -> None:
+        for button, name in zip(self.workspaces, ("workspace.audit", "workspace.pairs"), strict=True):
+            bind(button, actions[name])
         bind(self.run_button, actions["judge.run"])
         bind(self.cancel_button, actions["judge.cancel"])
         bind(self.find_button, actions["view.find"])
@@ -162,7 +168,9 @@ class TopBar(QWidget):
         row.setContentsMargins(step * 3 // 2, step * 3 // 4, step, step * 3 // 4)
         row.setSpacing(step)
         row.addWidget(self._project)
-        row.addWidget(self._workspace)
+        row.addSpacing(step)
+        for button in self.workspaces:
+            row.addWidget(button)
         row.addWidget(self.local)
         row.addSpacing(step)
         row.addWidget(self.judge_button)

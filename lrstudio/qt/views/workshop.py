@@ -125,6 +125,7 @@ class Workshop(QObject):
         """Write down how the workspace is laid out."""
         if self.audit is not None:
             self.audit.view.save_layout(settings)
+        self.beside.workspaces.save_layout(settings)
 
     def build_audit(self) -> AuditController:
         """Build the workspace when it is first needed."""
@@ -265,7 +266,7 @@ class Workshop(QObject):
         mine = {Fact.JUDGING if running else Fact.NOT_JUDGING}
         if self.desk.project is not None:
             mine.add(Fact.PROJECT)
-        self._window.actions_.set_facts(facts | mine | self.beside.facts)
+        self._window.actions_.set_facts(self.beside.workspaces.facts(facts | mine | self.beside.facts))
 
     # Putting together
 
@@ -287,6 +288,7 @@ class Workshop(QObject):
         self.beside.told.connect(self.messages.tell)
         self.beside.judge_wanted.connect(self._choose_judge)
         self.beside.facts_changed.connect(lambda: self._tell_facts(self._facts))
+        self.beside.workspaces.facts_changed.connect(lambda: self._tell_facts(self._facts))
         self.desk.opening.connect(self._opening)
         self.desk.opened.connect(self._opened)
         self.desk.closed.connect(self._closed)
