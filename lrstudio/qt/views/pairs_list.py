@@ -44,7 +44,7 @@ _RULES = (
     (RuleName.AGAINST, "against a chosen one"),
     (RuleName.IMPORTED, "imported"),
 )
-_WIDTHS = (0, 22, 22, 10, 14, 12, 18, 24)
+_WIDTHS = (0, 25, 25, 10, 14, 12, 18, 24)
 _TYPING_MS = 200
 
 Index = QModelIndex | QPersistentModelIndex
