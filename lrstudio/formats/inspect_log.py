@@ -61,6 +61,8 @@ def read_inspect(path: Path) -> Iterator[ImportItem]:
         return
     log = _whole(path)
     samples = log.get("samples") or []
+    if not isinstance(samples, list):
+        raise Refused("its samples are no list", where=path.name)
     yield from _read(path, log, lambda: ((f"{path.name} sample {n}", it) for n, it in enumerate(samples, start=1)))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 _QUICK = 0.005
@@ -68,6 +69,8 @@ async def concurrently(works: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
         failure = _first(failures)
     if failure is not None:
         raise failure
+    if len(results) < len(jobs):
+        await anyio.lowlevel.checkpoint()  # cancelled from outside: the group, which was not, says nothing of it
     return [results[index] for index in range(len(jobs))]
 
 
@@ -122,6 +125,8 @@ async def both(one: Callable[[], Awaitable[T]], other: Callable[[], Awaitable[U]
         failure = _first(failures)
     if failure is not None:
         raise failure
+    if not second:
+        await anyio.lowlevel.checkpoint()  # as in `concurrently`
     return first, second[0]
 
 

@@ -94,12 +94,22 @@ def test_a_server_that_cannot_start_is_said_with_its_last_words(project: Path, l
     assert lrstudio("judge", project, "--judge", "lexical", "--serve", dying, "--model", "m").status == 1
 
 
+def _hears_an_interrupt() -> None:
+    """A suite that was started in the background hears no SIGINT, and its children would not, either."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_and_its_server(project: Path, tmp_path: Path, number: signal.Signals) -> None:
     log = tmp_path / "log.jsonl"
     words = ["judge", str(project), "--serve", serve_words(log, latency=0.3), "--model", "m", "--concurrency", "1"]
-    run = subprocess.Popen([sys.executable, "-m", "lrstudio", *words], stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        [sys.executable, "-m", "lrstudio", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_hears_an_interrupt,
+    )
     deadline = time.monotonic() + 60
     while len(lines(log)) < 4 and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)

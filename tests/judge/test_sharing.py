@@ -62,6 +62,33 @@ def test_the_error_of_one_of_two_things_ends_the_other_and_is_raised_as_itself(f
     assert ended == [1 - failing]
 
 
+@pytest.mark.parametrize("quick_first", [True, False])
+def test_what_is_cancelled_from_outside_ends_as_cancelled_and_not_in_an_error(quick_first: bool) -> None:
+    """One part is done and the other at work when the whole is cancelled, at any of its steps."""
+
+    async def quick() -> int:
+        return 1
+
+    async def slow() -> int:
+        await anyio.sleep_forever()
+        return 2
+
+    async def until(steps: int) -> bool:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+
+                async def cancel() -> None:
+                    for _ in range(steps):
+                        await anyio.sleep(0)
+                    scope.cancel()
+
+                group.start_soon(cancel)
+                await (both(quick, slow) if quick_first else concurrently([quick, slow]))
+        return scope.cancelled_caught
+
+    assert all(anyio.run(until, steps) for steps in range(6))
+
+
 class Items:
     """Numbers, with how many were made and in how many stretches by which thread."""
 
