@@ -261,13 +261,14 @@ def test_a_storm_is_ridden_out(project: Project, server: ChatServer, draw: Draw)
 
 def test_a_served_model_is_started_asked_and_stopped(project: Project, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
+    before = set(psutil.Process().children())  # a server that the tests keep
     serve = f"{sys.executable} {SERVER} --port {{port}} --log {log}"
     request = SampleRequest(models=("m1", "m2"), serve=serve)
     planned = anyio.run(project.sampling.plan, request)
     assert (planned.calls, log.exists()) == (4, False)
     drawn = anyio.run(partial(project.sampling.run, request))
     assert drawn.new == 4
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= before
     asked = log.read_text(encoding="utf-8").count('"event": "request"')
     assert asked == 4
     again = anyio.run(partial(project.sampling.run, request))
