@@ -218,13 +218,14 @@ class Gate:
         waiter = anyio.Event()
         self._waiting.push(lane, waiter)
         self._admit()
+        entered = False
         try:
             await waiter.wait()
-        except BaseException:
-            if not self._waiting.drop(lane, waiter):
+            entered = True
+        finally:
+            if not entered and not self._waiting.drop(lane, waiter):  # let in and cancelled at once
                 self._in_flight -= 1
                 self._admit()
-            raise
 
     def _admit(self) -> None:
         while self._waiting and self._in_flight < self.window:

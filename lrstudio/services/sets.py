@@ -93,9 +93,8 @@ class Sets:
         self._store.sets.start(name)
         try:
             sealed = self._fill(name, wanted=wanted, split=split, figures=figures, progress=progress)
-        except BaseException:
-            self._store.sets.drop(name)
-            raise
+        finally:
+            self._store.sets.drop(name)  # a finished one stays
         return Frozen(sealed, Changes(sets=frozenset({name})))
 
     def all(self) -> tuple[FrozenSet, ...]:

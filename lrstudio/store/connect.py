@@ -138,14 +138,15 @@ class Connections:
     @contextmanager
     def _savepoint(self, connection: sa.Connection) -> Iterator[None]:
         nested = connection.begin_nested()
+        finished = False
         try:
             yield
-        except BaseException:
+            finished = True
+        finally:
             # A full disk makes SQLite undo the whole transaction, and the savepoint with it: asking for it again would
             # hide the reason behind "no such savepoint".
-            if self._backend.in_transaction(connection):
+            if not finished and self._backend.in_transaction(connection):
                 nested.rollback()
-            raise
         nested.commit()
 
     def _begin(self, connection: sa.Connection) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -77,8 +77,8 @@ def connect(url: DatabaseUrl, *, password: Password = no_password) -> Line:
     except ImportError as error:
         raise Refused("a shared project needs the driver pg8000: pip install 'lrstudio[postgres]'") from error
     with told_of_network(url), told(url):
-        line = _dial(url)
-        try:
+        with ExitStack() as undone:
+            line = undone.enter_context(_dial(url))
             connection = Line(
                 url.user,
                 host=url.host,
@@ -88,9 +88,7 @@ def connect(url: DatabaseUrl, *, password: Password = no_password) -> Line:
                 application_name="lrstudio",
                 sock=line,
             )
-        except BaseException:
-            line.close()
-            raise
+            undone.pop_all()
         connection.autocommit = True  # transactions are begun by hand
         connection.register_in_adapter(_NUMERIC, _number)
         _run(connection, _SESSION)

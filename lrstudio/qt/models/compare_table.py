@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
@@ -18,39 +18,52 @@ ROW_ROLE = Qt.ItemDataRole.UserRole + 3
 Index = QModelIndex | QPersistentModelIndex
 
 
-class CompareTable(QAbstractTableModel):
-    """One row a candidate: label and question, the scores of each judge, where they differ most, claims that differ."""
+Row = TypeVar("Row")
+
+
+class _SideBySide(QAbstractTableModel, Generic[Row]):
+    """Rows with one column for each judge between a first column and `_behind`."""
+
+    _first: str
+    _behind: tuple[str, ...] = ()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._rows: tuple[CompareRow, ...] = ()
+        self._rows: tuple[Row, ...] = ()
         self._names: tuple[str, ...] = ()
 
     @property
-    def rows(self) -> tuple[CompareRow, ...]:
+    def rows(self) -> tuple[Row, ...]:
         """The rows as they stand."""
         return self._rows
 
-    def set_rows(self, rows: Sequence[CompareRow], names: Sequence[str]) -> None:
+    def set_rows(self, rows: Sequence[Row], names: Sequence[str]) -> None:
         """Show other rows, of judges of these names."""
         self.beginResetModel()
         self._rows, self._names = tuple(rows), tuple(names)
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 (Qt's signature)
-        """Count the candidates."""
+        """Count the rows."""
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         """Count the columns."""
-        return 0 if parent.isValid() else len(self._names) + 3
+        return 0 if parent.isValid() else 1 + len(self._names) + len(self._behind)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Name the columns."""
         if orientation is not Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
             return None
-        names = ["candidate", *self._names, "widest gap", "claims"]
+        names = [self._first, *self._names, *self._behind]
         return names[section] if section < len(names) else None
+
+
+class CompareTable(_SideBySide[CompareRow]):
+    """One row a candidate: label and question, the scores of each judge, where they differ most, claims that differ."""
+
+    _first = "candidate"
+    _behind = ("widest gap", "claims")
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return text for the eye and the ear."""
@@ -82,39 +95,10 @@ class CompareTable(QAbstractTableModel):
         return "the largest difference in one dimension" if column == len(self._names) + 1 else row.spoken
 
 
-class ClaimTable(QAbstractTableModel):
+class ClaimTable(_SideBySide[ClaimRow]):
     """One row a claim, with each judge's support."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: tuple[ClaimRow, ...] = ()
-        self._names: tuple[str, ...] = ()
-
-    @property
-    def rows(self) -> tuple[ClaimRow, ...]:
-        """The rows as they stand."""
-        return self._rows
-
-    def set_rows(self, rows: Sequence[ClaimRow], names: Sequence[str]) -> None:
-        """Show other rows, of judges of these names."""
-        self.beginResetModel()
-        self._rows, self._names = tuple(rows), tuple(names)
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Count the claims."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Count the columns."""
-        return 0 if parent.isValid() else len(self._names) + 1
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Name the columns."""
-        if orientation is not Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
-            return None
-        names = ["claim", *self._names]
-        return names[section] if section < len(names) else None
+    _first = "claim"
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return text for the eye and the ear, and the chip for the delegate."""
