@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.views.audit_controller import AuditController
+from lrstudio.qt.views.desk import Desk
 from lrstudio.qt.views.local_marks import LocalMarks
 from lrstudio.qt.views.workspaces import Workspaces
 from lrstudio.services.settings import Settings
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from lrstudio.qt.views.reports_desk import ReportsDesk
     from lrstudio.qt.views.settings_desk import SettingsDesk
     from lrstudio.services.wiring import Project
+
+AnyDesk = TypeVar("AnyDesk", bound=Desk)
 
 _MARK_COMMANDS = ("mark.bookmark", "mark.tag", "mark.note", "guideline.show", "page.save")
 _QUEUE_COMMANDS = ("queue.open", "queue.next", "queue.previous", "queue.skip", "queue.leave")
@@ -53,6 +56,7 @@ class Beside(QObject):
         self._window = window
         self._operations = operations
         self._project: Project | None = None
+        self._desks: list[Desk] = []
         self._windows: JudgeWindows | None = None
         self._settings: SettingsDesk | None = None
         self.workspaces = Workspaces(window, operations, self)
@@ -71,11 +75,9 @@ class Beside(QObject):
         if self._windows is None:
             from lrstudio.qt.views.judge_windows import JudgeWindows
 
-            self._windows = JudgeWindows(self._window, self._operations, self._window.switch)
-            self._windows.use(self._project)
-            self._windows.told.connect(self.told)
-            self._windows.keep_chosen.connect(self.keep_chosen)
-            self._windows.candidate_chosen.connect(self.candidate_chosen)
+            desk = self._windows = self._begin(JudgeWindows(self._window, self._operations, self._window.switch))
+            desk.keep_chosen.connect(self.keep_chosen)
+            desk.candidate_chosen.connect(self.candidate_chosen)
         return self._windows
 
     @property
@@ -95,9 +97,7 @@ class Beside(QObject):
         if self._reports is None:
             from lrstudio.qt.views.reports_desk import ReportsDesk
 
-            self._reports = ReportsDesk(self._window, self._operations, self._window.switch)
-            self._reports.use(self._project)
-            self._reports.told.connect(self.told)
+            self._reports = self._begin(ReportsDesk(self._window, self._operations, self._window.switch))
         return self._reports
 
     @property
@@ -107,10 +107,8 @@ class Beside(QObject):
             from lrstudio.qt.views.queue_desk import QueueDesk
 
             window = self._window
-            desk = self._queues = QueueDesk(window, self._operations, window.switch, window.actions_)
-            desk.use(self._project)
+            desk = self._queues = self._begin(QueueDesk(window, self._operations, window.switch, window.actions_))
             desk.show_settings(blind=window.settings.blind)
-            desk.told.connect(self.told)
             desk.facts_changed.connect(self.facts_changed)
             desk.judge_wanted.connect(self.judge_wanted)
             if self._audit is not None:
@@ -123,10 +121,8 @@ class Beside(QObject):
         if self._finding is None:
             from lrstudio.qt.views.find_desk import FindDesk
 
-            desk = self._finding = FindDesk(self._window, self._operations, self._window.switch)
-            desk.use(self._project)
+            desk = self._finding = self._begin(FindDesk(self._window, self._operations, self._window.switch))
             desk.show_settings(blind=self._window.settings.blind)
-            desk.told.connect(self.told)
             if self._audit is not None:
                 desk.follow(self._audit)
         return self._finding
@@ -137,12 +133,17 @@ class Beside(QObject):
         if self._marks is None:
             from lrstudio.qt.views.mark_desk import MarkDesk
 
-            desk = self._marks = MarkDesk(self._window, self._operations, self._window.switch)
-            desk.use(self._project)
-            desk.told.connect(self.told)
+            desk = self._marks = self._begin(MarkDesk(self._window, self._operations, self._window.switch))
             if self._audit is not None:
                 desk.follow(self._audit)
         return self._marks
+
+    def _begin(self, desk: AnyDesk) -> AnyDesk:
+        """Let a desk work on the project, from now on."""
+        desk.use(self._project)
+        desk.told.connect(self.told)
+        self._desks.append(desk)
+        return desk
 
     @property
     def facts(self) -> frozenset[Fact]:
@@ -154,12 +155,9 @@ class Beside(QObject):
         if self._project is not None and project is not self._project:
             self.marks.stop()
         self._project = project
-        if self._windows is not None:
-            self._windows.use(project)
         self.workspaces.use(project)
-        for desk in (self._reports, self._queues, self._finding, self._marks):
-            if desk is not None:
-                desk.use(project)
+        for desk in self._desks:
+            desk.use(project)
         if project is not None:
             self.marks.use(project)
             self._continue(project)
