@@ -51,6 +51,7 @@ def _when(*facts: Fact) -> frozenset[Fact]:
 _PROJECT = (
     Command("project.new", "New project…", Group.PROJECT, ("Ctrl+N",), "add"),
     Command("project.open", "Open project…", Group.PROJECT, ("Ctrl+O",), "open"),
+    Command("project.shared", "Open shared project…", Group.PROJECT, ("Ctrl+Shift+O",), "open"),
     Command("project.sample", "Open the sample project", Group.PROJECT),
     Command("project.import", "Import files…", Group.PROJECT, ("Ctrl+I",), "import", _when(Fact.PROJECT)),
     Command("project.add", "Paste a text…", Group.PROJECT, ("Ctrl+Shift+N",), "note", _when(Fact.PROJECT)),

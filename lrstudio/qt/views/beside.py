@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lrstudio.qt.views.queue_desk import QueueDesk
     from lrstudio.qt.views.reports_desk import ReportsDesk
     from lrstudio.qt.views.settings_desk import SettingsDesk
+    from lrstudio.qt.views.shared_desk import SharedDesk
     from lrstudio.services.wiring import Project
 
 AnyDesk = TypeVar("AnyDesk", bound=Desk)
@@ -65,6 +66,7 @@ class Beside(QObject):
         self._queues: QueueDesk | None = None
         self._finding: FindDesk | None = None
         self._marks: MarkDesk | None = None
+        self._shared: SharedDesk | None = None
         self._audit: AuditController | None = None
         self._local_marks = LocalMarks(window.actions_, operations, self)
         self._local_marks.told.connect(self.told)
@@ -138,6 +140,16 @@ class Beside(QObject):
                 desk.follow(self._audit)
         return self._marks
 
+    @property
+    def shared(self) -> SharedDesk:
+        """What opens shared projects."""
+        if self._shared is None:
+            from lrstudio.qt.views.shared_desk import SharedDesk
+
+            window, projects = self._window, self._window.works.desk
+            self._shared = self._begin(SharedDesk(window, self._operations, window.switch, projects))
+        return self._shared
+
     def _begin(self, desk: AnyDesk) -> AnyDesk:
         """Let a desk work on the project, from now on."""
         desk.use(self._project)
@@ -165,6 +177,7 @@ class Beside(QObject):
     def follow(self, audit: AuditController) -> None:
         """Show in the menus what the workspace has read of marks, and bring up in it what is chosen beside it."""
         self._audit = audit
+        self._window.works.desk.connection_wanted.connect(lambda place, problem: self.shared.show(place, problem))
         self.workspaces.follow(audit)
         audit.list_read.connect(self._local_marks.show_list)
         audit.reader.candidate_read.connect(self._local_marks.show_candidate)
@@ -183,6 +196,7 @@ class Beside(QObject):
         return self.workspaces.command_table() | {
             **{name: partial(self._in_queues, name) for name in _QUEUE_COMMANDS},
             **{name: partial(self._in_marks, name) for name in _MARK_COMMANDS},
+            "project.shared": lambda: self.shared.show(),
             "project.find": lambda: self.finding.show(),
             "settings.open": lambda: self.settings.show(),
             "document.local": lambda: self._local_marks.turn_document(self._project),
