@@ -165,6 +165,7 @@ _FINDING = (
     Command("mark.note", "Note…", Group.CLAIMS, ("Ctrl+M",), when=_when(Fact.CANDIDATE)),
     Command("guideline.show", "Labelling guideline", Group.HELP, ("F2",), when=_when(Fact.PROJECT)),
     Command("page.save", "Audit page…", Group.PROJECT, ("Ctrl+P",), when=_when(Fact.CANDIDATE)),
+    Command("reviewers.open", "Reviewers and differences…", Group.GO, ("Ctrl+Shift+D",), when=_when(Fact.PROJECT)),
     Command("queue.open", "Review queues…", Group.GO, ("Ctrl+Shift+Q",), when=_when(Fact.PROJECT)),
     Command("queue.next", "Next in the queue", Group.GO, ("Q",), when=_when(Fact.QUEUE)),
     Command("queue.previous", "Previous in the queue", Group.GO, ("Shift+Q",), when=_when(Fact.QUEUE)),

@@ -20,7 +20,7 @@ TITLE = FieldWords("Title", "For a new project only: what it is called.")
 KEEP = "Keep it in the key store of this system"
 
 ENCRYPTION = (
-    ("", "As the host asks for"),
+    ("", "Automatic"),
     ("verify-full", "Encrypted, the host proves its name (verify-full)"),
     ("require", "Encrypted, whoever answers (require)"),
     ("disable", "Not encrypted (disable)"),

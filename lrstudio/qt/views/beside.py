@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lrstudio.qt.views.mark_desk import MarkDesk
     from lrstudio.qt.views.queue_desk import QueueDesk
     from lrstudio.qt.views.reports_desk import ReportsDesk
+    from lrstudio.qt.views.reviewers_desk import ReviewersDesk
     from lrstudio.qt.views.settings_desk import SettingsDesk
     from lrstudio.qt.views.shared_desk import SharedDesk
     from lrstudio.services.wiring import Project
@@ -67,6 +68,7 @@ class Beside(QObject):
         self._finding: FindDesk | None = None
         self._marks: MarkDesk | None = None
         self._shared: SharedDesk | None = None
+        self._reviewers: ReviewersDesk | None = None
         self._audit: AuditController | None = None
         self._local_marks = LocalMarks(window.actions_, operations, self)
         self._local_marks.told.connect(self.told)
@@ -150,6 +152,18 @@ class Beside(QObject):
             self._shared = self._begin(SharedDesk(window, self._operations, window.switch, projects))
         return self._shared
 
+    @property
+    def reviewers(self) -> ReviewersDesk:
+        """What lists who decided what, and settles differences."""
+        if self._reviewers is None:
+            from lrstudio.qt.views.reviewers_desk import ReviewersDesk
+
+            window = self._window
+            desk = self._reviewers = self._begin(ReviewersDesk(window, self._operations, window.switch))
+            desk.blind = window.settings.blind
+            desk.aimed.connect(lambda aim: self.finding.go(aim))
+        return self._reviewers
+
     def _begin(self, desk: AnyDesk) -> AnyDesk:
         """Let a desk work on the project, from now on."""
         desk.use(self._project)
@@ -190,12 +204,15 @@ class Beside(QObject):
         for desk in (self._queues, self._finding):
             if desk is not None:
                 desk.show_settings(blind=settings.blind)
+        if self._reviewers is not None:
+            self._reviewers.blind = settings.blind
 
     def command_table(self) -> dict[str, Callable[[], object]]:
         """Return the commands that are carried out here."""
         return self.workspaces.command_table() | {
             **{name: partial(self._in_queues, name) for name in _QUEUE_COMMANDS},
             **{name: partial(self._in_marks, name) for name in _MARK_COMMANDS},
+            "reviewers.open": lambda: self.reviewers.show(),
             "project.shared": lambda: self.shared.show(),
             "project.find": lambda: self.finding.show(),
             "settings.open": lambda: self.settings.show(),
