@@ -54,6 +54,7 @@ _PROJECT = (
     Command("project.shared", "Open shared project…", Group.PROJECT, ("Ctrl+Shift+O",), "open"),
     Command("project.sample", "Open the sample project", Group.PROJECT),
     Command("project.import", "Import files…", Group.PROJECT, ("Ctrl+I",), "import", _when(Fact.PROJECT)),
+    Command("project.merge", "Merge another project…", Group.PROJECT, ("Ctrl+Shift+M",), when=_when(Fact.PROJECT)),
     Command("project.add", "Paste a text…", Group.PROJECT, ("Ctrl+Shift+N",), "note", _when(Fact.PROJECT)),
     Command(
         "document.local",

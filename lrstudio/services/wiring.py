@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
     from lrstudio.services.marking import Marking
-    from lrstudio.services.merging import MergeReport
+    from lrstudio.services.merging import MergeReport, Step
     from lrstudio.services.overview import JudgeOverview
     from lrstudio.services.pack_trials import PackTrials
     from lrstudio.services.packs import Packs
@@ -172,11 +172,11 @@ class Project:
 
         return Reviewers(self._store, reviewer=self._reviewer)
 
-    def merge(self, other: Project, *, dry_run: bool = False) -> MergeReport:
+    def merge(self, other: Project, *, dry_run: bool = False, step: Step | None = None) -> MergeReport:
         """Take over what another project holds; see `lrstudio.services.merging`."""
         from lrstudio.services.merging import merge
 
-        return merge(self._store, other._store, dry_run=dry_run)
+        return merge(self._store, other._store, dry_run=dry_run, step=step)
 
     @property
     def path(self) -> Place:

@@ -40,7 +40,6 @@ class ConflictLine:
     where: str
     what: str
     said: str
-    settled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +92,29 @@ def candidate_names(questions: Sequence[QuestionSummary]) -> dict[str, str]:
 
 
 def conflict_list(conflicts: Sequence[Conflict], names: Mapping[str, str], *, settled: bool) -> ConflictList:
-    """Return the list, cut to its first thousand; no reviewer's name is in it.
+    """Return the list.
 
     Args:
         conflicts: all of them, those that are settled too.
         names: what candidates are called, by id.
         settled: whether those that are settled are listed.
     """
-    lines = tuple(
+    shown = [it for it in conflicts if settled or not it.settled]
+    open_ = sum(not it.settled for it in conflicts)
+    return ConflictList(conflict_lines(shown, names), open_, ALL_SETTLED if conflicts else NONE_YET)
+
+
+def conflict_lines(conflicts: Sequence[Conflict], names: Mapping[str, str]) -> tuple[ConflictLine, ...]:
+    """Return the first thousand as lines; no reviewer's name is in them."""
+    return tuple(
         ConflictLine(
             it.target,
             names.get(it.target.candidate_id, it.target.candidate_id),
             what_words(it.target),
             f"settled: {value_words(it.adjudication.after)}" if it.settled and it.adjudication else _said(it),
-            it.settled,
         )
-        for it in islice((it for it in conflicts if settled or not it.settled), MOST)
+        for it in conflicts[:MOST]
     )
-    open_ = sum(not it.settled for it in conflicts)
-    return ConflictList(lines, open_, ALL_SETTLED if conflicts else NONE_YET)
 
 
 def _said(conflict: Conflict) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lrstudio.qt.views.judge_windows import JudgeWindows
     from lrstudio.qt.views.main_window import MainWindow
     from lrstudio.qt.views.mark_desk import MarkDesk
+    from lrstudio.qt.views.merge_desk import MergeDesk
     from lrstudio.qt.views.queue_desk import QueueDesk
     from lrstudio.qt.views.reports_desk import ReportsDesk
     from lrstudio.qt.views.reviewers_desk import ReviewersDesk
@@ -68,6 +69,7 @@ class Beside(QObject):
         self._finding: FindDesk | None = None
         self._marks: MarkDesk | None = None
         self._shared: SharedDesk | None = None
+        self._merging: MergeDesk | None = None
         self._reviewers: ReviewersDesk | None = None
         self._audit: AuditController | None = None
         self._local_marks = LocalMarks(window.actions_, operations, self)
@@ -164,6 +166,17 @@ class Beside(QObject):
             desk.aimed.connect(lambda aim: self.finding.go(aim))
         return self._reviewers
 
+    @property
+    def merging(self) -> MergeDesk:
+        """What takes over another project."""
+        if self._merging is None:
+            from lrstudio.qt.views.merge_desk import MergeDesk
+
+            self._merging = self._begin(MergeDesk(self._window, self._operations, self._window.switch))
+            self._merging.settling.connect(lambda: self.reviewers.show())
+            self._window.works.desk.before_close.append(self._merging.wait)
+        return self._merging
+
     def _begin(self, desk: AnyDesk) -> AnyDesk:
         """Let a desk work on the project, from now on."""
         desk.use(self._project)
@@ -213,6 +226,7 @@ class Beside(QObject):
             **{name: partial(self._in_queues, name) for name in _QUEUE_COMMANDS},
             **{name: partial(self._in_marks, name) for name in _MARK_COMMANDS},
             "reviewers.open": lambda: self.reviewers.show(),
+            "project.merge": lambda: self.merging.show(),
             "project.shared": lambda: self.shared.show(),
             "project.find": lambda: self.finding.show(),
             "settings.open": lambda: self.settings.show(),

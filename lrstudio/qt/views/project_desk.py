@@ -99,8 +99,8 @@ class ProjectDesk(QObject):
         self._remembering.timeout.connect(self._remember)
         self._add_dialog: AddDialog | None = None
         self._kinds = FileKinds()
-        self.before_close: Callable[[], None] = lambda: None
-        """Blocks the writer until nobody else uses the project."""
+        self.before_close: list[Callable[[], None]] = []
+        """Each blocks the writer until somebody else uses the project no more."""
 
     def recent(self) -> tuple[Place, ...]:
         """Return the projects opened last, from the settings; called behind the scenes."""
@@ -150,10 +150,11 @@ class ProjectDesk(QObject):
         self._operations.drop_queries()
         if project is not None:
             self.closed.emit()
-            before = self.before_close
+            waits = tuple(self.before_close)
 
             def work() -> None:
-                before()
+                for wait in waits:
+                    wait()
                 project.close()
 
             self._operations.run(work)
