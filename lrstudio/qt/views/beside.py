@@ -150,8 +150,11 @@ class Beside(QObject):
         if self._shared is None:
             from lrstudio.qt.views.shared_desk import SharedDesk
 
-            window, projects = self._window, self._window.works.desk
-            self._shared = self._begin(SharedDesk(window, self._operations, window.switch, projects))
+            window = self._window
+            desk = SharedDesk(
+                window, self._operations, window.switch, projects=window.works.desk, settings=window.store
+            )
+            self._shared = self._begin(desk)
         return self._shared
 
     @property

@@ -102,10 +102,6 @@ class ProjectDesk(QObject):
         self.before_close: list[Callable[[], None]] = []
         """Each blocks the writer until somebody else uses the project no more."""
 
-    def recent(self) -> tuple[Place, ...]:
-        """Return the projects opened last, from the settings; called behind the scenes."""
-        return self._settings.load().recent
-
     # Open and close
 
     def open(self, path: Place) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 
 from lrstudio.domain.errors import Environment, Refused, StudioError
-from lrstudio.domain.places import Answered, DatabaseUrl, Place
+from lrstudio.domain.places import Answered, DatabaseUrl
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.desk import Desk, bring_up
 from lrstudio.qt.views.project_desk import Notice, Opened, ProjectDesk, looked_at
+from lrstudio.services.settings import Settings, SettingsStore
 from lrstudio.viewstate.shared_words import Typed, answer_words, typed_of
 
 if TYPE_CHECKING:
@@ -22,9 +23,18 @@ if TYPE_CHECKING:
 class SharedDesk(Desk):
     """One form at most. The project that is open stays so until the other one is."""
 
-    def __init__(self, window: QWidget, operations: Operations, switch: ThemeSwitch, projects: ProjectDesk) -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        operations: Operations,
+        switch: ThemeSwitch,
+        *,
+        projects: ProjectDesk,
+        settings: SettingsStore,
+    ) -> None:
         super().__init__(window, operations, switch)
         self._projects = projects
+        self._settings = settings
         self._dialog: SharedDialog | None = None
 
     def show(self, place: DatabaseUrl | None = None, problem: str = "") -> None:
@@ -48,12 +58,12 @@ class SharedDesk(Desk):
     def _read_last(self, dialog: SharedDialog) -> None:
         """Begin where the last shared project was."""
 
-        def there(recent: tuple[Place, ...]) -> None:
-            last = next((it for it in recent if isinstance(it, DatabaseUrl)), None)
+        def there(settings: Settings) -> None:
+            last = next((it for it in settings.recent if isinstance(it, DatabaseUrl)), None)
             if last is not None and self._dialog is dialog and dialog.typed() == Typed():
                 dialog.show_place(typed_of(last))
 
-        self._operations.query(self._projects.recent, there, slot="last shared project")
+        self._operations.query(self._settings.load, there, slot="last shared project")
 
     def _test(self, wanted: Wanted) -> None:
         dialog = self._dialog
