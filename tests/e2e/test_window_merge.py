@@ -72,6 +72,7 @@ def reviewers_of(place: Place) -> list[str]:
 
 def test_a_merge_is_shown_first_and_then_made_by_keyboard(driver: Driver, project_path: Path, other_path: Path) -> None:
     driver.show(project_path)
+    driver.window.works.watch.stop()  # what came is told by the merge itself
     dialog = form(driver)
     assert not dialog.merge_button.isEnabled()
     driver.type(str(other_path), to=dialog.path)
