@@ -34,6 +34,7 @@ def test_the_list_keeps_what_is_marked_and_follows_the_marks(driver: Driver, pro
     project.close()
     driver.show(project_path)
     assert "Bookmarked" not in choices(driver)
+    assert [*choices(driver)][-2:] == ["Tagged", "Tag: R&&D"]
     choices(driver)["Tag: R&&D"].trigger()
     driver.until(lambda: listed(driver) == [second])
     assert driver.audit.view.list.keep_button.text() == "Tag: R&D"

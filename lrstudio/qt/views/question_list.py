@@ -226,10 +226,11 @@ class QuestionList(QWidget):
     def _fill_keep_menu(self) -> None:
         menu = self._menu_of(self.keep_button)
         group = QActionGroup(menu)
-        tags = menu.addMenu("Tagged") if any(it.kind == TAGGED for it in self._keeps) else menu
+        place = menu
         for keep in self._keeps:
+            if keep.kind == TAGGED and place is menu:
+                place = menu.addMenu("Tagged")  # tags come last, and there may be many
             words = keep.words.replace("&", "&&")  # a tag may have one
-            place = tags if keep.kind == TAGGED else menu
             action = self._choice(place, group, words, checked=keep == self._view.keep)
             action.triggered.connect(lambda _on=False, it=keep: self._keep(it))
         self._name_buttons()
