@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog
 
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
+from lrstudio.qt.views.desk import Desk, bring_up
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.pairs_list import listed_lines, proposal_text
@@ -29,35 +30,27 @@ if TYPE_CHECKING:
     from lrstudio.services.wiring import Project
 
 
-class PairsDesk(QObject):
-    """One of each form at most; closed with the project.
+class PairsDesk(Desk):
+    """One of each form at most; closed with the project."""
 
-    Signals:
-        told: a `Notice`.
-    """
-
-    told = Signal(object)
     _progressed = Signal(int, int)
 
     def __init__(self, window: MainWindow, operations: Operations, switch: ThemeSwitch) -> None:
-        super().__init__(window)
-        self._window = window
-        self._operations = operations
-        self._switch = switch
-        self._project: Project | None = None
+        super().__init__(window, operations, switch)
         self._judge: JudgeIdentity | None = None
         self._propose: ProposeDialog | None = None
         self._sets: SetsDialog | None = None
         self._progressed.connect(self._show_progress)
-        operations.changed.connect(self._changed)
 
     def use(self, project: Project | None, judge: JudgeIdentity | None = None) -> None:
         """Work on this project; forms about another one are closed."""
-        if project is not self._project:
-            for dialog in (self._propose, self._sets):
-                if dialog is not None:
-                    dialog.close()
-        self._project, self._judge = project, judge
+        super().use(project)
+        self._judge = judge
+
+    def _let_go(self) -> None:
+        for dialog in (self._propose, self._sets):
+            if dialog is not None:
+                dialog.close()
 
     # Proposing
 
@@ -71,7 +64,7 @@ class PairsDesk(QObject):
             dialog = self._propose = ProposeDialog(self._switch, self._window)
             dialog.wanted.connect(self._run_rule)
             dialog.destroyed.connect(self._forget_propose)
-        _raise(self._propose)
+        bring_up(self._propose)
 
     def _run_rule(self, rule: PairRule, replacing: bool) -> None:
         project, judge = self._project, self._judge
@@ -121,7 +114,7 @@ class PairsDesk(QObject):
             dialog.export_wanted.connect(self._choose_export)
             dialog.destroyed.connect(self._forget_sets)
         self._read_sets()
-        _raise(self._sets)
+        bring_up(self._sets)
 
     def _read_sets(self, chosen: str = "") -> None:
         project = self._project
@@ -200,9 +193,3 @@ class PairsDesk(QObject):
 
     def _forget_sets(self) -> None:
         self._sets = None
-
-
-def _raise(dialog: ProposeDialog | SetsDialog) -> None:
-    dialog.show()
-    dialog.raise_()
-    dialog.activateWindow()

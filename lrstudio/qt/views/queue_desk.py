@@ -20,6 +20,7 @@ from lrstudio.qt.actions import Actions
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.audit_controller import AuditController
+from lrstudio.qt.views.desk import Desk, bring_up
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.qt.views.queue_bar import QueueBar
 from lrstudio.services.who_when import utc_now
@@ -46,18 +47,16 @@ class _Visit:
     target: Target | None = None
 
 
-class QueueDesk(QObject):
+class QueueDesk(Desk):
     """One queue at a time.
 
     Signals:
         facts_changed: whether a queue is worked through has changed.
-        told: a `Notice`.
         judge_wanted: the judge whose verdicts are to be shown, None for the latest ones.
     """
 
     judge_wanted = Signal(object)
     facts_changed = Signal()
-    told = Signal(object)
 
     def __init__(
         self,
@@ -68,13 +67,9 @@ class QueueDesk(QObject):
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(window)
-        self._window = window
-        self._operations = operations
-        self._switch = switch
+        super().__init__(window, operations, switch)
         self._actions = actions
         self._clock = clock
-        self._project: Project | None = None
         self._audit: AuditController | None = None
         self._dialog: QueuesDialog | None = None
         self._bar: QueueBar | None = None
@@ -83,7 +78,6 @@ class QueueDesk(QObject):
         self._blind = False
         self._waiting: list[_Visit] = []
         self.course: Course | None = None
-        operations.changed.connect(self._changed)
         window.installEventFilter(self)
 
     @property
@@ -91,14 +85,11 @@ class QueueDesk(QObject):
         """What holds while a queue is worked through."""
         return frozenset({Fact.QUEUE}) if self.course is not None else frozenset()
 
-    def use(self, project: Project | None) -> None:
-        """Work in this project; a queue of another one is left."""
-        if project is not self._project:
-            self.leave()
-            self._waiting.clear()
-            if self._dialog is not None:
-                self._dialog.close()
-        self._project = project
+    def _let_go(self) -> None:
+        self.leave()
+        self._waiting.clear()
+        if self._dialog is not None:
+            self._dialog.close()
 
     def follow(self, audit: AuditController) -> None:
         """Bring items up in this workspace."""
@@ -135,9 +126,7 @@ class QueueDesk(QObject):
             dialog.wished.connect(self._make)
             dialog.destroyed.connect(self._forget_dialog)
         self._read_queues()
-        self._dialog.show()
-        self._dialog.raise_()
-        self._dialog.activateWindow()
+        bring_up(self._dialog)
 
     def _read_queues(self) -> None:
         project = self._project

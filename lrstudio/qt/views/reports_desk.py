@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from lrstudio.domain.changes import Changes
@@ -15,6 +15,7 @@ from lrstudio.domain.errors import Refused
 from lrstudio.domain.reports import JudgeName, Report
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
+from lrstudio.qt.views.desk import Desk, bring_up
 from lrstudio.qt.views.file_kinds import FileKinds
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.viewstate.reports import AGREEMENT, CANCELLED, LENGTH_BIAS, Grid, Wish, is_stale
@@ -31,35 +32,23 @@ class _Stopped(Exception):
     """The report under way is no longer wanted."""
 
 
-class ReportsDesk(QObject):
-    """One window at most; one report is computed at a time, and the latest wish comes next.
+class ReportsDesk(Desk):
+    """One window at most; one report is computed at a time, and the latest wish comes next."""
 
-    Signals:
-        told: a `Notice`.
-    """
-
-    told = Signal(object)
     _stepped = Signal(int, int)
 
     def __init__(self, window: QWidget, operations: Operations, switch: ThemeSwitch) -> None:
-        super().__init__(window)
+        super().__init__(window, operations, switch)
         self.window: ReportsWindow | None = None
-        self._behind = window
-        self._operations = operations
-        self._switch = switch
-        self._project: Project | None = None
         self._stop: Event | None = None
         self._next: Wish | None = None
         self._changed_meanwhile = False
         self._kinds = FileKinds()
         self._stepped.connect(self._show_step)
-        operations.changed.connect(self._changed)
 
-    def use(self, project: Project | None) -> None:
-        """Report on this project; a window about another one is closed."""
-        if project is not self._project and self.window is not None:
+    def _let_go(self) -> None:
+        if self.window is not None:
             self.window.close()
-        self._project = project
 
     def show(self) -> None:
         """Show the window, and compute its first report."""
@@ -68,16 +57,14 @@ class ReportsDesk(QObject):
         if self._project is None:
             return
         if self.window is None:
-            dialog = self.window = ReportsWindow(self._switch, self._behind)
+            dialog = self.window = ReportsWindow(self._switch, self._window)
             dialog.wanted.connect(self.compute)
             dialog.cancelled.connect(self.cancel)
             dialog.export_wanted.connect(self.choose_export)
             dialog.destroyed.connect(self._forget)
             self._read_judges()
             self.compute(dialog.wish)
-        self.window.show()
-        self.window.raise_()
-        self.window.activateWindow()
+        bring_up(self.window)
 
     # Computing
 
