@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lrstudio.domain.pair_lists import PairCounts, PairRow, PairSort
+from lrstudio.domain.length_choices import LengthOutcome, Mitigation
+from lrstudio.domain.pair_lists import PairCounts, PairFilter, PairRow, PairSort
 from lrstudio.domain.pair_rules import Listed
 from lrstudio.domain.pairs import Pair, PairState
-from lrstudio.domain.sets import FrozenSet
+from lrstudio.domain.sets import FrozenSet, Mitigated
 from lrstudio.viewstate.audit_signs import Chip, Sign, counted, score_text
 from lrstudio.viewstate.pairs_board import letters, rules_text, state_text
 
@@ -117,7 +118,54 @@ def set_facts(frozen: FrozenSet) -> tuple[tuple[str, str], ...]:
         longer = card.lengths.longer_chosen
         share = "not known" if longer is None else f"{100 * longer:.0f} % of those that differ"
         facts.append(("longer is chosen", share))
+    facts.append(("taken from", wanted_words(card.wanted)))
+    if card.mitigated is not None:
+        facts.append(("chosen by length", mitigated_words(card.mitigated)))
     return tuple(facts)
+
+
+def wanted_words(wanted: PairFilter) -> str:
+    """Say which pairs a filter wants."""
+    stale = {None: "", False: ", not stale", True: ", stale"}[wanted.stale]
+    parts = [" and ".join(state.value for state in wanted.states) + f" pairs{stale}"]
+    if wanted.rule is not None:
+        parts.append(f"by the rule {wanted.rule.value}")
+    if wanted.margin is not None:
+        parts.append(f"margin from {wanted.margin:g}")
+    if wanted.most_margin is not None:
+        parts.append(f"margin up to {wanted.most_margin:g}")
+    if wanted.dimensions:
+        parts.append(f"compared in {', '.join(wanted.dimensions)}")
+    if wanted.length_ratio is not None:
+        parts.append(f"length ratio up to {wanted.length_ratio:g}")
+    if wanted.longer_chosen is not None:
+        parts.append("the longer one chosen" if wanted.longer_chosen else "the longer one not chosen")
+    named = (
+        ("of model", wanted.model),
+        ("by", wanted.reviewer),
+        ("on", wanted.document_id),
+        ("of", wanted.question_id),
+    )
+    return " · ".join([*parts, *(f"{word} {name}" for word, name in named if name)])
+
+
+def mitigated_words(made: Mitigated) -> str:
+    """Say how a set was chosen with an eye on length, and what the pairs were like before."""
+    seed = f" (seed {made.choice.seed})" if made.choice.mitigation is Mitigation.BALANCED else ""
+    before = made.before.longer_chosen if made.before else None
+    was = "" if before is None else f"; the longer was chosen in {100 * before:.0f} % before"
+    return f"{made.choice.words}{seed}, out of {counted(made.pairs_before, 'pair')}{was}"
+
+
+def outcome_text(outcome: LengthOutcome, *, all_of: int) -> str:
+    """Say what a choice of pairs comes to: how many are left, and how often the longer one is chosen."""
+    pairs = counted(outcome.pairs, "pair") if outcome.choice is None else f"{outcome.pairs:,} of {all_of:,} pairs"
+    if outcome.longer is None:
+        return pairs
+    interval = ""
+    if outcome.low is not None and outcome.high is not None:
+        interval = f" ({100 * outcome.low:.0f} to {100 * outcome.high:.0f} %)"
+    return f"{pairs}, the longer chosen in {100 * outcome.longer:.0f} %{interval}"
 
 
 def _counts(of: Mapping[str, int]) -> str:
