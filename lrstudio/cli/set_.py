@@ -11,8 +11,7 @@ from lrstudio.cli.common import Answer, AsJson, ProjectPath, Reviewer, opened, u
 from lrstudio.cli.pair_options import FilterOptions, split_of
 from lrstudio.domain.length_choices import length_choice_of
 from lrstudio.domain.pairs import PairState
-from lrstudio.domain.sets import FrozenSet
-from lrstudio.services.sets import Verification
+from lrstudio.domain.sets import FrozenSet, Verification
 from lrstudio.viewstate.audit_signs import counted
 
 ACTS = ("freeze", "list", "show", "verify")

@@ -225,6 +225,25 @@ class FrozenSet:
     card: SetCard
 
 
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether a set is what it was when it was frozen.
+
+    `found` is the hash of its pairs now. `missing` are the candidates and documents whose texts are gone or differ.
+    """
+
+    name: str
+    expected: str
+    found: str
+    pairs: int
+    missing: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing differs."""
+        return self.expected == self.found and not self.missing
+
+
 class CardMaker:
     """Counts what a card says, pair by pair."""
 

@@ -21,6 +21,7 @@ from lrstudio.domain.sets import (
     Mitigated,
     SetHash,
     Split,
+    Verification,
     length_figures,
 )
 from lrstudio.domain.text import Candidate, content_hash
@@ -46,25 +47,6 @@ class Frozen:
 
     set: FrozenSet
     changes: Changes
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """Whether a set is what it was when it was frozen.
-
-    `found` is the hash of its pairs now. `missing` are the candidates and documents whose texts are gone or differ.
-    """
-
-    name: str
-    expected: str
-    found: str
-    pairs: int
-    missing: tuple[str, ...]
-
-    @property
-    def holds(self) -> bool:
-        """Whether nothing differs."""
-        return self.expected == self.found and not self.missing
 
 
 class Sets:

@@ -10,7 +10,7 @@ from lrstudio.domain.length_choices import LengthOutcome, Mitigation
 from lrstudio.domain.pair_lists import PairCounts, PairFilter, PairRow, PairSort
 from lrstudio.domain.pair_rules import Listed
 from lrstudio.domain.pairs import Pair, PairState
-from lrstudio.domain.sets import FrozenSet, Mitigated
+from lrstudio.domain.sets import FrozenSet, Mitigated, Verification
 from lrstudio.viewstate.audit_signs import Chip, Sign, counted, score_text
 from lrstudio.viewstate.pairs_board import letters, rules_text, state_text
 
@@ -28,6 +28,8 @@ COLUMNS: tuple[tuple[str, PairSort | None], ...] = (
 
 _HIDDEN = "·"
 _LISTED_MOST = 200
+_NAMED = 5
+_HASH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,8 @@ def set_facts(frozen: FrozenSet) -> tuple[tuple[str, str], ...]:
 def wanted_words(wanted: PairFilter) -> str:
     """Say which pairs a filter wants."""
     stale = {None: "", False: ", not stale", True: ", stale"}[wanted.stale]
-    parts = [" and ".join(state.value for state in wanted.states) + f" pairs{stale}"]
+    states = " and ".join(state.value for state in wanted.states)
+    parts = [f"{states} pairs{stale}".strip()]
     if wanted.rule is not None:
         parts.append(f"by the rule {wanted.rule.value}")
     if wanted.margin is not None:
@@ -155,6 +158,17 @@ def mitigated_words(made: Mitigated) -> str:
     before = made.before.longer_chosen if made.before else None
     was = "" if before is None else f"; the longer was chosen in {100 * before:.0f} % before"
     return f"{made.choice.words}{seed}, out of {counted(made.pairs_before, 'pair')}{was}"
+
+
+def verification_text(found: Verification) -> str:
+    """Say plainly whether a set is what it was when it was frozen."""
+    if found.holds:
+        return f"✓ Unchanged: hashed anew, {counted(found.pairs, 'pair')} and all their texts are as frozen."
+    if found.missing:
+        more = f" and {len(found.missing) - _NAMED:,} more" if len(found.missing) > _NAMED else ""
+        return f"✕ Changed: the text of {', '.join(found.missing[:_NAMED])}{more} is gone or is not the one frozen."
+    now, then = found.found[:_HASH], found.expected[:_HASH]
+    return f"✕ Changed: its {counted(found.pairs, 'pair')} now hash to {now}, not to {then}."
 
 
 def outcome_text(outcome: LengthOutcome, *, all_of: int) -> str:

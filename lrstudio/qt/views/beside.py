@@ -98,6 +98,7 @@ class Beside(QObject):
             self._reports = ReportsDesk(self._window, self._operations, self._window.switch)
             self._reports.use(self._project)
             self._reports.told.connect(self.told)
+            self._reports.remedy_wanted.connect(lambda remedy: self.workspaces.desk.show_sets(remedy))
         return self._reports
 
     @property

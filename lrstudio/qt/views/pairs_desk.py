@@ -17,8 +17,11 @@ from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.pairs_list import listed_lines, proposal_text
 
 if TYPE_CHECKING:
+    from lrstudio.domain.length_choices import LengthChoice, LengthOutcome
+    from lrstudio.domain.pair_lists import PairFilter
     from lrstudio.domain.pairs import PairRule
-    from lrstudio.domain.sets import FrozenSet
+    from lrstudio.domain.reports import Remedy
+    from lrstudio.domain.sets import FrozenSet, Verification
     from lrstudio.domain.verdicts import JudgeIdentity
     from lrstudio.qt.views.dialogs.propose_dialog import ProposeDialog
     from lrstudio.qt.views.dialogs.sets_dialog import FreezeWish, SetsDialog
@@ -109,8 +112,8 @@ class PairsDesk(QObject):
 
     # Sets
 
-    def show_sets(self) -> None:
-        """Show the sets and the form that freezes one."""
+    def show_sets(self, remedy: Remedy | None = None) -> None:
+        """Show the sets and the form that freezes one, filled in with a choice by length where one is suggested."""
         from lrstudio.qt.views.dialogs.sets_dialog import SetsDialog
 
         if self._project is None:
@@ -119,7 +122,13 @@ class PairsDesk(QObject):
             dialog = self._sets = SetsDialog(self._switch, self._window)
             dialog.freeze_wanted.connect(self._freeze)
             dialog.export_wanted.connect(self._choose_export)
+            dialog.verify_wanted.connect(self._verify)
+            dialog.lengths_wanted.connect(self._read_lengths)
             dialog.destroyed.connect(self._forget_sets)
+        if remedy is not None:
+            self._sets.suggest(remedy)
+        else:
+            self._sets.ask_lengths()
         self._read_sets()
         _raise(self._sets)
 
@@ -134,6 +143,28 @@ class PairsDesk(QObject):
 
         self._operations.query(project.sets.all, there, slot="sets")
 
+    def _read_lengths(self, wanted: PairFilter, choices: tuple[LengthChoice, ...]) -> None:
+        project = self._project
+        if project is None:
+            return
+
+        def there(outcomes: tuple[LengthOutcome, ...]) -> None:
+            if self._sets is not None:
+                self._sets.show_outcomes(outcomes)
+
+        self._operations.query(lambda: project.reports.length_outcomes(wanted, choices), there, slot="set lengths")
+
+    def _verify(self, name: str) -> None:
+        project = self._project
+        if project is None:
+            return
+
+        def there(found: Verification) -> None:
+            if self._sets is not None:
+                self._sets.show_verified(found)
+
+        self._operations.query(lambda: project.sets.verify(name), there, slot="set verify", failed=self._not_frozen)
+
     def _freeze(self, wish: FreezeWish) -> None:
         project = self._project
         if project is None:
@@ -145,7 +176,7 @@ class PairsDesk(QObject):
             self._read_sets(frozen.set.name)
 
         self._operations.run(
-            lambda: project.sets.freeze(wish.name, wanted=wish.wanted, split=wish.split),
+            lambda: project.sets.freeze(wish.name, wanted=wish.wanted, choice=wish.choice, split=wish.split),
             initiator=self,
             then=then,
             failed=self._not_frozen,
@@ -195,8 +226,12 @@ class PairsDesk(QObject):
         )
 
     def _changed(self, changes: Changes, initiator: object) -> None:
-        if self._sets is not None and initiator is not self and (changes.sets or changes.everything):
+        if self._sets is None:
+            return
+        if initiator is not self and (changes.sets or changes.everything):
             self._read_sets(self._sets.chosen)
+        if changes.pairs or changes.everything:
+            self._sets.ask_lengths()
 
     def _forget_sets(self) -> None:
         self._sets = None

@@ -36,9 +36,11 @@ class ReportsDesk(QObject):
 
     Signals:
         told: a `Notice`.
+        remedy_wanted: the `Remedy` that a set is to be frozen by.
     """
 
     told = Signal(object)
+    remedy_wanted = Signal(object)
     _stepped = Signal(int, int)
 
     def __init__(self, window: QWidget, operations: Operations, switch: ThemeSwitch) -> None:
@@ -72,6 +74,7 @@ class ReportsDesk(QObject):
             dialog.wanted.connect(self.compute)
             dialog.cancelled.connect(self.cancel)
             dialog.export_wanted.connect(self.choose_export)
+            dialog.remedy_wanted.connect(self.remedy_wanted)
             dialog.destroyed.connect(self._forget)
             self._read_judges()
             self.compute(dialog.wish)

@@ -29,6 +29,7 @@ from lrstudio.qt.views.chrome import Splitter, Words, bold, small, unit
 from lrstudio.qt.views.dialogs.base import Dialog
 from lrstudio.qt.views.forms import Choice
 from lrstudio.qt.views.reports_plots import PlotView
+from lrstudio.qt.views.reports_remedies import Remedies
 from lrstudio.qt.views.reports_table import TableView
 from lrstudio.qt.views.scroll import quiet
 from lrstudio.viewstate.report_plots import Plot, plots
@@ -59,11 +60,13 @@ class ReportsWindow(Dialog):
         wanted: the `Wish` of the report that is to be computed.
         cancelled: the report under way is no longer wanted.
         export_wanted: a plot or a table is to be written to a file.
+        remedy_wanted: the `Remedy` that a set is to be frozen by.
     """
 
     wanted = Signal(object)
     cancelled = Signal()
     export_wanted = Signal()
+    remedy_wanted = Signal(object)
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__("Reports", parent, size=(156, 98))
@@ -91,6 +94,7 @@ class ReportsWindow(Dialog):
         self.title = Words("", strong=True)
         self.counts = QLabel()
         self.reasons = QLabel()
+        self.remedies = Remedies()
         self.plot_tabs = QTabBar()
         self.plot = PlotView(switch)
         self.table_tabs = QTabBar()
@@ -229,6 +233,7 @@ class ReportsWindow(Dialog):
         self.counts.setVisible(bool(self.counts.text()))
         self.reasons.setText(reasons(section) if section else "")
         self.reasons.setVisible(bool(self.reasons.text()))
+        self.remedies.show_remedies(section.remedies if section else ())
         self.plots = plots(section) if section else ()
         self.grids = grids(section, cluster=self._wish.cluster) if section else ()
         _fill(self.plot_tabs, [it.title for it in self.plots], wanted=self._chosen_plot)
@@ -262,6 +267,7 @@ class ReportsWindow(Dialog):
         self.table_tabs.currentChanged.connect(self._choose_grid)
         self.copy.clicked.connect(self.table.copy)
         self.export.clicked.connect(self.export_wanted)
+        self.remedies.wanted.connect(self.remedy_wanted)
         for key, button in (("Ctrl+R", self.compute), ("Ctrl+.", self.cancel), ("Ctrl+E", self.export)):
             QShortcut(QKeySequence(key), self).activated.connect(button.click)
 
@@ -288,7 +294,7 @@ class ReportsWindow(Dialog):
         halves.setSizes([56 * step, 44 * step])
         split = Splitter(Qt.Orientation.Horizontal, name="reports.split")
         split.addWidget(self.sections)
-        split.addWidget(_column(step, self.title, self.counts, self.reasons, halves, left=step))
+        split.addWidget(_column(step, self.title, self.counts, self.reasons, self.remedies, halves, left=step))
         split.setSizes([42 * step, 114 * step])
         split.setStretchFactor(1, 1)
         self.reasons.setForegroundRole(QPalette.ColorRole.PlaceholderText)

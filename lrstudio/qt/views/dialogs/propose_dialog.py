@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QWidget
 
 from lrstudio.domain.pairs import PairRule, RuleName
 from lrstudio.domain.verdicts import Dimension
@@ -14,6 +14,7 @@ from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Field, unit
 from lrstudio.qt.views.dialogs.base import Dialog, Problem
 from lrstudio.qt.views.forms import Choice, FormRow, Whole
+from lrstudio.qt.views.numbers import decimal
 from lrstudio.viewstate.judge_fields import FieldWords
 
 _RULES = (
@@ -29,17 +30,6 @@ _FIELDS = {
     "against": FieldWords("Model", "The best candidate of a question is set against the one of this model."),
     "dimensions": FieldWords("Dimensions", "Compared over these; none ticked takes what the rule takes by itself."),
 }
-
-
-def decimal(*, name: str, least: float, most: float, none: str = "", step: float = 0.1) -> QDoubleSpinBox:
-    """Return a field for a number with a point; `none` is shown for the least."""
-    field = QDoubleSpinBox()
-    field.setRange(least, most)
-    field.setDecimals(2)
-    field.setSingleStep(step)
-    field.setSpecialValueText(none)
-    field.setAccessibleName(name)
-    return field
 
 
 class ProposeDialog(Dialog):
