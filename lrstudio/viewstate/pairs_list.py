@@ -81,13 +81,15 @@ def counts_text(counts: PairCounts) -> str:
     return " · ".join(parts)
 
 
-def proposal_text(*, questions: int, new: int, same: int, withdrawn: int) -> str:
-    """Say what proposing came to."""
+def proposal_text(*, questions: int, new: int, same: int, withdrawn: int, of: int | None = None) -> str:
+    """Say what proposing came to; `of` how many questions, where it was cancelled after `questions` of them."""
     parts = [counted(new, "new pair")]
     if same:
         parts.append(f"{same:,} stood already")
     if withdrawn:
         parts.append(f"{withdrawn:,} withdrawn")
+    if of is not None:
+        return f"Cancelled after {questions:,} of {counted(of, 'question')}: {', '.join(parts)}; what is there stays."
     return f"{', '.join(parts)} from {counted(questions, 'question')}."
 
 
@@ -173,13 +175,13 @@ def verification_text(found: Verification) -> str:
 
 def outcome_text(outcome: LengthOutcome, *, all_of: int) -> str:
     """Say what a choice of pairs comes to: how many are left, and how often the longer one is chosen."""
-    pairs = counted(outcome.pairs, "pair") if outcome.choice is None else f"{outcome.pairs:,} of {all_of:,} pairs"
+    pairs = counted(outcome.pairs, "pair") if outcome.choice is None else f"{outcome.pairs:,} of {all_of:,}"
     if outcome.longer is None:
         return pairs
     interval = ""
     if outcome.low is not None and outcome.high is not None:
-        interval = f" ({100 * outcome.low:.0f} to {100 * outcome.high:.0f} %)"
-    return f"{pairs}, the longer chosen in {100 * outcome.longer:.0f} %{interval}"
+        interval = f" ({100 * outcome.low:.0f}–{100 * outcome.high:.0f})"
+    return f"{pairs} · longer chosen {100 * outcome.longer:.0f} %{interval}"
 
 
 def _counts(of: Mapping[str, int]) -> str:

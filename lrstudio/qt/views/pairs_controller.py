@@ -17,7 +17,7 @@ from lrstudio.qt.models.pair_table import PAGE
 from lrstudio.qt.views.pairs_deeds import PairsDeeds, Shuffle
 from lrstudio.qt.views.pairs_view import PairsView
 from lrstudio.viewstate.facts import Fact
-from lrstudio.viewstate.pairs_board import facts_of, next_side, pair_of, pair_screen, sides_of
+from lrstudio.viewstate.pairs_board import PairScreen, facts_of, next_side, pair_of, pair_screen, sides_of
 from lrstudio.viewstate.pairs_list import PairCells, counts_text, pair_cells
 
 if TYPE_CHECKING:
@@ -85,6 +85,11 @@ class PairsController(QObject):
     def facts(self) -> frozenset[Fact]:
         """What holds for what is on screen."""
         return facts_of(self.view.screen_)
+
+    @property
+    def shown(self) -> tuple[PairScreen | None, str]:
+        """What is on screen, and the id of its question."""
+        return self.view.screen_, self._question_id
 
     def use(self, project: Project | None, judge: JudgeIdentity | None = None) -> None:
         """Show this project's pairs, and take the verdicts of this judge for boards; None for the latest ones."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -14,22 +16,24 @@ from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.viewstate.audit_signs import counted
+from lrstudio.viewstate.pairs_board import PairScreen, against_choices
 from lrstudio.viewstate.pairs_list import listed_lines, proposal_text
 
 if TYPE_CHECKING:
     from lrstudio.domain.length_choices import LengthChoice, LengthOutcome
     from lrstudio.domain.pair_lists import PairFilter
-    from lrstudio.domain.pairs import PairRule
     from lrstudio.domain.reports import Remedy
     from lrstudio.domain.sets import FrozenSet, Verification
     from lrstudio.domain.verdicts import JudgeIdentity
-    from lrstudio.qt.views.dialogs.propose_dialog import ProposeDialog
+    from lrstudio.qt.views.dialogs.propose_dialog import ProposeDialog, ProposeWish
     from lrstudio.qt.views.dialogs.sets_dialog import FreezeWish, SetsDialog
     from lrstudio.qt.views.main_window import MainWindow
     from lrstudio.services.proposals import ProposalReport
     from lrstudio.services.set_exports import SetExport, SetFormat
     from lrstudio.services.sets import Frozen
     from lrstudio.services.wiring import Project
+
+Shown = Callable[[], tuple[PairScreen | None, str]]
 
 
 class PairsDesk(QObject):
@@ -42,8 +46,11 @@ class PairsDesk(QObject):
     told = Signal(object)
     _progressed = Signal(int, int)
 
-    def __init__(self, window: MainWindow, operations: Operations, switch: ThemeSwitch) -> None:
+    def __init__(self, window: MainWindow, operations: Operations, switch: ThemeSwitch, *, shown: Shown) -> None:
+        """Make one; `shown` returns what the Pairs workspace shows, and the id of its question."""
         super().__init__(window)
+        self._shown = shown
+        self._stop: Event | None = None
         self._window = window
         self._operations = operations
         self._switch = switch
@@ -57,6 +64,7 @@ class PairsDesk(QObject):
     def use(self, project: Project | None, judge: JudgeIdentity | None = None) -> None:
         """Work on this project; forms about another one are closed."""
         if project is not self._project:
+            self._stop_rule()
             for dialog in (self._propose, self._sets):
                 if dialog is not None:
                     dialog.close()
@@ -73,15 +81,48 @@ class PairsDesk(QObject):
         if self._propose is None:
             dialog = self._propose = ProposeDialog(self._switch, self._window)
             dialog.wanted.connect(self._run_rule)
+            dialog.cancelled.connect(self._stop_rule)
             dialog.destroyed.connect(self._forget_propose)
+        self._offer_against()
         _raise(self._propose)
 
-    def _run_rule(self, rule: PairRule, replacing: bool) -> None:
+    def _offer_against(self) -> None:
+        """Offer the models of the project and the candidates on screen to compare with."""
+        project, shown = self._project, self._shown()
+        if project is None:
+            return
+
+        def read() -> tuple[str, ...]:
+            return tuple(sorted({it.model for question in project.audit.questions() for it in question.candidates}))
+
+        def there(models: tuple[str, ...]) -> None:
+            if self._propose is not None:
+                self._propose.offer(against_choices(models, *shown))
+
+        self._operations.query(read, there, slot="propose models")
+
+    def _stop_rule(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+
+    def _run_rule(self, wish: ProposeWish) -> None:
         project, judge = self._project, self._judge
         if project is None:
             return
+        stop = self._stop = Event()
+
+        def work() -> ProposalReport:
+            return project.pairs.propose(
+                wish.rule,
+                judge=judge,
+                question_ids=wish.question_ids,
+                replacing=wish.replacing,
+                progress=self._progressed.emit,
+                stop=stop.is_set,
+            )
+
         self._operations.run(
-            lambda: project.pairs.propose(rule, judge=judge, replacing=replacing, progress=self._progressed.emit),
+            work,
             initiator=self,
             then=self._proposed,
             failed=self._not_proposed,
@@ -89,7 +130,13 @@ class PairsDesk(QObject):
         )
 
     def _proposed(self, report: ProposalReport) -> None:
-        text = proposal_text(questions=report.questions, new=report.new, same=report.same, withdrawn=report.withdrawn)
+        text = proposal_text(
+            questions=report.questions,
+            new=report.new,
+            same=report.same,
+            withdrawn=report.withdrawn,
+            of=report.of if report.stopped else None,
+        )
         if self._propose is not None:
             self._propose.show_result(text, listed_lines(report.listed))
         else:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lrstudio.qt.views.pairs_controller import PairsController
     from lrstudio.qt.views.pairs_desk import PairsDesk
     from lrstudio.services.wiring import Project
+    from lrstudio.viewstate.pairs_board import PairScreen
 
 _DEEDS = (
     *("left", "right", "approve", "swap", "reject", "reason", "undo", "redo", "next", "previous", "other_left"),
@@ -88,7 +89,7 @@ class Workspaces(QObject):
         if self._desk is None:
             from lrstudio.qt.views.pairs_desk import PairsDesk
 
-            self._desk = PairsDesk(self._window, self._operations, self._window.switch)
+            self._desk = PairsDesk(self._window, self._operations, self._window.switch, shown=self._on_screen)
             self._desk.told.connect(self.told)
         self._desk.use(self._project, self._judge)
         return self._desk
@@ -145,6 +146,9 @@ class Workspaces(QObject):
     def _question_in_audit(self) -> str:
         detail = self._audit.detail if self._audit is not None else None
         return detail.question.question_id if detail is not None else ""
+
+    def _on_screen(self) -> tuple[PairScreen | None, str]:
+        return self.pairs.shown if self.pairs is not None else (None, "")
 
     def _choose_judge(self, judge: JudgeIdentity | None) -> None:
         self._judge = judge

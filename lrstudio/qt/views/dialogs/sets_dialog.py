@@ -63,7 +63,7 @@ class SetsDialog(Dialog):
     lengths_wanted = Signal(object, object)
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
-        super().__init__("Sets", parent, size=(90, 84))
+        super().__init__("Sets", parent, size=(98, 90))
         self.name = Field(name="Name of the set", placeholder="a name for the set", keeps_enter=True)
         self.shares = tuple(Whole(name=f"Share of {part}, per cent", least=0, most=100) for part in PARTS)
         for field, share in zip(self.shares, Split().shares, strict=True):
