@@ -65,13 +65,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """A point of a curve, with its interval where it has one; `n` counts what it rests on."""
+    """A point of a curve, with its interval where it has one; `n` counts what it rests on.
+
+    `name` is the candidate that a dot stands for, "" in a curve.
+    """
 
     x: float
     y: float
     low: float | None = None
     high: float | None = None
     n: int = 0
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

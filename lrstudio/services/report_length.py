@@ -20,6 +20,7 @@ from lrstudio.services.report_agreement import How
 from lrstudio.services.report_items import CHARACTERS_A_TOKEN, About
 from lrstudio.services.report_pairs import REWARD, Values
 from lrstudio.services.report_records import figure
+from lrstudio.services.report_scatter import scatter
 
 MOST_MODELS = 6
 """Of so many models at most, those with the most candidates, every two are compared."""
@@ -61,6 +62,7 @@ def pair_length_section(
     choices = usual_choices(pairs, seed=how.seed)
     rows = [("as it is", *counted_lengths(pairs, how))]
     for choice in choices:
+        how.check()
         mask = kept(pairs, choice)
         left = [it for it, keep in zip(pairs, mask, strict=True) if keep]
         rows.append((choice.words, *counted_lengths(left, how)))
@@ -128,6 +130,7 @@ def _tokens(about: About) -> float:
 def _of_values(section: Section, values: Values, about: Mapping[str, About], how: How) -> Section:
     from lrstudio.analysis.length_bias import within_question
 
+    how.check()
     names = list(values)
     found = within_question(
         [_tokens(about[it]) for it in names],
@@ -152,7 +155,10 @@ def _of_values(section: Section, values: Values, about: Mapping[str, About], how
                 found.questions + found.flat,
             ),
         ),
-        curves=_trend(section.dimension, values, about),
+        curves=(
+            *_trend(section.dimension, values, about),
+            *(() if section.part else scatter(section.dimension, values, about)),
+        ),
     )
 
 
@@ -177,6 +183,7 @@ def _preferred(values: Values, about: Mapping[str, About], how: How) -> list[Pai
         by_question[about[name].question_id].append(name)
     found = []
     for names in by_question.values():
+        how.check()
         for one, other in combinations(names, 2):
             apart = values[one] - values[other]
             if abs(apart) > 1e-9:
@@ -222,6 +229,7 @@ def _gains(values: Values, about: Mapping[str, About], judge: JudgeName, how: Ho
     ranked = sorted(most, key=lambda model: fmean(values[it] for it in by_model[model]))
     made = []
     for old, new in combinations(ranked, 2):
+        how.check()
         sides = [by_model[old], by_model[new]]
         columns = [([_tokens(about[it]) for it in side], [values[it] for it in side]) for side in sides]
         found = reward_gain(

@@ -66,15 +66,15 @@ class Reports:
             judge: only judges with this in their name, model or prompt pack, or exactly this one; "" for all.
             dimension: only this dimension.
             by: cut every comparison by this.
-            how: what items are taken together by, the seed, and how many bootstrap samples.
-            step: told before each judge how many are done, of how many; what it raises ends the work.
+            how: what items are taken together by, the seed, how many bootstrap samples, and what may end the work.
+            step: told before each judge how many are done, of how many.
 
         Raises:
             Refused: no judge is called so.
         """
         how = how or How()
         with self._store.reading():
-            assembly = Assembly(self._store)
+            assembly = Assembly(self._store, check=how.check)
             sections: list[Section] = []
             marks = self._marks(assembly, None)
             gold = [row.pair for row in self._store.pairs.stream(GOLD)]
@@ -140,7 +140,7 @@ class Reports:
         """
         how = how or How()
         with self._store.reading():
-            assembly = Assembly(self._store)
+            assembly = Assembly(self._store, check=how.check)
             sections: list[Section] = []
             for name, items in self._judges(assembly, judge, step):
                 for part, among in _parts(items, by):
@@ -173,7 +173,7 @@ class Reports:
         """
         how = how or How()
         with self._store.reading():
-            assembly = Assembly(self._store)
+            assembly = Assembly(self._store, check=how.check)
             sections: list[Section] = []
             chosen = list(self._judges(assembly, judge, step))
             for name, items in chosen if judge else [(EFFECTIVE, list(assembly.effective()))]:

@@ -25,6 +25,7 @@ from lrstudio.services.length_choice import PairLengths, kept
 from lrstudio.services.report_agreement import How
 from lrstudio.services.report_items import About
 from lrstudio.services.report_length import length_sections, length_warning
+from lrstudio.services.report_scatter import scatter
 from lrstudio.services.wiring import Project, create_project
 
 LABELLED = Path(__file__).resolve().parents[1] / "data" / "labelled"
@@ -93,11 +94,49 @@ def test_the_trend_by_length_weighs_every_candidate_once() -> None:
     about = {str(at): About(str(at), f"q{at % 12}", f"d{at % 12}", "m", 10, "en", 40 * (at + 1)) for at in range(36)}
     values = {name: float(int(name) % 7) for name in about}
     (found,) = length_sections({"reward": {}, "completeness": values}, about, JudgeName("j"), how=QUICK)
-    (curve,) = found.curves
+    curve, dots = found.curves
+    assert dots.key == "scatter"
     assert [it.x for it in curve.points] == sorted(it.x for it in curve.points)
     assert [it.n for it in curve.points] == [3, 4, 3, 4, 4, 3, 4, 3, 4, 4]
     assert sum(it.y * it.n for it in curve.points) == pytest.approx(sum(values.values()))
     assert curve.points[0].x == pytest.approx(20.0)  # the mean of 10, 20, 30 tokens
+
+
+def test_every_candidate_is_a_dot_less_the_mean_of_its_question() -> None:
+    about = {str(at): About(str(at), f"q{at // 3}", "d", "m", 10, "en", 40 * (at + 1)) for at in range(7)}
+    values = {name: float(int(name) % 3) for name in about}
+    (found,) = scatter("reward", values, about)  # the seventh is alone in its question
+    assert [(it.name, it.x, it.y) for it in found.points] == [
+        ("0", -10.0, -1.0), ("3", -10.0, -1.0), ("1", 0.0, 0.0), ("4", 0.0, 0.0), ("2", 10.0, 1.0), ("5", 10.0, 1.0)
+    ]  # fmt: skip
+    assert scatter("reward", {"0": 1.0, "6": 1.0}, about) == ()
+    many = {str(at): About(str(at), f"q{at // 4}", "d", "m", 10, "en", at) for at in range(2000)}
+    (found,) = scatter("reward", dict.fromkeys(many, 1.0), many)
+    assert len(found.points) == 1000
+    assert found.title.endswith("within a question, 1,000 of 2,000 candidates by lot")
+    (turned,) = scatter("reward", dict.fromkeys(reversed(many), 1.0), many)
+    assert turned == found
+
+
+@pytest.mark.parametrize("kind", ["agreement", "length_bias", "leaderboard"])
+@pytest.mark.parametrize("after", [0, 1, 5, 20])
+def test_a_report_can_be_ended_in_the_middle_of_a_judge(project: Project, kind: str, after: int) -> None:
+    project.imports.import_paths([LABELLED / "nocha.jsonl"])
+    judge = project.reports.judges()[0]
+    steps: list[tuple[int, int]] = []
+    checks = 0
+
+    def check() -> None:
+        nonlocal checks
+        checks += bool(steps)
+        if checks > after:
+            raise InterruptedError
+
+    make = getattr(project.reports, kind)
+    with pytest.raises(InterruptedError):
+        make(judge=judge, how=How(draws=200, check=check), step=lambda done, of: steps.append((done, of)))
+    assert steps == [(0, 1)]  # it never came to the end of the only judge
+    assert checks == after + 1
 
 
 def test_a_judge_is_told_how_far_the_work_is_and_can_be_named_exactly(project: Project) -> None:

@@ -97,7 +97,9 @@ class Beside(QObject):
 
             self._reports = ReportsDesk(self._window, self._operations, self._window.switch)
             self._reports.use(self._project)
+            self._reports.show_settings(blind=self._window.settings.blind)
             self._reports.told.connect(self.told)
+            self._reports.unblind_wanted.connect(self.workspaces.turn_blind)
             self._reports.remedy_wanted.connect(lambda remedy: self.workspaces.desk.show_sets(remedy))
         return self._reports
 
@@ -177,7 +179,7 @@ class Beside(QObject):
         if settings.blind and self._windows is not None:
             self._windows.close_compare()
         self.workspaces.show_settings(settings)
-        for desk in (self._queues, self._finding):
+        for desk in (self._queues, self._finding, self._reports):
             if desk is not None:
                 desk.show_settings(blind=settings.blind)
 

@@ -32,8 +32,11 @@ from lrstudio.qt.views.reports_plots import PlotView
 from lrstudio.qt.views.reports_remedies import Remedies
 from lrstudio.qt.views.reports_table import TableView
 from lrstudio.qt.views.scroll import quiet
+from lrstudio.qt.views.start_page import EmptyState
 from lrstudio.viewstate.report_plots import Plot, plots
 from lrstudio.viewstate.reports import (
+    BLIND,
+    BLIND_WHY,
     CLUSTERS,
     KINDS,
     SLICES,
@@ -61,12 +64,14 @@ class ReportsWindow(Dialog):
         cancelled: the report under way is no longer wanted.
         export_wanted: a plot or a table is to be written to a file.
         remedy_wanted: the `Remedy` that a set is to be frozen by.
+        unblind_wanted: blind is to be turned off, so that the judge's figures can be seen.
     """
 
     wanted = Signal(object)
     cancelled = Signal()
     export_wanted = Signal()
     remedy_wanted = Signal(object)
+    unblind_wanted = Signal()
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__("Reports", parent, size=(156, 98))
@@ -100,6 +105,8 @@ class ReportsWindow(Dialog):
         self.table_tabs = QTabBar()
         self.table = TableView()
         self.empty = QLabel()
+        self.unblind = Button("Show anyway (ends blind mode)")
+        self.veil = EmptyState(BLIND, BLIND_WHY, (self.unblind,))
         self.notes = QLabel()
         self.copy = Button("Copy the table")
         self.export = Button("Export…")
@@ -150,6 +157,22 @@ class ReportsWindow(Dialog):
         self.judge.setCurrentIndex(at)
         self._filling = False
 
+    def show_veil(self, *, blind: bool) -> None:
+        """Hide every figure from a person who decides blind, or let them be seen again."""
+        if blind:
+            self.report, self.plots, self.grids = None, (), ()
+            self.sections.clear()
+            self.banner.hide()
+            self.show_busy(busy=False)
+        for widget in (self.kind, self.judge, self.dimension, self.by, self.cluster, self.compute):
+            widget.setEnabled(not blind)
+        self.copy.setEnabled(not blind)
+        self.export.setEnabled(not blind and self.report is not None)
+        self.notes.setVisible(bool(self.notes.text()) and not blind and self.report is not None)
+        self._pages.setCurrentWidget(self.veil if blind else self.empty)
+        if blind:
+            self.unblind.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def show_busy(self, *, busy: bool, done: int = 0, of: int = 0) -> None:
         """Show that a report is being computed, after so many judges of so many; 0 of 0 where that is not known."""
         self.progress.setRange(0, of)
@@ -184,7 +207,7 @@ class ReportsWindow(Dialog):
         self.export.setEnabled(bool(listed))
         self.copy.setEnabled(bool(listed))
         first = self.sections.topLevelItem(0)
-        again = self._like(before) or (first.child(0) if first is not None else None)
+        again = _like(self.sections, before) or (first.child(0) if first is not None else None)
         if again is not None:
             self.sections.setCurrentItem(again)
 
@@ -212,13 +235,6 @@ class ReportsWindow(Dialog):
         item.setToolTip(0, heading(entry.section))
         for part in entry.slices:
             self._add(part, item)
-
-    def _like(self, section: Section | None) -> QTreeWidgetItem | None:
-        if section is None:
-            return None
-        found = self.sections.findItems("*", Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive)
-        named = [(it, it.data(0, _SECTION)) for it in found]
-        return next((it for it, one in named if one is not None and heading(one) == heading(section)), None)
 
     def _chosen(self) -> None:
         if not self._filling:
@@ -267,6 +283,7 @@ class ReportsWindow(Dialog):
         self.table_tabs.currentChanged.connect(self._choose_grid)
         self.copy.clicked.connect(self.table.copy)
         self.export.clicked.connect(self.export_wanted)
+        self.unblind.clicked.connect(self.unblind_wanted)
         self.remedies.wanted.connect(self.remedy_wanted)
         for key, button in (("Ctrl+R", self.compute), ("Ctrl+.", self.cancel), ("Ctrl+E", self.export)):
             QShortcut(QKeySequence(key), self).activated.connect(button.click)
@@ -302,6 +319,7 @@ class ReportsWindow(Dialog):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.empty)
         self._pages.addWidget(split)
+        self._pages.addWidget(self.veil)
         self.column.addWidget(self._pages, 1)
         self.column.addWidget(self.notes)
         self.notes.hide()
@@ -332,6 +350,15 @@ class ReportsWindow(Dialog):
             across.addWidget(widget)
         grid.addLayout(across, 1, len(named))
         return grid
+
+
+def _like(sections: QTreeWidget, section: Section | None) -> QTreeWidgetItem | None:
+    """Return the entry of the list that says of this report what the section said of the one before."""
+    if section is None:
+        return None
+    found = sections.findItems("*", Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive)
+    named = [(it, it.data(0, _SECTION)) for it in found]
+    return next((it for it, one in named if one is not None and heading(one) == heading(section)), None)
 
 
 def _fill(tabs: QTabBar, names: Sequence[str], *, wanted: str) -> None:

@@ -77,7 +77,7 @@ class Workspaces(QObject):
         table: dict[str, Callable[[], object]] = {
             "workspace.audit": self.show_audit,
             "workspace.pairs": self.show_pairs,
-            "pairs.blind": self._turn_blind,
+            "pairs.blind": self.turn_blind,
             "pairs.propose": lambda: self.desk.show_propose(),
             "pairs.sets": lambda: self.desk.show_sets(),
         }
@@ -155,7 +155,8 @@ class Workspaces(QObject):
         if self.pairs is not None and self._project is not None and not self._stale:
             self.pairs.use(self._project, judge)
 
-    def _turn_blind(self) -> None:
+    def turn_blind(self) -> None:
+        """Hide what the judge said, or show it again, in every workspace."""
         self._window.actions_["view.blind"].setEnabled(True)
         self._window.actions_["view.blind"].trigger()
         self.facts_changed.emit()
