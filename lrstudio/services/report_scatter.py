@@ -44,7 +44,7 @@ def scatter(measure: str, values: Values, about: Mapping[str, About]) -> tuple[C
             SCATTER,
             f"{measure} against length within a question{some}",
             "tokens above the question's mean",
-            f"{measure} above its mean",
+            "points above its mean",
             tuple(shown),
         ),
     )

@@ -116,6 +116,8 @@ class Beside(QObject):
             desk.told.connect(self.told)
             desk.facts_changed.connect(self.facts_changed)
             desk.judge_wanted.connect(self.judge_wanted)
+            desk.pair_wanted.connect(self._show_two)
+            desk.audit_wanted.connect(self.workspaces.leave_pairs)
             if self._audit is not None:
                 desk.follow(self._audit)
         return self._queues
@@ -199,6 +201,9 @@ class Beside(QObject):
 
     def _in_queues(self, name: str) -> None:
         self.queues.command_table()[name]()
+
+    def _show_two(self, one: str, other: str) -> None:
+        self.queues.follow_pairs(self.workspaces.show_two(one, other))
 
     def _in_marks(self, name: str) -> None:
         self.marks.command_table()[name]()

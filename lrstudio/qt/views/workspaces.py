@@ -114,6 +114,19 @@ class Workspaces(QObject):
             pairs.view.take_keyboard()
         self._mark()
 
+    def show_two(self, one: str, other: str) -> PairsController:
+        """Show two candidates side by side in the Pairs workspace, and return what shows them."""
+        if not self.in_pairs:
+            self.show_pairs()
+        pairs = self._build()
+        pairs.show_two(one, other)
+        return pairs
+
+    def leave_pairs(self) -> None:
+        """Show Audit where Pairs is shown."""
+        if self.in_pairs:
+            self.show_audit()
+
     def show_settings(self, settings: Settings) -> None:
         """Look as the settings say."""
         self._window.actions_["pairs.blind"].setChecked(settings.blind)
