@@ -19,7 +19,6 @@ class QueueBar(QWidget):
         """Make one for the column of a list, or a `wide` one, a single row across a workspace."""
         super().__init__(parent)
         self.title = Button(kind=Kind.FLAT)
-        self.title.set_eliding()
         self.count = Words(quiet=True, whole=True)
         self.count.setAccessibleName("Done in the queue")
         self.why = QLabel()
@@ -66,6 +65,7 @@ class QueueBar(QWidget):
 
     def _lay_out(self) -> None:
         step = unit(self)
+        self.title.set_eliding()
         top = QHBoxLayout()
         top.setContentsMargins(step // 2, 0, step * 3 // 2, 0)
         top.addWidget(self.title, 1)
