@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
+import pyqtgraph as pg
 import pytest
 import sqlalchemy as sa
 from PySide6.QtCore import Qt
@@ -14,6 +15,7 @@ from lrstudio.domain.length_choices import Mitigation
 from lrstudio.domain.sets import FrozenSet
 from lrstudio.qt.views.dialogs.sets_dialog import SetsDialog
 from lrstudio.qt.views.reports_window import ReportsWindow
+from lrstudio.viewstate.report_plots import Dots
 from lrstudio.viewstate.reports import LENGTH_BIAS
 from tests.doubles.long_and_short import make_long_and_short
 from tests.doubles.windows import Driver
@@ -124,3 +126,25 @@ def test_a_set_is_verified_by_a_press(driver: Driver, project_path: Path) -> Non
     sets.verify_button.click()
     driver.until(lambda: "good-0" in sets.verified.text())
     assert sets.verified.text().startswith("✕ Changed: the text of good-0")
+
+
+def test_a_dot_and_its_row_open_the_candidate(driver: Driver, project_path: Path) -> None:
+    driver.show(project_path)
+    driver.press("Ctrl+2")
+    window = length_report(driver)
+    choose(window, "reward · length")
+    titles = [plot.title for plot in window.plots]
+    window.plot_tabs.setCurrentIndex(titles.index("Reward against length within a question"))
+    plot = window.shown_plot
+    assert isinstance(plot, Dots)
+    assert len(plot.curve.points) == 72
+    (dots,) = [it for it in window.plot.plotItem.items if isinstance(it, pg.ScatterPlotItem)]
+    dots.sigClicked.emit(dots, dots.points()[-1:], None)
+    assert not driver.window.works.beside.workspaces.in_pairs
+    driver.until(lambda: driver.audit.focus.candidate_id == plot.curve.points[-1].name)
+    grids = [grid.key for grid in window.grids]
+    window.table_tabs.setCurrentIndex(grids.index("scatter"))
+    window.table.selectRow(0)
+    driver.key("Return", window.table)
+    driver.until(lambda: driver.audit.focus.candidate_id == plot.curve.points[0].name)
+    driver.settle()

@@ -100,6 +100,7 @@ class Beside(QObject):
             self._reports.show_settings(blind=self._window.settings.blind)
             self._reports.told.connect(self.told)
             self._reports.unblind_wanted.connect(self.workspaces.turn_blind)
+            self._reports.candidate_wanted.connect(self._show_in_audit)
             self._reports.remedy_wanted.connect(lambda remedy: self.workspaces.desk.show_sets(remedy))
         return self._reports
 
@@ -201,6 +202,10 @@ class Beside(QObject):
 
     def _in_queues(self, name: str) -> None:
         self.queues.command_table()[name]()
+
+    def _show_in_audit(self, candidate_id: str) -> None:
+        self.workspaces.leave_pairs()
+        self.candidate_chosen.emit(candidate_id)
 
     def _show_two(self, one: str, other: str) -> None:
         self.queues.follow_pairs(self.workspaces.show_two(one, other))

@@ -38,11 +38,13 @@ class ReportsDesk(QObject):
         told: a `Notice`.
         remedy_wanted: the `Remedy` that a set is to be frozen by.
         unblind_wanted: the person wants to see the figures, and blind is to be turned off.
+        candidate_wanted: the id of a candidate that is to be shown.
     """
 
     told = Signal(object)
     remedy_wanted = Signal(object)
     unblind_wanted = Signal()
+    candidate_wanted = Signal(str)
     _stepped = Signal(int, int)
 
     def __init__(self, window: QWidget, operations: Operations, switch: ThemeSwitch) -> None:
@@ -92,6 +94,7 @@ class ReportsDesk(QObject):
             dialog.export_wanted.connect(self.choose_export)
             dialog.remedy_wanted.connect(self.remedy_wanted)
             dialog.unblind_wanted.connect(self.unblind_wanted)
+            dialog.candidate_wanted.connect(self.candidate_wanted)
             dialog.destroyed.connect(self._forget)
             self._read_judges()
             dialog.show_veil(blind=self._blind)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 import pyqtgraph as pg
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize, Qt
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter, QPen
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QGraphicsRectItem, QWidget
@@ -26,7 +26,13 @@ _SCALE = 2
 
 
 class PlotView(pg.PlotWidget):  # type: ignore[misc]  # the library has no types
-    """Shows one plot. It is to be looked at: the same numbers stand in the tables, for the keyboard and the ear."""
+    """Shows one plot. It is to be looked at: the same numbers stand in the tables, for the keyboard and the ear.
+
+    Signals:
+        dot_chosen: the id of the candidate whose dot was pressed.
+    """
+
+    dot_chosen = Signal(str)
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__(parent, enableMenu=False)
@@ -228,9 +234,11 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]  # the library has no types
         see_through = self._color("accent")
         see_through.setAlphaF(0.35)
         xs, ys = [it.x for it in points], [it.y for it in points]
-        self.addItem(
-            pg.ScatterPlotItem(x=xs, y=ys, symbol="o", size=7, pen=pg.mkPen(color, width=1), brush=see_through)
-        )
+        pen = pg.mkPen(color, width=1)
+        names = [it.name for it in points]
+        dots = pg.ScatterPlotItem(x=xs, y=ys, data=names, symbol="o", size=7, pen=pen, brush=see_through)
+        dots.sigClicked.connect(lambda _item, pressed, _event: self.dot_chosen.emit(pressed[0].data()))
+        self.addItem(dots)
         if plot.slope is not None:
             pen = pg.mkPen(self._color("partial"), width=2)
             words = f"{100.0 * plot.slope:+.2f} for 100 tokens"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QPalette, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
@@ -33,7 +33,7 @@ from lrstudio.qt.views.reports_remedies import Remedies
 from lrstudio.qt.views.reports_table import TableView
 from lrstudio.qt.views.scroll import quiet
 from lrstudio.qt.views.start_page import EmptyState
-from lrstudio.viewstate.report_plots import Plot, plots
+from lrstudio.viewstate.report_plots import DOTS, Plot, plots
 from lrstudio.viewstate.reports import (
     BLIND,
     BLIND_WHY,
@@ -65,6 +65,7 @@ class ReportsWindow(Dialog):
         export_wanted: a plot or a table is to be written to a file.
         remedy_wanted: the `Remedy` that a set is to be frozen by.
         unblind_wanted: blind is to be turned off, so that the judge's figures can be seen.
+        candidate_wanted: the id of a candidate whose dot, or row, was chosen.
     """
 
     wanted = Signal(object)
@@ -72,6 +73,7 @@ class ReportsWindow(Dialog):
     export_wanted = Signal()
     remedy_wanted = Signal(object)
     unblind_wanted = Signal()
+    candidate_wanted = Signal(str)
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__("Reports", parent, size=(156, 98))
@@ -223,18 +225,10 @@ class ReportsWindow(Dialog):
         item.setToolTip(0, judge)
         item.setExpanded(True)
         for entry in entries:
-            self._add(entry, item)
+            _add(entry, item, size=self._row())
 
     def _row(self) -> QSize:
         return QSize(0, self.fontMetrics().height() + unit(self) * 3 // 4)
-
-    def _add(self, entry: Entry, above: QTreeWidgetItem) -> None:
-        item = QTreeWidgetItem(above, [entry.title])
-        item.setSizeHint(0, self._row())
-        item.setData(0, _SECTION, entry.section)
-        item.setToolTip(0, heading(entry.section))
-        for part in entry.slices:
-            self._add(part, item)
 
     def _chosen(self) -> None:
         if not self._filling:
@@ -265,6 +259,11 @@ class ReportsWindow(Dialog):
     def _show_grid(self) -> None:
         self.table.show_grid(self.shown_grid)
 
+    def _row_activated(self, index: QModelIndex) -> None:
+        grid = self.shown_grid
+        if grid is not None and grid.key == DOTS:
+            self.candidate_wanted.emit(grid.rows[index.row()][0])
+
     def _choose_plot(self, at: int) -> None:
         self._chosen_plot = self.plot_tabs.tabText(at)
         self._show_plot()
@@ -284,6 +283,8 @@ class ReportsWindow(Dialog):
         self.copy.clicked.connect(self.table.copy)
         self.export.clicked.connect(self.export_wanted)
         self.unblind.clicked.connect(self.unblind_wanted)
+        self.plot.dot_chosen.connect(self.candidate_wanted)
+        self.table.activated.connect(self._row_activated)
         self.remedies.wanted.connect(self.remedy_wanted)
         for key, button in (("Ctrl+R", self.compute), ("Ctrl+.", self.cancel), ("Ctrl+E", self.export)):
             QShortcut(QKeySequence(key), self).activated.connect(button.click)
@@ -350,6 +351,16 @@ class ReportsWindow(Dialog):
             across.addWidget(widget)
         grid.addLayout(across, 1, len(named))
         return grid
+
+
+def _add(entry: Entry, above: QTreeWidgetItem, *, size: QSize) -> None:
+    """Put a section below its judge or its whole, with its slices below it."""
+    item = QTreeWidgetItem(above, [entry.title])
+    item.setSizeHint(0, size)
+    item.setData(0, _SECTION, entry.section)
+    item.setToolTip(0, heading(entry.section))
+    for part in entry.slices:
+        _add(part, item, size=size)
 
 
 def _like(sections: QTreeWidget, section: Section | None) -> QTreeWidgetItem | None:
