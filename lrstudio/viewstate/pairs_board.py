@@ -58,6 +58,15 @@ class BandLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Against:
+    """What the best of a question is set against: every candidate of a model, or one candidate of one question."""
+
+    model: str = ""
+    candidate_id: str = ""
+    question_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PairScreen:
     """Two candidates of a question side by side. `band` is left and right; `stale` says why, "" where it is not."""
 
@@ -123,6 +132,21 @@ def pair_screen(board: Board, shown: tuple[str, str], *, blind: bool) -> PairScr
         pair=pair,
         blind=blind,
     )
+
+
+def against_choices(
+    models: Sequence[str], screen: PairScreen | None, question_id: str
+) -> tuple[tuple[Against, str], ...]:
+    """Return what the best of a question can be set against: the candidates on screen, then each model."""
+    here = (screen.left, screen.right) if screen is not None else ()
+    return (
+        *((Against(candidate_id=it.candidate_id, question_id=question_id), _on_screen(it)) for it in here),
+        *((Against(model=name), f"model {name}") for name in models if name),
+    )
+
+
+def _on_screen(side: Side) -> str:
+    return f"only here: {side.label} · {side.facts}"
 
 
 def facts_of(screen: PairScreen | None) -> frozenset[Fact]:

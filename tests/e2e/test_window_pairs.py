@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Event
 from typing import TypeVar
 
 import pytest
@@ -140,6 +141,67 @@ def test_a_set_is_written_in_the_format_chosen(driver: Driver, ten: Path, tmp_pa
     files.close()
     driver.until(lambda: "row" in sets.outcome.text())
     assert {"label", "completion"} <= set(json.loads(out.read_text().splitlines()[0]))
+
+
+def proposing(driver: Driver) -> ProposeDialog:
+    driver.press("Ctrl+2", "Ctrl+p")
+    dialog = active(driver, ProposeDialog)
+    driver.settle()
+    return dialog
+
+
+def sides_proposed(driver: Driver) -> list[tuple[str, str]]:
+    project = driver.window.works.desk.project
+    assert project is not None
+    return [(row.pair.chosen_id, row.pair.rejected_id) for row in project.pairs.page().rows]
+
+
+def test_the_best_is_set_against_the_candidate_on_screen(driver: Driver, ten: Path) -> None:
+    driver.show(ten)
+    dialog = proposing(driver)
+    dialog.rule.select("against")
+    words = [dialog.against.itemText(at) for at in range(dialog.against.count())]
+    assert words[1] == "only here: B · model-b · 8 characters"
+    assert "model model-2" in words
+    dialog.against.setCurrentIndex(1)
+    dialog.run_button.click()
+    driver.until(lambda: dialog.outcome.text().startswith("1 new pair from 1 question"))
+    assert sides_proposed(driver) == [("a", "b")]
+    dialog.against.setCurrentIndex(words.index("model model-e"))
+    dialog.run_button.click()
+    driver.until(lambda: "from 2 questions" in dialog.outcome.text())
+    assert sides_proposed(driver) == [("a", "b"), ("a", "e")]
+
+
+def test_a_least_margin_in_one_dimension(driver: Driver, ten: Path) -> None:
+    driver.show(ten)
+    dialog = proposing(driver)
+    dialog.rule.select("margin")
+    dialog.least[Dimension.HELPFULNESS].setValue(4.0)
+    dialog.least[Dimension.COMPLETENESS].setValue(2.0)
+    dialog.run_button.click()
+    driver.until(lambda: "new pairs" in dialog.outcome.text())
+    # d is better than e by 4 in helpfulness, but by 1 in completeness
+    one = [("a", "e"), ("b", "e"), ("c", "e")]
+    assert sides_proposed(driver) == [*one, *((f"{it}2", f"{other}2") for it, other in one)]
+
+
+def test_a_rule_on_its_way_is_cancelled(driver: Driver, ten: Path) -> None:
+    driver.show(ten)
+    dialog = proposing(driver)
+    dialog.rule.select("longreward")
+    gate = Event()
+    driver.window.works.operations.run(lambda: gate.wait(20.0) and None, long=True)
+    dialog.run_button.click()
+    assert dialog.cancel_button.isVisible()
+    assert not dialog.run_button.isVisible()
+    dialog.cancel_button.click()
+    gate.set()
+    driver.until(lambda: dialog.outcome.text().startswith("Cancelled after 0 of 2 questions: 0 new pairs"))
+    assert sides_proposed(driver) == []
+    dialog.run_button.click()
+    driver.until(lambda: dialog.outcome.text().startswith("2 new pairs"))
+    assert dialog.run_button.isVisible()
 
 
 def test_blind_hides_models_and_scores_until_a_person_has_chosen(driver: Driver, ten: Path) -> None:

@@ -104,6 +104,10 @@ class Beside(QObject):
             from lrstudio.qt.views.reports_desk import ReportsDesk
 
             self._reports = self._begin(ReportsDesk(self._window, self._operations, self._window.switch))
+            self._reports.show_settings(blind=self._window.settings.blind)
+            self._reports.unblind_wanted.connect(self.workspaces.turn_blind)
+            self._reports.candidate_wanted.connect(self._show_in_audit)
+            self._reports.remedy_wanted.connect(lambda remedy: self.workspaces.desk.show_sets(remedy))
         return self._reports
 
     @property
@@ -117,6 +121,8 @@ class Beside(QObject):
             desk.show_settings(blind=window.settings.blind)
             desk.facts_changed.connect(self.facts_changed)
             desk.judge_wanted.connect(self.judge_wanted)
+            desk.pair_wanted.connect(self._show_two)
+            desk.audit_wanted.connect(self.workspaces.leave_pairs)
             if self._audit is not None:
                 desk.follow(self._audit)
         return self._queues
@@ -217,7 +223,7 @@ class Beside(QObject):
         if settings.blind and self._windows is not None:
             self._windows.close_compare()
         self.workspaces.show_settings(settings)
-        for desk in (self._queues, self._finding):
+        for desk in (self._queues, self._finding, self._reports):
             if desk is not None:
                 desk.show_settings(blind=settings.blind)
         if self._reviewers is not None:
@@ -242,6 +248,13 @@ class Beside(QObject):
 
     def _in_queues(self, name: str) -> None:
         self.queues.command_table()[name]()
+
+    def _show_in_audit(self, candidate_id: str) -> None:
+        self.workspaces.leave_pairs()
+        self.candidate_chosen.emit(candidate_id)
+
+    def _show_two(self, one: str, other: str) -> None:
+        self.queues.follow_pairs(self.workspaces.show_two(one, other))
 
     def _in_marks(self, name: str) -> None:
         self.marks.command_table()[name]()

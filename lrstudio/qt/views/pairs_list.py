@@ -203,6 +203,16 @@ class PairsList(QWidget):
         if self.model.total:
             self.table.setCurrentIndex(self.model.index(max(0, min(row, self.model.total - 1)), 0))
 
+    def mark(self, pair_id: str) -> None:
+        """Mark the row of a pair without choosing it, or none where it is not among those read."""
+        row = self.model.find(pair_id)
+        self.blockSignals(True)
+        if row >= 0:
+            self.go_to(row)
+        else:
+            self.table.clearSelection()
+        self.blockSignals(False)
+
     def show_total(self) -> None:
         """Say how many pairs the list has, and by what it is sorted."""
         order = "" if self.sort is PairSort.PROJECT else f" · by {COLUMNS[self._column][0]}"

@@ -33,8 +33,17 @@ class _Stopped(Exception):
 
 
 class ReportsDesk(Desk):
-    """One window at most; one report is computed at a time, and the latest wish comes next."""
+    """One window at most; one report is computed at a time, and the latest wish comes next.
 
+    Signals:
+        remedy_wanted: the `Remedy` that a set is to be frozen by.
+        unblind_wanted: the person wants to see the figures, and blind is to be turned off.
+        candidate_wanted: the id of a candidate that is to be shown.
+    """
+
+    remedy_wanted = Signal(object)
+    unblind_wanted = Signal()
+    candidate_wanted = Signal(str)
     _stepped = Signal(int, int)
 
     def __init__(self, window: QWidget, operations: Operations, switch: ThemeSwitch) -> None:
@@ -43,12 +52,26 @@ class ReportsDesk(Desk):
         self._stop: Event | None = None
         self._next: Wish | None = None
         self._changed_meanwhile = False
+        self._blind = False
         self._kinds = FileKinds()
         self._stepped.connect(self._show_step)
 
     def _let_go(self) -> None:
         if self.window is not None:
             self.window.close()
+
+    def show_settings(self, *, blind: bool) -> None:
+        """Hide what a blind person must not see, and compute it when it may be seen."""
+        if blind == self._blind:
+            return
+        self._blind = blind
+        if self.window is None:
+            return
+        if blind:
+            self._end()
+        self.window.show_veil(blind=blind)
+        if not blind:
+            self.compute(self.window.wish)
 
     def show(self) -> None:
         """Show the window, and compute its first report."""
@@ -61,8 +84,12 @@ class ReportsDesk(Desk):
             dialog.wanted.connect(self.compute)
             dialog.cancelled.connect(self.cancel)
             dialog.export_wanted.connect(self.choose_export)
+            dialog.remedy_wanted.connect(self.remedy_wanted)
+            dialog.unblind_wanted.connect(self.unblind_wanted)
+            dialog.candidate_wanted.connect(self.candidate_wanted)
             dialog.destroyed.connect(self._forget)
             self._read_judges()
+            dialog.show_veil(blind=self._blind)
             self.compute(dialog.wish)
         bring_up(self.window)
 
@@ -71,7 +98,7 @@ class ReportsDesk(Desk):
     def compute(self, wish: Wish) -> None:
         """Compute a report; one that is under way ends first."""
         project = self._project
-        if project is None or self.window is None:
+        if project is None or self.window is None or self._blind:
             return
         self.window.show_busy(busy=True)
         if self._stop is not None:
@@ -82,26 +109,29 @@ class ReportsDesk(Desk):
         self._next = None
         self._changed_meanwhile = False
 
-        def step(done: int, of: int) -> None:
+        def check() -> None:
             if stop.is_set():
                 raise _Stopped
-            self._stepped.emit(done, of)
 
         self._operations.query(
-            lambda: _computed(project, wish, step),
+            lambda: _computed(project, wish, step=self._stepped.emit, check=check),
             lambda report: self._there(report, wish),
             slot="reports",
             failed=self._failed,
         )
 
     def cancel(self) -> None:
-        """End what is under way at the next judge; nothing of it is shown."""
+        """End what is under way, in the middle of a judge; nothing of it is shown."""
         if self._stop is not None:
-            self._stop.set()
-            self._next = None
+            self._end()
             if self.window is not None:
                 self.window.show_busy(busy=False)
                 self.window.show_trouble(CANCELLED)
+
+    def _end(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+        self._next = None
 
     def _there(self, report: Report, wish: Wish) -> None:
         stopped = self._stop is not None and self._stop.is_set()
@@ -154,9 +184,7 @@ class ReportsDesk(Desk):
 
     def _forget(self) -> None:
         self.window = None
-        self._next = None
-        if self._stop is not None:
-            self._stop.set()
+        self._end()
 
     # Files
 
@@ -206,12 +234,12 @@ class ReportsDesk(Desk):
             self._operations.announce(error, again=lambda: self.export(path, what))
 
 
-def _computed(project: Project, wish: Wish, step: Callable[[int, int], None]) -> Report:
+def _computed(project: Project, wish: Wish, *, step: Callable[[int, int], None], check: Callable[[], None]) -> Report:
     from lrstudio.services.report_agreement import How
 
     reports = project.reports
     make = {AGREEMENT: reports.agreement, LENGTH_BIAS: reports.length_bias}.get(wish.kind, reports.leaderboard)
-    how = How(cluster=wish.cluster)
+    how = How(cluster=wish.cluster, check=check)
     return make(judge=wish.judge or "", dimension=wish.dimension, by=wish.by, how=how, step=step)
 
 
