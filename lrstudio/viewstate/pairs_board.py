@@ -163,7 +163,8 @@ def _side(it: BoardCandidate, label: str, *, pair: Pair | None, board: Board, bl
             reward = "no common dimension" if scored else "not judged"
         if pair is not None and pair.state is not PairState.REJECTED:
             standing = "chosen" if pair.chosen_id == detail.candidate.candidate_id else "rejected"
-    facts = " · ".join(part for part in ("" if blind else detail.candidate.model, length) if part)
+    who = "" if blind else detail.candidate.model or detail.candidate.candidate_id
+    facts = " · ".join(part for part in (who, length) if part)
     marks = tuple(
         SpanMark(
             claim.claim.span,
