@@ -73,8 +73,13 @@ class PairScreen:
 
 
 def sides_of(board: Board, pair: Pair | None) -> tuple[str, str]:
-    """Return the two candidates to show: those of the pair, chosen first, else the first two; "" for none."""
+    """Return the two candidates to show: those of the pair, chosen first, else of the first one that holds there.
+
+    Where the question has no pair these are its first two; "" for none.
+    """
     ids = [it.detail.candidate.candidate_id for it in board.candidates]
+    if pair is None:
+        pair = next((it for it in board.pairs if it.state in (PairState.PROPOSED, PairState.GOLD)), None)
     if pair is not None and {pair.chosen_id, pair.rejected_id} <= set(ids):
         return pair.chosen_id, pair.rejected_id
     first, second, *_ = [*ids, "", ""]

@@ -71,8 +71,7 @@ def apply(app: QApplication, theme: Theme) -> None:
     ):
         palette.setColor(QPalette.ColorRole.Highlight, theme.color(token))
         app.setPalette(palette, widget)  # type: ignore[arg-type]  # the stub says bytes, the call takes str
-    if theme.dark:
-        _outline(app, theme)
+    _outline(app, theme)
 
 
 def _outline(app: QApplication, theme: Theme) -> None:
@@ -82,7 +81,7 @@ def _outline(app: QApplication, theme: Theme) -> None:
     """
     for widget in ("QCheckBox", "QRadioButton", "QAbstractSpinBox", "QComboBox", "QLineEdit"):
         palette = app.palette(widget)  # type: ignore[call-overload]
-        palette.setColor(QPalette.ColorRole.Window, theme.color("muted"))
+        palette.setColor(QPalette.ColorRole.Window, theme.color("muted" if theme.dark else "window"))
         app.setPalette(palette, widget)  # type: ignore[arg-type]
 
 

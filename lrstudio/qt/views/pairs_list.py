@@ -204,7 +204,7 @@ class PairsList(QWidget):
             self.table.setCurrentIndex(self.model.index(max(0, min(row, self.model.total - 1)), 0))
 
     def mark(self, pair_id: str) -> None:
-        """Mark the row of the pair that is on screen, and none where it is not among the rows; nothing is chosen by it."""
+        """Mark the row of the pair that is on screen, none where it is not among the rows; nothing is chosen by it."""
         at = self.model.find(pair_id) if pair_id else -1
         if at < 0:
             self.table.clearSelection()
