@@ -82,8 +82,13 @@ class PairScreen:
 
 
 def sides_of(board: Board, pair: Pair | None) -> tuple[str, str]:
-    """Return the two candidates to show: those of the pair, chosen first, else the first two; "" for none."""
+    """Return the two candidates to show: those of the pair, chosen first, else of the first one that holds there.
+
+    Where the question has no pair these are its first two; "" for none.
+    """
     ids = [it.detail.candidate.candidate_id for it in board.candidates]
+    if pair is None:
+        pair = next((it for it in board.pairs if it.state in (PairState.PROPOSED, PairState.GOLD)), None)
     if pair is not None and {pair.chosen_id, pair.rejected_id} <= set(ids):
         return pair.chosen_id, pair.rejected_id
     first, second, *_ = [*ids, "", ""]
@@ -187,7 +192,8 @@ def _side(it: BoardCandidate, label: str, *, pair: Pair | None, board: Board, bl
             reward = "no common dimension" if scored else "not judged"
         if pair is not None and pair.state is not PairState.REJECTED:
             standing = "chosen" if pair.chosen_id == detail.candidate.candidate_id else "rejected"
-    facts = " · ".join(part for part in ("" if blind else detail.candidate.model, length) if part)
+    who = "" if blind else detail.candidate.model or detail.candidate.candidate_id
+    facts = " · ".join(part for part in (who, length) if part)
     marks = tuple(
         SpanMark(
             claim.claim.span,

@@ -152,7 +152,7 @@ def interval(low: float | None, high: float | None) -> str:
 
 def percent(value: float | None) -> str:
     """Write a share in hundredths."""
-    return NO_INTERVAL if value is None else f"{value:.0%}"
+    return NO_INTERVAL if value is None else f"{100 * value:.0f} %"
 
 
 def _points(curve: Curve) -> Grid:
@@ -170,7 +170,7 @@ def _title(section: Section) -> str:
 
 
 def _share(share: Share) -> str:
-    return f"{share.title}: {share.count:,} of {share.of:,}" + (f" ({share.value:.0%})" if share.of else "")
+    return f"{share.title}: {share.count:,} of {share.of:,}" + (f" ({percent(share.value)})" if share.of else "")
 
 
 def _figures(section: Section, cluster: str) -> Grid:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 
 from lrstudio.domain.pairs import PairState
 from lrstudio.domain.verdicts import Dimension
@@ -53,9 +53,7 @@ def pairs(driver: Driver) -> PairsController:
 def propose(driver: Driver) -> ProposeDialog:
     driver.press("Ctrl+p")
     dialog = active(driver, ProposeDialog)
-    dialog.rule.select("longreward")
-    dialog.run_button.setFocus()
-    driver.key("Return", dialog.run_button)
+    driver.key("Return", dialog.rule)
     driver.until(lambda: "new" in dialog.outcome.text())
     driver.settle()
     return dialog
@@ -227,6 +225,47 @@ def test_blind_hides_models_and_scores_until_a_person_has_chosen(driver: Driver,
     driver.press("k")
     assert not view.screen_.blind
     assert "model" in view.screen_.left.facts
+
+
+def test_the_table_marks_the_pair_on_screen(driver: Driver, ten: Path) -> None:
+    driver.show(ten)
+    driver.press("Ctrl+2")
+    leave(driver, propose(driver))
+    listed = pairs(driver).view.list
+    driver.press("n")
+    assert listed.current == 1
+    driver.press("]")
+    assert not listed.table.selectionModel().hasSelection()
+    assert pairs(driver).view.status.text().startswith("no pair yet")
+    driver.press("[", "p")
+    assert (listed.current, listed.table.selectionModel().hasSelection()) == (0, True)
+
+
+def test_a_set_is_frozen_and_exported_without_a_mouse(driver: Driver, ten: Path, tmp_path: Path) -> None:
+    driver.show(ten)
+    driver.press("Ctrl+2")
+    leave(driver, propose(driver))
+    driver.press("Return", "Return", "Ctrl+Shift+S")
+    sets = active(driver, SetsDialog)
+    driver.type("mine")
+    driver.key("Return")
+    driver.until(lambda: sets.chosen == "mine")
+    driver.settle()
+    driver.key("Shift+Tab")
+    driver.key("Shift+Tab")
+    assert sets.export_button.hasFocus()
+    driver.key("Return")
+    driver.until(lambda: sets.findChild(QFileDialog) is not None)
+    files = active(driver, QFileDialog)
+    out = tmp_path / "mine.jsonl"
+    name = files.findChild(QLineEdit, "fileNameEdit")
+    assert name is not None
+    name.selectAll()
+    driver.type(str(out), name)
+    driver.key("Return", name)
+    driver.until(lambda: "2 rows" in sets.outcome.text())
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [set(row) >= {"prompt", "chosen", "rejected"} for row in rows] == [True, True]
 
 
 def test_two_candidates_of_choice_become_a_pair(driver: Driver, ten: Path) -> None:

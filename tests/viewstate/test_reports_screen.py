@@ -59,9 +59,9 @@ def test_people_among_themselves_stand_beside_the_judge() -> None:
 
 def test_counts_are_words_and_a_table() -> None:
     it = section(shares=DECIDED)
-    assert counts(it) == "the judge decided: 67 of 70 (96%)   as people say: 56 of 67 (84%)"
+    assert counts(it) == "the judge decided: 67 of 70 (96 %)   as people say: 56 of 67 (84 %)"
     (grid,) = grids(it, cluster="document")
-    assert grid.rows == (("the judge decided", "67", "70", "96%"), ("as people say", "56", "67", "84%"))
+    assert grid.rows == (("the judge decided", "67", "70", "96 %"), ("as people say", "56", "67", "84 %"))
 
 
 def test_cells_that_are_missing_and_words_within_numbers() -> None:

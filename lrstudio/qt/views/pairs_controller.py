@@ -224,6 +224,7 @@ class PairsController(QObject):
     def _board_there(self, board: Board) -> None:
         self._board = board
         self._show_board()
+        self.view.list.mark(self._pair_id)
 
     def _show_board(self) -> None:
         board = self._board
@@ -265,6 +266,7 @@ class PairsController(QObject):
             self._sides = next_side(self._board, self._sides, left=left)
             self.view.reason.clear()
             self._show_board()
+            self.view.list.mark(self._pair_id)
 
     def _step_question(self, by: int) -> None:
         """Go to another question of the project, whether it has pairs or not."""

@@ -204,14 +204,14 @@ class PairsList(QWidget):
             self.table.setCurrentIndex(self.model.index(max(0, min(row, self.model.total - 1)), 0))
 
     def mark(self, pair_id: str) -> None:
-        """Mark the row of a pair without choosing it, or none where it is not among those read."""
-        row = self.model.find(pair_id)
-        self.blockSignals(True)
-        if row >= 0:
-            self.go_to(row)
-        else:
+        """Mark the row of the pair that is on screen, none where it is not among the rows; nothing is chosen by it."""
+        at = self.model.find(pair_id) if pair_id else -1
+        if at < 0:
             self.table.clearSelection()
-        self.blockSignals(False)
+        elif at != self.current or not self.table.selectionModel().hasSelection():
+            self.blockSignals(True)
+            self.go_to(at)
+            self.blockSignals(False)
 
     def show_total(self) -> None:
         """Say how many pairs the list has, and by what it is sorted."""

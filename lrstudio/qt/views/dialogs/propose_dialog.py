@@ -106,6 +106,7 @@ class ProposeDialog(Dialog):
         self.listed.hide()
         self.column.addStretch(1)
         self.run_button = Button("Propose", kind=Kind.PRIMARY)
+        self.run_button.setDefault(True)
         close = Button("Close")
         close.clicked.connect(self.close)
         self.cancel_button = Button("Cancel")

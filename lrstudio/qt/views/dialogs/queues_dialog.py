@@ -50,6 +50,7 @@ class QueuesDialog(Dialog):
         self.problem = Problem(switch.theme.tokens["contradicted"])
         self.open_button = Button("Work through")
         self.make_button = Button("Make and begin", kind=Kind.PRIMARY)
+        self.make_button.setDefault(True)
         self._purpose_row = FormRow(FieldWords("Purpose", " "), self.purpose)
         self._other_row = FormRow(FieldWords("Second judge", ""), self.other)
         self._lay_out()
@@ -155,6 +156,7 @@ class QueuesDialog(Dialog):
             form.addWidget(row)
         self.column.addLayout(form)
         self.column.addWidget(self.problem)
+        self.column.addStretch(0)  # takes the room only where there is no list
         close = Button("Close")
         close.clicked.connect(self.close)
         self.add_buttons([self.open_button, self.make_button, close])
