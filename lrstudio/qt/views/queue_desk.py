@@ -209,8 +209,9 @@ class QueueDesk(Desk):
         if outcome is Outcome.LEFT and following is None:
             self.told.emit(Notice("No other item of this queue is open."))
             return
-        self._close_visit(outcome)
+        visit = self._end_visit(outcome)
         self._open_or_end(following)
+        self._file(visit)  # last: the writer would work beside what brings the next item up
 
     def _go_back(self) -> None:
         before = self.course.previous() if self.course is not None else None
@@ -247,16 +248,26 @@ class QueueDesk(Desk):
         self._open_or_end(following)
 
     def _close_visit(self, outcome: Outcome, *, target: Target | None = None) -> None:
+        self._file(self._end_visit(outcome, target=target))
+
+    def _end_visit(self, outcome: Outcome, *, target: Target | None = None) -> _Visit | None:
         course = self.course
         if course is None or course.item is None or not self._opened:
-            return
+            return None
         visit = _Visit(course.queue.queue_id, course.at, self._opened, self._watch.read(self._clock()), outcome, target)
         self._opened = ""
         self._watch = Stopwatch()
         if outcome is not Outcome.LEFT:
             self.course = course.finish(course.at)
+        return visit
+
+    def _file(self, visit: _Visit | None) -> None:
+        """Write a visit down; one that waits for its decision once that is written."""
+        if visit is None:
+            return
+        target = visit.target
         if target is not None and self._audit is not None and self._audit.deeds.under_way(target.candidate_id):
-            self._waiting.append(visit)  # it is decided once the decision is written
+            self._waiting.append(visit)
         else:
             self._write(visit)
 
