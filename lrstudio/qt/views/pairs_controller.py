@@ -22,6 +22,7 @@ from lrstudio.viewstate.pairs_board import PairScreen, facts_of, next_side, pair
 from lrstudio.viewstate.pairs_list import PairCells, counts_text, pair_cells
 
 if TYPE_CHECKING:
+    from lrstudio.qt.views.pairs_list import PairsList
     from lrstudio.services.wiring import Project
 
 _SETTLE_MS = 1000
@@ -137,12 +138,11 @@ class PairsController(QObject):
             return
         self._generation += 1
         page = max(0, listed.current if row is None else row) // PAGE
-        wanted, sort, descending = listed.wanted, listed.sort, listed.descending
+        rows_of = _page_reader(project, listed, page, blind=blind)
 
         def read() -> _ListRead:
-            found = project.pairs.page(wanted, sort=sort, descending=descending, offset=page * PAGE, limit=PAGE)
-            rows = tuple(pair_cells(it, blind=blind) for it in found.rows)
-            return _ListRead(found.total, page, rows, project.pairs.counts())
+            total, rows = rows_of()
+            return _ListRead(total, page, rows, project.pairs.counts())
 
         self._operations.query(read, lambda found: self._list_there(found, row), slot="pairs list")
 
@@ -178,19 +178,14 @@ class PairsController(QObject):
         project, blind, listed, generation = self._project, self._blind, self.view.list, self._generation
         if project is None:
             return
-        wanted, sort, descending = listed.wanted, listed.sort, listed.descending
 
-        def read() -> tuple[PairCells, ...]:
-            found = project.pairs.page(wanted, sort=sort, descending=descending, offset=page * PAGE, limit=PAGE)
-            return tuple(pair_cells(it, blind=blind) for it in found.rows)
-
-        def there(rows: tuple[PairCells, ...]) -> None:
+        def there(found: tuple[int, tuple[PairCells, ...]]) -> None:
             if generation == self._generation:
-                listed.model.put(page, rows)
+                listed.model.put(page, found[1])
                 if self._awaited >= 0 and self._awaited // PAGE == page:
                     self._row_chosen(self._awaited)
 
-        self._operations.query(read, there, slot=f"pairs page {page}")
+        self._operations.query(_page_reader(project, listed, page, blind=blind), there, slot=f"pairs page {page}")
 
     def _row_chosen(self, row: int) -> None:
         cells = self.view.list.model.row(row)
@@ -338,3 +333,16 @@ class PairsController(QObject):
         project = self._project
         if project is not None:
             self._operations.run(project.pairs.settle, initiator=self, then=lambda _done: self._read_list(), long=True)
+
+
+def _page_reader(
+    project: Project, listed: PairsList, page: int, *, blind: bool
+) -> Callable[[], tuple[int, tuple[PairCells, ...]]]:
+    """Return what reads a page of the list as it is filtered and sorted now: how many pairs there are, and its rows."""
+    wanted, sort, descending = listed.wanted, listed.sort, listed.descending
+
+    def read() -> tuple[int, tuple[PairCells, ...]]:
+        found = project.pairs.page(wanted, sort=sort, descending=descending, offset=page * PAGE, limit=PAGE)
+        return found.total, tuple(pair_cells(it, blind=blind) for it in found.rows)
+
+    return read
