@@ -68,12 +68,14 @@ class Scored:
     """Log-probabilities of tokens, natural logarithm, float32.
 
     `branches` has one vector for each branch, one value for each of its tokens; `prompt` one value for each token of
-    the prompt behind the first, None where they were not asked for.
+    the prompt behind the first, None where they were not asked for. `entropy` is the mean entropy in nats of what the
+    model expects at the tokens that count, without gradient; None where it was not asked for.
     """
 
     tree: Tree
     branches: tuple[Tensor, ...]
     prompt: Tensor | None = None
+    entropy: Tensor | None = None
 
     def sums(self) -> Tensor:
         """Return one sum for each branch, over the tokens that count."""
@@ -125,21 +127,23 @@ class SharedPrefix:
         self._model = model
         _switch(model, attention)
 
-    def score(self, tree: Tree, *, prompt: bool = False) -> Scored:
-        """Return the log-probabilities of a tree; `prompt` asks for those of its prompt, too."""
+    def score(self, tree: Tree, *, prompt: bool = False, entropy: bool = False) -> Scored:
+        """Return the log-probabilities of a tree; `prompt` asks for those of its prompt, too, `entropy` for that."""
         spans = tree.spans
         tokens = [*tree.prompt, *(token for branch in tree.branches for token in branch.tokens)]
         positions = list(range(spans[0]))
         for length in spans[1:]:
             positions.extend(range(spans[0], spans[0] + length))
         hidden = _hidden(self._model, tokens, positions=positions, spans=spans)
-        branches, start = [], spans[0]
+        branches, states, start = [], [], spans[0]
         for branch, length in zip(tree.branches, spans[1:], strict=True):
             before = torch.cat((hidden[spans[0] - 1 : spans[0]], hidden[start : start + length - 1]))
             branches.append(log_probs(self._model, before, branch.tokens))
+            states.append(before)
             start += length
         of_prompt = log_probs(self._model, hidden[: spans[0] - 1], tree.prompt[1:]) if prompt else None
-        return Scored(tree, tuple(branches), of_prompt)
+        uncertain = mean_entropy(self._model, states, tree.branches) if entropy else None
+        return Scored(tree, tuple(branches), of_prompt, uncertain)
 
 
 class PlainPairs:
@@ -152,16 +156,18 @@ class PlainPairs:
         self._model = model
         _switch(model, attention)
 
-    def score(self, tree: Tree, *, prompt: bool = False) -> Scored:
-        """Return the log-probabilities of a tree; `prompt` asks for those of its prompt, too."""
+    def score(self, tree: Tree, *, prompt: bool = False, entropy: bool = False) -> Scored:
+        """Return the log-probabilities of a tree; `prompt` asks for those of its prompt, too, `entropy` for that."""
         length = len(tree.prompt)
-        branches, of_prompt = [], None
+        branches, states, of_prompt = [], [], None
         for branch in tree.branches:
             hidden = _hidden(self._model, (*tree.prompt, *branch.tokens))
             branches.append(log_probs(self._model, hidden[length - 1 : -1], branch.tokens))
+            states.append(hidden[length - 1 : -1].detach())
             if prompt and of_prompt is None:
                 of_prompt = log_probs(self._model, hidden[: length - 1], tree.prompt[1:])
-        return Scored(tree, tuple(branches), of_prompt)
+        uncertain = mean_entropy(self._model, states, tree.branches) if entropy else None
+        return Scored(tree, tuple(branches), of_prompt, uncertain)
 
 
 Engine = SharedPrefix | PlainPairs
@@ -185,6 +191,30 @@ def log_probs(model: Any, hidden: Tensor, tokens: Sequence[int], *, tile: int = 
         for start in range(0, len(tokens), tile)
     ]
     return torch.cat(parts) if parts else hidden.new_zeros(0, dtype=torch.float32)
+
+
+def mean_entropy(model: Any, hidden: Sequence[Tensor], branches: Sequence[Branch], *, tile: int = TILE) -> Tensor:
+    """Return the mean entropy in nats of the next token, over the tokens of all branches that count; no gradient.
+
+    Args:
+        model: a causal language model.
+        hidden: for each branch the (tokens, width) of the last layer before its tokens.
+        branches: of a tree.
+        tile: tokens whose logits exist at one time.
+    """
+    head = model.get_output_embeddings()
+    with torch.no_grad():
+        every = torch.cat(
+            [
+                states.detach()[torch.tensor(branch.counted, device=states.device)]
+                for states, branch in zip(hidden, branches, strict=True)
+            ]
+        )
+        total = torch.zeros((), device=every.device)
+        for start in range(0, len(every), tile):
+            expected = head(every[start : start + tile]).float().log_softmax(dim=1)
+            total -= (expected.exp() * expected).sum()
+    return total / max(1, len(every))
 
 
 def _tile(head: torch.nn.Module, hidden: Tensor, wanted: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind, Phase
 from lrstudio.worker import loading, prefix
 from lrstudio.worker.conversations import Conversation, conversation
-from lrstudio.worker.objective import Sums, check_options, cost, reference_sums
+from lrstudio.worker.objective import Cost, Step, Sums, check_options, cost, reference_sums, step_of
 from lrstudio.worker.prefix import Engine, PlainPairs
 
 MODEL: Final = "model"
@@ -98,7 +98,13 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
     everything = [*training, *held_out]
     model.eval()
     with _numbers(options):
-        sums = reference_sums(None if start else engine, everything, run, go_on=lambda: not orders.stop.is_set())
+        sums = reference_sums(
+            None if start else engine,
+            everything,
+            run,
+            go_on=lambda: not orders.stop.is_set(),
+            ld_alpha=options.get("ld_alpha", 1.0),
+        )
     model.train()
     if sums is None:
         return
@@ -208,8 +214,9 @@ class Loop:
         began = time.monotonic()
         self._optimizer.zero_grad(set_to_none=True)
         found = []
-        for row, sums in rows:
-            one = self._cost(row, sums)
+        step = self._ahead(rows)
+        for place, (row, sums) in enumerate(rows):
+            one = self._cost(row, sums, step=step, place=place)
             if not math.isfinite(one.metrics["loss"]):
                 raise Refused(
                     f"the loss of step {self._step} is not a number; lower the learning rate, or train in fp32",
@@ -229,14 +236,20 @@ class Loop:
             self._step, **_means(found), grad_norm=norm, learning_rate=now, tokens_per_second=speed, **_memory()
         )
 
-    def _cost(self, row: Conversation, sums: Sums) -> Any:
+    def _ahead(self, rows: Sequence[tuple[Conversation, Sums]]) -> Step | None:
         with _numbers(self._options):
-            return cost(self._engine, row, sums, recipe=self._recipe, options=self._options)
+            return step_of(self._engine, rows, recipe=self._recipe, options=self._options)
+
+    def _cost(self, row: Conversation, sums: Sums, *, step: Step | None, place: int) -> Cost:
+        with _numbers(self._options):
+            return cost(self._engine, row, sums, recipe=self._recipe, options=self._options, step=step, place=place)
 
     def _evaluate(self, rows: Sequence[tuple[Conversation, Sums]]) -> None:
         self._model.eval()
         with torch.no_grad():
-            found = [self._cost(row, sums).metrics for row, sums in rows]
+            step = self._ahead(rows)
+            costs = [self._cost(row, sums, step=step, place=place) for place, (row, sums) in enumerate(rows)]
+        found = [it.metrics for it in costs]
         self._model.train()
         self._spool.say(Kind.EVALUATION, step=self._step, metrics=_means(found))
 
