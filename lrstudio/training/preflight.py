@@ -41,8 +41,8 @@ class Preflight:
     `rows` counts all rows of pairs.jsonl, `kept` those that are trained on or evaluated, cut ones among them; `cut` and
     `dropped` are row ids. `longest` is the longest kept row in tokens of the prompt and its longer answer, `tokens` the
     sum of that over all kept rows. `histogram` has (upper bound in tokens, rows) of all rows, short to long. `engine`
-    is shared or plain, "" where it was not reached. `memory_gib` is the estimated peak on the device, `peak_gib` what the
-    pilot step measured; `seconds` is the estimate for the whole run.
+    is shared or plain, "" where it was not reached. `memory_gib` is the estimated peak on the device, `peak_gib` what
+    the pilot step measured; `seconds` is the estimate for the whole run.
     """
 
     rows: int
