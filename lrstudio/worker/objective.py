@@ -94,11 +94,13 @@ def cost(
     beta = options["beta"]
     likelihood = torch.cat((scored.prompt, scored.branches[0])) if scored.prompt is not None else chosen
     parts: dict[str, float] = {}
+    targets: dict[str, float] = {}
     if recipe == "sppo":
         wins = {name: getattr(row.row, name) for name in ("win", "chosen_win", "rejected_win")}
         loss = losses.sppo(pair, kind=options["sppo_loss"], beta=beta, **wins)
         value = preference = loss.item()
         parts = {options["sppo_loss"]: value, "scaled": beta**2 * value}
+        targets = losses.sppo_targets(kind=options["sppo_loss"], **wins)
     elif recipe == "longpo":
         loss = losses.longpo_total(pair, likelihood, beta=beta, weight=options["longpo_lambda"])
         value, preference = loss.item(), losses.sigmoid(pair, beta=beta).item()
@@ -123,6 +125,7 @@ def cost(
             "kl": drift.item(),
             "entropy": scored.entropy.item() if scored.entropy is not None else 0.0,
             **pair.rewards(beta=beta),
+            **targets,
         }
     return Cost(loss, metrics)
 

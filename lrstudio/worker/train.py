@@ -20,11 +20,12 @@ from lrstudio.training.recipes import recipe as recipe_of
 from lrstudio.training.rows import TRAIN, VALIDATION, rows_of
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind, Phase
-from lrstudio.worker import loading, parity
+from lrstudio.worker import generate, loading, parity
 from lrstudio.worker.conversations import Conversation, conversation
 from lrstudio.worker.objective import Cost, Step, Sums, check_options, cost, reference_sums, step_of
 from lrstudio.worker.prefix import Engine, PlainPairs
 from lrstudio.worker.samples import Companion
+from lrstudio.worker.sppo_rounds import SelfPlay
 
 MODEL: Final = "model"
 """The folder of a checkpoint with the adapter, or with all weights."""
@@ -97,6 +98,13 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
     loading.checkpointed(model, options, longest=max(row.tokens for row in training))
     engine = _engine(model, training[0], options, spool)
     everything = [*training, *(held_out if options["evaluate_every"] else [])]
+    if spec.recipe == "sppo" and options["rounds"]:
+        loop = Loop(run, "sppo", options, model=model, engine=engine, tokenizer=tokenizer, spool=spool, orders=orders)
+        loop.accompany(held_out)
+        loop.take_up(start)
+        play = SelfPlay(run, options, model, tokenizer, engine, spool, orders, lambda: _numbers(options))
+        play.train(loop, [row.row for row in training])
+        return
     model.eval()
     with _numbers(options):
         sums = reference_sums(
@@ -177,7 +185,11 @@ class Loop:
         self._spool, self._orders = spool, orders
         self._weights = [it for it in model.parameters() if it.requires_grad]
         self._optimizer = optimizer(self._weights, options)
-        self._step = 0
+        self.step = 0
+        self.round = 0
+        """The round of self-play, from 1; 0 where there is none."""
+        self.began = 0
+        """The step behind which the round began."""
         self._companion: Companion | None = None
 
     def accompany(self, held_out: Sequence[Conversation]) -> None:
@@ -199,34 +211,43 @@ class Loop:
             return
         state = torch.load(start.path / _STATE, map_location="cpu", weights_only=True)
         self._optimizer.load_state_dict(state["optimizer"])
-        self._step = start.step
+        self.step = start.step
+        self.round, self.began = state.get("round", (0, 0))
         if self._companion is not None and state.get("companion"):
             self._companion.take_up(state["companion"])
         torch.set_rng_state(state["random"])
         if torch.cuda.is_available() and state["random_cuda"]:
             torch.cuda.set_rng_state_all(state["random_cuda"])
 
+    def begin_round(self, number: int, began: int) -> None:
+        """Begin a round of self-play behind a step, with a new optimizer and new dice, or go on with it."""
+        self.round, self.began = number, began
+        if self.step == began:
+            self._optimizer = optimizer(self._weights, self._options)
+            torch.manual_seed(generate.seed_of(self._options["seed"], "round", number))
+
     def run(self, rows: Sequence[Conversation], sums: Sequence[Sums], *, training: int) -> bool:
         """Train on the first `training` rows and evaluate on the others; False where it was stopped before its end."""
         steps = plan([row.tokens for row in rows[:training]], self._options).rows
-        self._spool.phase(Phase.RUNNING, steps=len(steps))
-        saved = self._step
-        ill = self._companion.begin(self._step) if self._companion else ""
-        while self._step < len(steps):
-            numbers = steps[self._step]
-            self._step += 1
+        end = self.began + len(steps)
+        self._spool.phase(Phase.RUNNING, steps=end)
+        saved = self.step
+        ill = self._companion.begin(self.step) if self._companion else ""
+        while self.step < end:
+            numbers = steps[self.step - self.began]
+            self.step += 1
             said = self._one_step([(rows[number], sums[number]) for number in numbers], steps=len(steps))
             every = self._options["evaluate_every"]
-            if every and self._step % every == 0 and training < len(rows):
+            if every and self.step % every == 0 and training < len(rows):
                 self._evaluate(list(zip(rows[training:], sums[training:], strict=True)))
             if self._companion:
-                ill = self._companion.after(self._step, said, last=self._step == len(steps)) or ill
+                ill = self._companion.after(self.step, said, last=self.step == end) or ill
             stopping = self._orders.stop.is_set() or bool(ill)
             asked = self._orders.take_checkpoint()
-            due = self._step % self._options["save_every"] == 0 or self._step == len(steps)
-            if (stopping or asked or due) and saved != self._step:
+            due = self.step % self._options["save_every"] == 0 or self.step == end
+            if (stopping or asked or due) and saved != self.step:
                 self._save()
-                saved = self._step
+                saved = self.step
             if stopping:
                 return False
         return True
@@ -240,14 +261,14 @@ class Loop:
             one = self._cost(row, sums, step=step, place=place)
             if not math.isfinite(one.metrics["loss"]):
                 raise Refused(
-                    f"the loss of step {self._step} is not a number; lower the learning rate, or train in fp32",
+                    f"the loss of step {self.step} is not a number; lower the learning rate, or train in fp32",
                     where=row.row.row_id,
                 )
             (one.loss / len(rows)).backward()
             found.append(one.metrics)
         limit = self._options["max_grad_norm"] or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self._weights, limit).item()
-        now = rate(self._step, steps, self._options)
+        now = rate(self.step - self.began, steps, self._options)
         for group in self._optimizer.param_groups:
             group["lr"] = now
         self._optimizer.step()
@@ -255,12 +276,13 @@ class Loop:
         means = _means(found)
         seconds = time.monotonic() - began
         self._spool.metrics(
-            self._step,
+            self.step,
             **means,
             grad_norm=norm,
             learning_rate=now,
             tokens_per_second=tokens / max(1e-9, seconds),
             seconds=seconds,
+            **({"round": float(self.round)} if self.round else {}),
             **_memory(),
         )
         return means
@@ -280,20 +302,21 @@ class Loop:
             costs = [self._cost(row, sums, step=step, place=place) for place, (row, sums) in enumerate(rows)]
         found = [it.metrics for it in costs]
         self._model.train()
-        self._spool.say(Kind.EVALUATION, step=self._step, metrics=_means(found))
+        self._spool.say(Kind.EVALUATION, step=self.step, metrics=_means(found))
 
     def _save(self) -> None:
-        with checkpoints.publishing(self._run, self._step) as folder:
+        with checkpoints.publishing(self._run, self.step) as folder:
             self._model.save_pretrained(folder / MODEL)
             self._tokenizer.save_pretrained(folder / MODEL)
             state = {
                 "optimizer": self._optimizer.state_dict(),
                 "random": torch.get_rng_state(),
+                "round": (self.round, self.began),
                 "companion": self._companion.state() if self._companion else {},
                 "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             }
             torch.save(state, folder / _STATE)
-        self._spool.say(Kind.CHECKPOINT, step=self._step)
+        self._spool.say(Kind.CHECKPOINT, step=self.step)
         checkpoints.prune(self._run, keep=self._options["keep"])
 
 

@@ -246,7 +246,7 @@ def test_the_learning_rate_rises_and_falls() -> None:
 
 def test_under_its_supervisor_a_run_finishes_and_hard_sppo_starts_at_half_a_million(tiny: Path, tmp_path: Path) -> None:
     run = make(tmp_path / "sppo", tiny, kind="sppo", sppo_loss="sppo_hard", beta=1e-3, max_steps=2, evaluate_every=0,
-               lora_dropout=0.0)  # fmt: skip
+               lora_dropout=0.0, rounds=0)  # fmt: skip
     ended = Supervisor(run).run()
     assert (ended.reason, ended.code, ended.last_step) == ("finished", 0, 2), ended
     events = Tail().read(run.path / wire.EVENTS)  # which refuses a gap
