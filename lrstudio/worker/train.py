@@ -24,6 +24,7 @@ from lrstudio.worker import generate, loading, parity
 from lrstudio.worker.conversations import Conversation, conversation
 from lrstudio.worker.objective import Cost, Step, Sums, check_options, cost, reference_sums, step_of
 from lrstudio.worker.prefix import Engine, PlainPairs
+from lrstudio.worker.result import Finished
 from lrstudio.worker.samples import Companion
 from lrstudio.worker.sppo_rounds import SelfPlay
 
@@ -98,12 +99,23 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
     loading.checkpointed(model, options, longest=max(row.tokens for row in training))
     engine = _engine(model, training[0], options, spool)
     everything = [*training, *(held_out if options["evaluate_every"] else [])]
+    finished = Finished(
+        run,
+        spec,
+        options,
+        model,
+        tokenizer,
+        spool,
+        numbers=lambda: _numbers(options),
+        go_on=lambda: not orders.stop.is_set(),
+    )
     if spec.recipe == "sppo" and options["rounds"]:
         loop = Loop(run, "sppo", options, model=model, engine=engine, tokenizer=tokenizer, spool=spool, orders=orders)
         loop.accompany(held_out)
         loop.take_up(start)
         play = SelfPlay(run, options, model, tokenizer, engine, spool, orders, lambda: _numbers(options))
-        play.train(loop, [row.row for row in training])
+        if play.train(loop, [row.row for row in training]):
+            finished.publish(training, held_out)
         return
     model.eval()
     with _numbers(options):
@@ -112,7 +124,7 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
             everything,
             run,
             go_on=lambda: not orders.stop.is_set(),
-            ld_alpha=options.get("ld_alpha", 1.0),
+            ld_alpha=float(str(options.get("ld_alpha", 1.0))),
         )
     model.train()
     if sums is None:
@@ -122,7 +134,8 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
     loop = Loop(run, spec.recipe, options, model=model, engine=engine, tokenizer=tokenizer, spool=spool, orders=orders)
     loop.accompany(held_out)
     loop.take_up(start)
-    loop.run(everything, sums, training=len(training))
+    if loop.run(everything, sums, training=len(training)):
+        finished.publish(training, held_out)
 
 
 def _within(rows: list[Conversation], options: Mapping[str, Any]) -> list[Conversation]:

@@ -31,6 +31,7 @@ OPTIONS: dict[str, Any] = {
     "dtype": "fp32", "accumulation": 1, "max_steps": 3, "learning_rate": 3e-3, "save_every": 2, "lora_dropout": 0.1,
     "lora_r": 4, "rounds": 2, "answers": 3, "answer_tokens": 6, "temperature": 1.0, "judge_tau": 2.0,
     "optimizer": "adamw_torch", "warmup": 0.0,
+    "merged": False, "check_count": 0,
 }  # fmt: skip
 
 
