@@ -68,8 +68,11 @@ _COMMON = (
     Option("sample_tokens", 256, "Tokens of such an answer at most.", least=1),
     Option("accept_cut", 0, "Rows that may be cut, as preflight counted them: none is ever cut unasked.", least=0),
     Option("accept_dropped", 0, "Rows that may be dropped, as preflight counted them.", least=0),
-    Option("max_tokens", 0, "Longest row in tokens; longer ones are dropped and must be accepted. 0: no limit.",
-           least=0),
+    Option("max_tokens", 0, "Longest row in tokens; 0: what the model was built for.", least=0),
+    Option("too_long", "drop", "Longer rows are dropped, or the middle of their prompt is cut out; either is accepted.",
+           choices=("drop", "cut")),
+    Option("device", "auto", "What computes: auto takes a GPU where there is one.", choices=("auto", "cuda", "cpu")),
+    Option("pilot", True, "Try a step on the longest pair before the first, and measure it."),
 )  # fmt: skip
 
 _DPO = (

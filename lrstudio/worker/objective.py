@@ -1,29 +1,20 @@
-"""What one row costs under a recipe, and the reference's log-probabilities that it is measured against."""
+"""What one row costs under a recipe."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from lrstudio.domain.errors import Refused
-from lrstudio.training.folder import replace_file
 from lrstudio.worker import losses
 from lrstudio.worker.conversations import Conversation
 from lrstudio.worker.losses import Pair
 from lrstudio.worker.prefix import Engine
-
-REFERENCE: Final = "reference.json"
-"""The file of a run folder with the reference's log-probabilities, so that a run that goes on has the same ones."""
-
-Sums = tuple[float, float]
-"""Summed log-probabilities of chosen and rejected by the reference."""
+from lrstudio.worker.reference import Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,48 +79,3 @@ def check_options(recipe: str, options: Mapping[str, Any]) -> None:
         raise Refused(
             "this trainer has no label smoothing and weighs all tokens alike", where="label_smoothing, ld_alpha"
         )
-
-
-def reference_sums(
-    engine: Engine | None, rows: Sequence[Conversation], run: Path, *, go_on: Callable[[], bool]
-) -> list[Sums] | None:
-    """Return the reference's sums for every row, from the run folder where it has them, else computed and kept there.
-
-    Args:
-        engine: scores by the reference; None where the model has been trained and is no reference any more.
-        rows: in tokens.
-        run: the run folder.
-        go_on: asked before each row; where it says no, None is returned.
-
-    Raises:
-        Refused: they are to be computed, and there is no engine.
-    """
-    path = run / REFERENCE
-    key = _key(rows)
-    if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["key"] == key:
-            return [(chosen, rejected) for chosen, rejected in kept["sums"]]
-    if engine is None:
-        raise Refused(
-            "what the reference found is gone or belongs to other rows, so this run cannot go on; start a new one",
-            where=REFERENCE,
-        )
-    found = []
-    for row in rows:
-        if not go_on():
-            return None
-        with torch.no_grad():
-            sums = sum(engine.score(tree).sums().double() for tree in row.reference)
-        chosen, rejected = sums.tolist()
-        found.append((chosen, rejected))
-    replace_file(path, json.dumps({"key": key, "sums": found}))
-    return found
-
-
-def _key(rows: Sequence[Conversation]) -> str:
-    digest = hashlib.sha256()
-    for row in rows:
-        for tree in row.reference:
-            digest.update(repr((tree.prompt, [it.tokens for it in tree.branches])).encode())
-    return digest.hexdigest()

@@ -3,72 +3,33 @@
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
-from lrstudio.domain.errors import Refused, StudioError
-from lrstudio.training import checkpoints, wire
+from lrstudio.domain.errors import Refused
+from lrstudio.training import checkpoints
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.recipes import recipe as recipe_of
-from lrstudio.training.rows import TRAIN, VALIDATION, rows_of
 from lrstudio.training.spool import Orders, Spool
-from lrstudio.training.wire import Kind, Phase
-from lrstudio.worker import loading, prefix
-from lrstudio.worker.conversations import Conversation, conversation
-from lrstudio.worker.objective import Sums, check_options, cost, reference_sums
-from lrstudio.worker.prefix import Engine, PlainPairs
+from lrstudio.training.wire import Kind, Phase, Spec
+from lrstudio.worker import loading
+from lrstudio.worker.conversations import Conversation
+from lrstudio.worker.objective import Cost, check_options, cost
+from lrstudio.worker.plan import groups, plan, rate
+from lrstudio.worker.prefix import Engine, Together
+from lrstudio.worker.preflight import Ready, preflight
+from lrstudio.worker.preparing import Rows, engine_of, numbers, rows_in_tokens
+from lrstudio.worker.reference import CACHE, ReferenceCache, Sums, reference_key, reference_sums
 
 MODEL: Final = "model"
 """The folder of a checkpoint with the adapter, or with all weights."""
 
 _STATE: Final = "trainer.pt"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Which rows make which step: `rows` are numbers of rows, one list for each step."""
-
-    rows: tuple[tuple[int, ...], ...]
-
-
-def plan(lengths: Sequence[int], options: Mapping[str, Any]) -> Plan:
-    """Deal the rows out over the steps: shuffled in each epoch, the longest row first of all.
-
-    So what does not fit into memory shows in the first step.
-    """
-    count, size = len(lengths), options["accumulation"]
-    wanted = options["max_steps"] * size or math.ceil(options["epochs"] * count)
-    order: list[int] = []
-    epoch = 0
-    while len(order) < wanted:
-        numbers = list(range(count))
-        random.Random(f"{options['seed']}/{epoch}").shuffle(numbers)
-        order += numbers
-        epoch += 1
-    order = order[:wanted]
-    longest = max(order, key=lambda number: lengths[number])
-    order.remove(longest)
-    order.insert(0, longest)
-    return Plan(tuple(tuple(order[start : start + size]) for start in range(0, len(order), size)))
-
-
-def rate(step: int, steps: int, options: Mapping[str, Any]) -> float:
-    """Return the learning rate of a step, counted from 1: rising over the warm-up, then by the schedule."""
-    warmup = math.ceil(options["warmup"] * steps) if options["warmup"] else 0
-    peak: float = options["learning_rate"]
-    if step <= warmup:
-        return peak * step / warmup
-    done = (step - warmup - 1) / max(1, steps - warmup)
-    if options["schedule"] == "linear":
-        return peak * (1 - done)
-    return peak * 0.5 * (1 + math.cos(math.pi * done)) if options["schedule"] == "cosine" else peak
 
 
 def train(run: Path, spool: Spool, orders: Orders) -> None:
@@ -77,75 +38,95 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
     Raises:
         Refused: something is wrong that a person can mend; nothing has been trained then.
     """
+    spec, options = wanted(run)
+    spool.phase(Phase.PREFLIGHT)
+    start = checkpoints.latest(run)
+    ready = _first(run, spec, options, spool) if start is None else _again(run, spec, options, start, spool)
+    rows, model, engine = ready.rows, ready.model, ready.engine
+    assert rows is not None
+    assert engine is not None
+    spool.say(Kind.ENGINE, engine=engine.name, why=ready.why)
+    sums = _reference(run, spec, options, ready, trained=start is not None, spool=spool, orders=orders)
+    if sums is None:
+        return
+    if spec.recipe == "longpo":
+        loading.with_rope_theta(model, float(str(options["rope_theta"])))
+    loop = Loop(
+        run, spec.recipe, options, model=model, engine=engine, tokenizer=ready.tokenizer, spool=spool, orders=orders
+    )
+    loop.take_up(start)
+    loop.run(_used(rows, options), sums, training=len(rows.training))
+
+
+def wanted(run: Path) -> tuple[Spec, dict[str, Any]]:
+    """Read the spec of a run folder, settle its options, and take its number of threads.
+
+    Raises:
+        Refused: it is no run folder, or an option does not fit.
+    """
     spec = RunFolder.open(run).spec()
     if spec.threads:
         torch.set_num_threads(spec.threads)
     options = recipe_of(spec.recipe).settle(spec.options)
     check_options(spec.recipe, options)
-    spool.phase(Phase.PREFLIGHT)
+    return spec, dict(options)
+
+
+def _first(run: Path, spec: Spec, options: Mapping[str, Any], spool: Spool) -> Ready:
+    """Look at everything before step one; what was made for that is trained with."""
+    found, ready = preflight(run, spec, options, warn=lambda why: spool.say(Kind.WARNING, why=why))
+    spool.say(Kind.PREFLIGHT, **asdict(found))
+    if found.problems:
+        raise Refused("; ".join(found.problems))
+    assert ready.rows is not None
+    ready.rows.refuse_unaccepted(options)
+    return ready
+
+
+def _again(run: Path, spec: Spec, options: Mapping[str, Any], start: checkpoints.Checkpoint, spool: Spool) -> Ready:
+    """Load what a run that goes on needs; it was looked at when it began."""
     tokenizer = loading.load_tokenizer(Path(spec.model))
-    short = spec.recipe == "longpo"
-    rows = [conversation(row, tokenizer, short_reference=short) for row in rows_of(run / wire.PAIRS)]
-    training = _within([row for row in rows if row.row.split == TRAIN], options)
-    if not training:
-        raise Refused("there is no row to train on", where=wire.PAIRS)
-    held_out = [row for row in rows if row.row.split == VALIDATION] if options["evaluate_every"] else []
-    start = checkpoints.latest(run)
-    folder = start.path / MODEL if start else None
-    model = loading.load_model(Path(spec.model), options, checkpoint=folder)
-    loading.checkpointed(model, options, longest=max(row.tokens for row in training))
-    engine = _engine(model, training[0], options, spool)
-    everything = [*training, *held_out]
-    model.eval()
-    with _numbers(options):
-        sums = reference_sums(None if start else engine, everything, run, go_on=lambda: not orders.stop.is_set())
-    model.train()
-    if sums is None:
-        return
-    if short:
-        loading.with_rope_theta(model, float(str(options["rope_theta"])))
-    loop = Loop(run, spec.recipe, options, model=model, engine=engine, tokenizer=tokenizer, spool=spool, orders=orders)
-    loop.take_up(start)
-    loop.run(everything, sums, training=len(training))
+    rows = rows_in_tokens(run, spec, options, tokenizer)
+    rows.refuse_unaccepted(options)
+    model = loading.load_model(Path(spec.model), options, checkpoint=start.path / MODEL)
+    loading.checkpointed(model, options, longest=max(row.tokens for row in rows.kept))
+    engine, why = engine_of(model, rows.training, options, warn=lambda why: spool.say(Kind.WARNING, why=why))
+    return Ready(tokenizer=tokenizer, rows=rows, model=model, engine=engine, why=why)
 
 
-def _within(rows: list[Conversation], options: Mapping[str, Any]) -> list[Conversation]:
-    if not options["max_tokens"]:
-        return rows
-    kept = [row for row in rows if row.tokens <= options["max_tokens"]]
-    if len(rows) - len(kept) > options["accept_dropped"]:
-        names = ", ".join(row.row.row_id for row in rows if row.tokens > options["max_tokens"])
-        raise Refused(
-            f"{len(rows) - len(kept)} rows are longer than {options['max_tokens']} tokens ({names}); raise max_tokens, "
-            "or accept that they are dropped",
-            where="max_tokens",
+def _used(rows: Rows, options: Mapping[str, Any]) -> tuple[Conversation, ...]:
+    return rows.kept if options["evaluate_every"] else rows.training
+
+
+def _reference(
+    run: Path,
+    spec: Spec,
+    options: Mapping[str, Any],
+    ready: Ready,
+    *,
+    trained: bool,
+    spool: Spool,
+    orders: Orders,
+) -> list[Sums] | None:
+    """Return the reference's sums of the rows in use; None where the run is told to stop before they are whole."""
+    assert ready.rows is not None
+    assert ready.engine is not None
+    key = reference_key(Path(spec.model), options, engine=ready.engine.name, device=loading.device(options["device"]))
+    # An adapter that is switched off leaves the reference; of fully trained weights nothing leads back.
+    lost = trained and options["method"] == "full"
+    with loading.as_reference(ready.model), numbers(options):
+        found = reference_sums(
+            None if lost else ready.engine,
+            _used(ready.rows, options),
+            run,
+            go_on=lambda: not orders.stop.is_set(),
+            cache=ReferenceCache(run.parent / CACHE, key),
+            ld_alpha=options.get("ld_alpha", 1.0),
         )
-    return kept
-
-
-def _engine(model: Any, first: Conversation, options: Mapping[str, Any], spool: Spool) -> Engine:
-    """Choose how pairs are computed, after a check on the first row, and say so."""
-    engine: Engine
-    why = ""
-    if options["engine"] == "shared":
-        try:
-            # Enough tokens to tell a wrong mask, few enough for the plain pass to fit beside the weights.
-            engine = prefix.checked(model, first.policy.pruned(prompt=1024, answer=128))
-        except (Refused, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            if isinstance(error, torch.OutOfMemoryError):
-                raise
-            why = error.sentence if isinstance(error, StudioError) else f"this model cannot share a prompt: {error}"
-            engine = PlainPairs(model)
-            spool.say(Kind.WARNING, why=f"each answer is computed with its document, at twice the time: {why}")
-    else:
-        engine = PlainPairs(model)
-    spool.say(Kind.ENGINE, engine=engine.name, why=why)
-    return engine
-
-
-def _numbers(options: Mapping[str, Any]) -> AbstractContextManager[Any]:
-    """Compute in bfloat16 where the options say so; weights that are trained stay float32."""
-    return torch.autocast(loading.device(), torch.bfloat16) if options["dtype"] == "bf16" else nullcontext()
+    if found is None:
+        return None
+    spool.say(Kind.REFERENCE, found=found.cached, computed=found.computed)
+    return found.sums
 
 
 class Loop:
@@ -185,13 +166,15 @@ class Loop:
 
     def run(self, rows: Sequence[Conversation], sums: Sequence[Sums], *, training: int) -> None:
         """Train on the first `training` rows and evaluate on the others, until done or told to stop."""
-        steps = plan([row.tokens for row in rows[:training]], self._options).rows
+        prompts = [row.policy.prompt for row in rows[:training]]
+        steps = plan([row.tokens for row in rows[:training]], self._options, prompts=prompts).rows
         self._spool.phase(Phase.RUNNING, steps=len(steps))
         saved = self._step
         while self._step < len(steps):
             numbers = steps[self._step]
             self._step += 1
-            self._one_step([(rows[number], sums[number]) for number in numbers], steps=len(steps))
+            with loading.narrow_inputs(self._model, self._options):
+                self._one_step([(rows[number], sums[number]) for number in numbers], steps=len(steps))
             every = self._options["evaluate_every"]
             if every and self._step % every == 0 and training < len(rows):
                 self._evaluate(list(zip(rows[training:], sums[training:], strict=True)))
@@ -207,36 +190,50 @@ class Loop:
     def _one_step(self, rows: Sequence[tuple[Conversation, Sums]], *, steps: int) -> None:
         began = time.monotonic()
         self._optimizer.zero_grad(set_to_none=True)
-        found = []
-        for row, sums in rows:
-            one = self._cost(row, sums)
-            if not math.isfinite(one.metrics["loss"]):
-                raise Refused(
-                    f"the loss of step {self._step} is not a number; lower the learning rate, or train in fp32",
-                    where=row.row.row_id,
-                )
-            (one.loss / len(rows)).backward()
-            found.append(one.metrics)
+        found: list[Mapping[str, float]] = [{}] * len(rows)
+        computed = 0
+        for places in groups([row.policy.prompt for row, _ in rows]):
+            costs, tokens = self._costs([rows[place] for place in places])
+            for place, one in zip(places, costs, strict=True):
+                found[place] = one.metrics
+                if not math.isfinite(one.metrics["loss"]):
+                    raise Refused(
+                        f"the loss of step {self._step} is not a number; lower the learning rate, or train in fp32",
+                        where=rows[place][0].row.row_id,
+                    )
+            (torch.stack([it.loss for it in costs]).sum() / len(rows)).backward()
+            computed += tokens
         limit = self._options["max_grad_norm"] or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self._weights, limit).item()
         now = rate(self._step, steps, self._options)
         for group in self._optimizer.param_groups:
             group["lr"] = now
         self._optimizer.step()
-        tokens = sum(sum(row.policy.spans) for row, _ in rows)
-        speed = tokens / max(1e-9, time.monotonic() - began)
+        seconds = time.monotonic() - began
         self._spool.metrics(
-            self._step, **_means(found), grad_norm=norm, learning_rate=now, tokens_per_second=speed, **_memory()
+            self._step,
+            **_means(found),
+            grad_norm=norm,
+            learning_rate=now,
+            seconds=seconds,
+            tokens_per_second=computed / max(1e-9, seconds),
+            **_memory(),
         )
 
-    def _cost(self, row: Conversation, sums: Sums) -> Any:
-        with _numbers(self._options):
-            return cost(self._engine, row, sums, recipe=self._recipe, options=self._options)
+    def _costs(self, rows: Sequence[tuple[Conversation, Sums]]) -> tuple[list[Cost], int]:
+        """Return the cost of each of some rows with one prompt, computed together, and the tokens that took."""
+        whole = self._recipe == "longpo" and self._options["nll"] == "whole"
+        with numbers(self._options):
+            shared = Together(self._engine, [row.policy for row, _ in rows], prompt=whole, entropy=True)
+            found = [cost(shared, row, sums, recipe=self._recipe, options=self._options) for row, sums in rows]
+        return found, shared.tokens
 
     def _evaluate(self, rows: Sequence[tuple[Conversation, Sums]]) -> None:
         self._model.eval()
-        with torch.no_grad():
-            found = [self._cost(row, sums).metrics for row, sums in rows]
+        found: list[Mapping[str, float]] = []
+        with torch.no_grad(), loading.narrow_inputs(self._model, self._options):
+            for places in groups([row.policy.prompt for row, _ in rows]):
+                found += [it.metrics for it in self._costs([rows[place] for place in places])[0]]
         self._model.train()
         self._spool.say(Kind.EVALUATION, step=self._step, metrics=_means(found))
 
