@@ -46,6 +46,12 @@ class Ready:
     engine: Engine | None = None
     why: str = ""
 
+    def all(self) -> tuple[Rows, Any, Engine, Any]:
+        """Return rows, model, engine and tokenizer, where all checks were passed."""
+        assert self.rows is not None
+        assert self.engine is not None
+        return self.rows, self.model, self.engine, self.tokenizer
+
 
 @dataclass(slots=True)
 class _Notes:
@@ -183,6 +189,8 @@ class _Look:
     def ids(self) -> str:
         """See that answers have the same tokens wherever they stand, and that the two of a pair differ."""
         rows = self._rows.kept
+        if self._spec.recipe == "sppo" and self._options.get("rounds"):
+            return f"{many(len(rows), 'question', 'questions')}, whose answers the model will write"
         same = [it.row.row_id for it in rows if it.policy.branches[0] == it.policy.branches[1]]
         if same:
             raise Refused(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,18 +12,18 @@ import torch
 
 from lrstudio.domain.errors import Refused
 from lrstudio.training import checkpoints
-from lrstudio.training.folder import RunFolder
-from lrstudio.training.recipes import recipe as recipe_of
 from lrstudio.training.spool import Orders, Spool
-from lrstudio.training.wire import Kind, Phase, Spec
-from lrstudio.worker import loading
+from lrstudio.training.wire import Kind, Phase
+from lrstudio.worker import generate, loading
 from lrstudio.worker.conversations import Conversation
-from lrstudio.worker.objective import Cost, check_options, cost
+from lrstudio.worker.objective import Cost, Step, cost, step_of
 from lrstudio.worker.plan import groups, plan, rate
 from lrstudio.worker.prefix import Engine, Together
-from lrstudio.worker.preflight import Ready, preflight
-from lrstudio.worker.preparing import Rows, engine_of, numbers, rows_in_tokens
-from lrstudio.worker.reference import CACHE, ReferenceCache, Sums, reference_key, reference_sums
+from lrstudio.worker.preparing import numbers
+from lrstudio.worker.reference import Sums
+from lrstudio.worker.samples import Companion
+from lrstudio.worker.sppo_rounds import SelfPlay
+from lrstudio.worker.starting import begun, reference_of, resumed, wanted
 
 MODEL: Final = "model"
 """The folder of a checkpoint with the adapter, or with all weights."""
@@ -41,92 +40,25 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
     spec, options = wanted(run)
     spool.phase(Phase.PREFLIGHT)
     start = checkpoints.latest(run)
-    ready = _first(run, spec, options, spool) if start is None else _again(run, spec, options, start, spool)
-    rows, model, engine = ready.rows, ready.model, ready.engine
-    assert rows is not None
-    assert engine is not None
-    spool.say(Kind.ENGINE, engine=engine.name, why=ready.why)
-    sums = _reference(run, spec, options, ready, trained=start is not None, spool=spool, orders=orders)
+    saved = start.path / MODEL if start else None
+    ready = begun(run, spec, options, spool) if saved is None else resumed(run, spec, options, saved, spool)
+    rows, model, engine, tokenizer = ready.all()
+    loop = Loop(run, spec.recipe, options, model=model, engine=engine, tokenizer=tokenizer, spool=spool, orders=orders)
+    if spec.recipe == "sppo" and options["rounds"]:
+        loop.accompany(rows.held_out)
+        loop.take_up(start)
+        play = SelfPlay(run, options, model, tokenizer, engine, spool, orders, lambda: numbers(options))
+        play.train(loop, [row.row for row in rows.training])
+        return
+    used = rows.kept if options["evaluate_every"] else rows.training
+    sums = reference_of(run, spec, options, ready, used, trained=start is not None, spool=spool, orders=orders)
     if sums is None:
         return
     if spec.recipe == "longpo":
         loading.with_rope_theta(model, float(str(options["rope_theta"])))
-    loop = Loop(
-        run, spec.recipe, options, model=model, engine=engine, tokenizer=ready.tokenizer, spool=spool, orders=orders
-    )
+    loop.accompany(rows.held_out)
     loop.take_up(start)
-    loop.run(_used(rows, options), sums, training=len(rows.training))
-
-
-def wanted(run: Path) -> tuple[Spec, dict[str, Any]]:
-    """Read the spec of a run folder, settle its options, and take its number of threads.
-
-    Raises:
-        Refused: it is no run folder, or an option does not fit.
-    """
-    spec = RunFolder.open(run).spec()
-    if spec.threads:
-        torch.set_num_threads(spec.threads)
-    options = recipe_of(spec.recipe).settle(spec.options)
-    check_options(spec.recipe, options)
-    return spec, dict(options)
-
-
-def _first(run: Path, spec: Spec, options: Mapping[str, Any], spool: Spool) -> Ready:
-    """Look at everything before step one; what was made for that is trained with."""
-    found, ready = preflight(run, spec, options, warn=lambda why: spool.say(Kind.WARNING, why=why))
-    spool.say(Kind.PREFLIGHT, **asdict(found))
-    if found.problems:
-        raise Refused("; ".join(found.problems))
-    assert ready.rows is not None
-    ready.rows.refuse_unaccepted(options)
-    return ready
-
-
-def _again(run: Path, spec: Spec, options: Mapping[str, Any], start: checkpoints.Checkpoint, spool: Spool) -> Ready:
-    """Load what a run that goes on needs; it was looked at when it began."""
-    tokenizer = loading.load_tokenizer(Path(spec.model))
-    rows = rows_in_tokens(run, spec, options, tokenizer)
-    rows.refuse_unaccepted(options)
-    model = loading.load_model(Path(spec.model), options, checkpoint=start.path / MODEL)
-    loading.checkpointed(model, options, longest=max(row.tokens for row in rows.kept))
-    engine, why = engine_of(model, rows.training, options, warn=lambda why: spool.say(Kind.WARNING, why=why))
-    return Ready(tokenizer=tokenizer, rows=rows, model=model, engine=engine, why=why)
-
-
-def _used(rows: Rows, options: Mapping[str, Any]) -> tuple[Conversation, ...]:
-    return rows.kept if options["evaluate_every"] else rows.training
-
-
-def _reference(
-    run: Path,
-    spec: Spec,
-    options: Mapping[str, Any],
-    ready: Ready,
-    *,
-    trained: bool,
-    spool: Spool,
-    orders: Orders,
-) -> list[Sums] | None:
-    """Return the reference's sums of the rows in use; None where the run is told to stop before they are whole."""
-    assert ready.rows is not None
-    assert ready.engine is not None
-    key = reference_key(Path(spec.model), options, engine=ready.engine.name, device=loading.device(options["device"]))
-    # An adapter that is switched off leaves the reference; of fully trained weights nothing leads back.
-    lost = trained and options["method"] == "full"
-    with loading.as_reference(ready.model), numbers(options):
-        found = reference_sums(
-            None if lost else ready.engine,
-            _used(ready.rows, options),
-            run,
-            go_on=lambda: not orders.stop.is_set(),
-            cache=ReferenceCache(run.parent / CACHE, key),
-            ld_alpha=options.get("ld_alpha", 1.0),
-        )
-    if found is None:
-        return None
-    spool.say(Kind.REFERENCE, found=found.cached, computed=found.computed)
-    return found.sums
+    loop.run(used, sums, training=len(rows.training))
 
 
 class Loop:
@@ -150,7 +82,24 @@ class Loop:
         self._spool, self._orders = spool, orders
         self._weights = [it for it in model.parameters() if it.requires_grad]
         self._optimizer = optimizer(self._weights, options)
-        self._step = 0
+        self.step = 0
+        self.round = 0
+        """The round of self-play, from 1; 0 where there is none."""
+        self.began = 0
+        """The step behind which the round began."""
+        self._companion: Companion | None = None
+
+    def accompany(self, held_out: Sequence[Conversation]) -> None:
+        """Answer held-out questions on the way, and mind the health rules."""
+        self._companion = Companion(
+            self._options,
+            recipe=self._recipe,
+            model=self._model,
+            tokenizer=self._tokenizer,
+            held_out=held_out,
+            spool=self._spool,
+            numbers=lambda: numbers(self._options),
+        )
 
     def take_up(self, start: checkpoints.Checkpoint | None) -> None:
         """Restore optimizer, step and random numbers from a checkpoint; without one seed them."""
@@ -159,95 +108,128 @@ class Loop:
             return
         state = torch.load(start.path / _STATE, map_location="cpu", weights_only=True)
         self._optimizer.load_state_dict(state["optimizer"])
-        self._step = start.step
+        self.step = start.step
+        self.round, self.began = state.get("round", (0, 0))
+        if self._companion is not None and state.get("companion"):
+            self._companion.take_up(state["companion"])
         torch.set_rng_state(state["random"])
         if torch.cuda.is_available() and state["random_cuda"]:
             torch.cuda.set_rng_state_all(state["random_cuda"])
 
-    def run(self, rows: Sequence[Conversation], sums: Sequence[Sums], *, training: int) -> None:
-        """Train on the first `training` rows and evaluate on the others, until done or told to stop."""
+    def begin_round(self, number: int, began: int) -> None:
+        """Begin a round of self-play behind a step, with a new optimizer and new dice, or go on with it."""
+        self.round, self.began = number, began
+        if self.step == began:
+            self._optimizer = optimizer(self._weights, self._options)
+            torch.manual_seed(generate.seed_of(self._options["seed"], "round", number))
+
+    def run(self, rows: Sequence[Conversation], sums: Sequence[Sums], *, training: int) -> bool:
+        """Train on the first `training` rows and evaluate on the others; False where it was stopped before its end."""
         prompts = [row.policy.prompt for row in rows[:training]]
         steps = plan([row.tokens for row in rows[:training]], self._options, prompts=prompts).rows
-        self._spool.phase(Phase.RUNNING, steps=len(steps))
-        saved = self._step
-        while self._step < len(steps):
-            numbers = steps[self._step]
-            self._step += 1
+        end = self.began + len(steps)
+        self._spool.phase(Phase.RUNNING, steps=end)
+        saved = self.step
+        ill = self._companion.begin(self.step) if self._companion else ""
+        while self.step < end:
+            places = steps[self.step - self.began]
+            self.step += 1
             with loading.narrow_inputs(self._model, self._options):
-                self._one_step([(rows[number], sums[number]) for number in numbers], steps=len(steps))
+                said = self._one_step([(rows[it], sums[it]) for it in places], steps=len(steps))
             every = self._options["evaluate_every"]
-            if every and self._step % every == 0 and training < len(rows):
+            if every and self.step % every == 0 and training < len(rows):
                 self._evaluate(list(zip(rows[training:], sums[training:], strict=True)))
-            stopping = self._orders.stop.is_set()
+            if self._companion:
+                ill = self._companion.after(self.step, said, last=self.step == end) or ill
+            stopping = self._orders.stop.is_set() or bool(ill)
             asked = self._orders.take_checkpoint()
-            due = self._step % self._options["save_every"] == 0 or self._step == len(steps)
-            if (stopping or asked or due) and saved != self._step:
+            due = self.step % self._options["save_every"] == 0 or self.step == end
+            if (stopping or asked or due) and saved != self.step:
                 self._save()
-                saved = self._step
+                saved = self.step
             if stopping:
-                return
+                return False
+        return True
 
-    def _one_step(self, rows: Sequence[tuple[Conversation, Sums]], *, steps: int) -> None:
+    def _one_step(self, rows: Sequence[tuple[Conversation, Sums]], *, steps: int) -> dict[str, float]:
         began = time.monotonic()
         self._optimizer.zero_grad(set_to_none=True)
         found: list[Mapping[str, float]] = [{}] * len(rows)
         computed = 0
-        for places in groups([row.policy.prompt for row, _ in rows]):
-            costs, tokens = self._costs([rows[place] for place in places])
+        step = self._ahead(rows)
+        for places in self._passes(rows, step):
+            costs, tokens = self._costs(rows, places, step)
             for place, one in zip(places, costs, strict=True):
                 found[place] = one.metrics
                 if not math.isfinite(one.metrics["loss"]):
                     raise Refused(
-                        f"the loss of step {self._step} is not a number; lower the learning rate, or train in fp32",
+                        f"the loss of step {self.step} is not a number; lower the learning rate, or train in fp32",
                         where=rows[place][0].row.row_id,
                     )
             (torch.stack([it.loss for it in costs]).sum() / len(rows)).backward()
             computed += tokens
         limit = self._options["max_grad_norm"] or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self._weights, limit).item()
-        now = rate(self._step, steps, self._options)
+        now = rate(self.step - self.began, steps, self._options)
         for group in self._optimizer.param_groups:
             group["lr"] = now
         self._optimizer.step()
+        means = _means(found)
         seconds = time.monotonic() - began
         self._spool.metrics(
-            self._step,
-            **_means(found),
+            self.step,
+            **means,
             grad_norm=norm,
             learning_rate=now,
-            seconds=seconds,
             tokens_per_second=computed / max(1e-9, seconds),
+            seconds=seconds,
+            **({"round": float(self.round)} if self.round else {}),
             **_memory(),
         )
+        return means
 
-    def _costs(self, rows: Sequence[tuple[Conversation, Sums]]) -> tuple[list[Cost], int]:
-        """Return the cost of each of some rows with one prompt, computed together, and the tokens that took."""
-        whole = self._recipe == "longpo" and self._options["nll"] == "whole"
+    def _ahead(self, rows: Sequence[tuple[Conversation, Sums]]) -> Step | None:
         with numbers(self._options):
-            shared = Together(self._engine, [row.policy for row, _ in rows], prompt=whole, entropy=True)
-            found = [cost(shared, row, sums, recipe=self._recipe, options=self._options) for row, sums in rows]
-        return found, shared.tokens
+            return step_of(self._engine, rows, recipe=self._recipe, options=self._options)
+
+    def _passes(self, rows: Sequence[tuple[Conversation, Sums]], step: Step | None) -> list[list[int]]:
+        """Return the places of rows that are computed together; each alone where all were scored ahead, by the same dice."""
+        return groups([row.policy.prompt for row, _ in rows]) if step is None else [[it] for it in range(len(rows))]
+
+    def _costs(
+        self, rows: Sequence[tuple[Conversation, Sums]], places: Sequence[int], step: Step | None
+    ) -> tuple[list[Cost], int]:
+        """Return the cost of each row at some places, all of one prompt, and the tokens that were computed for them."""
+        whole = self._recipe == "longpo" and self._options["nll"] == "whole"
+        trees = [rows[place][0].policy for place in places]
+        how: dict[str, Any] = {"recipe": self._recipe, "options": self._options, "step": step}
+        with numbers(self._options):
+            shared = Together(self._engine, trees, prompt=whole, entropy=True)
+            return [cost(shared, *rows[place], place=place, **how) for place in places], shared.tokens
 
     def _evaluate(self, rows: Sequence[tuple[Conversation, Sums]]) -> None:
         self._model.eval()
         found: list[Mapping[str, float]] = []
         with torch.no_grad(), loading.narrow_inputs(self._model, self._options):
-            for places in groups([row.policy.prompt for row, _ in rows]):
-                found += [it.metrics for it in self._costs([rows[place] for place in places])[0]]
+            step = self._ahead(rows)
+            for places in self._passes(rows, step):
+                found += [it.metrics for it in self._costs(rows, places, step)[0]]
         self._model.train()
-        self._spool.say(Kind.EVALUATION, step=self._step, metrics=_means(found))
+        self._spool.say(Kind.EVALUATION, step=self.step, metrics=_means(found))
 
     def _save(self) -> None:
-        with checkpoints.publishing(self._run, self._step) as folder:
+        with checkpoints.publishing(self._run, self.step) as folder:
             self._model.save_pretrained(folder / MODEL)
             self._tokenizer.save_pretrained(folder / MODEL)
             state = {
                 "optimizer": self._optimizer.state_dict(),
                 "random": torch.get_rng_state(),
+                "round": (self.round, self.began),
+                "companion": self._companion.state() if self._companion else {},
                 "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             }
             torch.save(state, folder / _STATE)
-        self._spool.say(Kind.CHECKPOINT, step=self._step)
+        self._spool.say(Kind.CHECKPOINT, step=self.step)
         checkpoints.prune(self._run, keep=self._options["keep"])
 
 

@@ -219,7 +219,7 @@ def test_longpo_is_dpo_where_the_short_prompt_is_the_long_one(tiny: Path) -> Non
     row = replace(rows()[2], short=rows()[2].prompt)
     longpo, dpo = conversation(row, tokenizer, short_reference=True), conversation(row, tokenizer)
     assert longpo.reference == dpo.reference == (dpo.policy,)
-    options = {"beta": 0.15, "nll_weight": 1.0, "longpo_lambda": 1.0, "nll": "answer"}
+    options = recipe("dpo").settle({"nll_weight": 1.0}) | {"longpo_lambda": 1.0, "nll": "answer"}
     model = loading.load_model(tiny, recipe("longpo").settle(OPTIONS | {"method": "full"})).eval()
     for engine in (SharedPrefix(model), PlainPairs(model)):
         ours, theirs = (cost(engine, it, (-70.0, -80.0), recipe=name, options=options).loss.item()
@@ -246,7 +246,7 @@ def test_the_learning_rate_rises_and_falls() -> None:
 
 def test_under_its_supervisor_a_run_finishes_and_hard_sppo_starts_at_half_a_million(tiny: Path, tmp_path: Path) -> None:
     run = make(tmp_path / "sppo", tiny, kind="sppo", sppo_loss="sppo_hard", beta=1e-3, max_steps=2, evaluate_every=0,
-               lora_dropout=0.0)  # fmt: skip
+               lora_dropout=0.0, rounds=0)  # fmt: skip
     ended = Supervisor(run).run()
     assert (ended.reason, ended.code, ended.last_step) == ("finished", 0, 2), ended
     events = Tail().read(run.path / wire.EVENTS)  # which refuses a gap
