@@ -71,8 +71,11 @@ _COMMON = (
            most=100),
     Option("accept_cut", 0, "Rows that may be cut, as preflight counted them: none is ever cut unasked.", least=0),
     Option("accept_dropped", 0, "Rows that may be dropped, as preflight counted them.", least=0),
-    Option("max_tokens", 0, "Longest row in tokens; longer ones are dropped and must be accepted. 0: no limit.",
-           least=0),
+    Option("max_tokens", 0, "Longest row in tokens; 0: what the model was built for.", least=0),
+    Option("too_long", "drop", "Longer rows are dropped, or the middle of their prompt is cut out; either is accepted.",
+           choices=("drop", "cut")),
+    Option("device", "auto", "What computes: auto takes a GPU where there is one.", choices=("auto", "cuda", "cpu")),
+    Option("pilot", True, "Try a step on the longest pair before the first, and measure it."),
 )  # fmt: skip
 
 _DOES = ("off", "warn", "stop")
@@ -119,6 +122,16 @@ _LONGPO = (
            least=0.0, advanced=False),
     Option("nll", "whole", "Likelihood over the whole chosen sequence, document too, or over the answer only.",
            "LongPO, equation 14: whole", choices=("whole", "answer")),
+    Option("data", "set", "Pairs of the set, or such as the model makes itself from the documents of the set.",
+           "LongPO, section 3: self", choices=("set", "self"), advanced=False),
+    Option("data_turns", 2, "Passages of a document, each with a question and two answers.", "LongPO's script",
+           least=1, most=16),
+    Option("chunk_tokens", 16_384, "Tokens of a passage at most.", "LongPO's script: 16,384 to 30,000", least=16),
+    Option("temperature", 0.7, "Temperature of the questions.", "LongPO's script", least=0.0, most=2.0),
+    Option("top_p", 0.9, "Probability mass that questions are sampled from.", "LongPO's script", least=0.0, most=1.0),
+    Option("answer_temperature", 0.0, "Temperature of the answers; 0 takes the likeliest tokens.",
+           "LongPO, section 3: greedy", least=0.0, most=2.0),
+    Option("answer_tokens", 1024, "Tokens of an answer at most.", "LongPO's script", least=1),
     Option("rope_theta", 0.0, "Base of the policy's rotary embedding; 0 keeps it. The reference keeps its own.",
            "LongPO's script: 1e7 for Mistral", least=0.0),
 )  # fmt: skip

@@ -28,8 +28,8 @@ from transformers import AutoModelForCausalLM
 
 from lrstudio.domain.errors import Environment
 from lrstudio.training.folder import replace_file, sync_folder
-from lrstudio.training.spool import Spool
-from lrstudio.training.wire import Kind, Spec, to_json
+from lrstudio.training.spool import Orders, Spool
+from lrstudio.training.wire import Kind, Phase, Spec, to_json
 from lrstudio.worker import generate, loading
 from lrstudio.worker.card import card, said_in
 from lrstudio.worker.conversations import Conversation
@@ -56,8 +56,8 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """A run whose training has ended, and what is needed to leave its result."""
+class Result:
+    """What a run whose training has ended leaves its result with."""
 
     run: Path
     spec: Spec
@@ -65,8 +65,8 @@ class Finished:
     model: Any
     tokenizer: Any
     spool: Spool
+    orders: Orders
     numbers: Callable[[], AbstractContextManager[Any]]
-    go_on: Callable[[], bool]
 
     def publish(self, training: Sequence[Conversation], held_out: Sequence[Conversation]) -> bool:
         """Save, load again, compare, and give the folder its name; False where told to stop. The model is used up.
@@ -81,6 +81,7 @@ class Finished:
         final = self.run / RESULT
         unfinished = final.with_name(f".{RESULT}")
         rows = held_out_questions(held_out or training, self.options["check_count"])
+        self.spool.phase(Phase.RUNNING, why="saves the result and looks whether it loads")
         try:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()
@@ -110,9 +111,9 @@ class Finished:
 
         model = PeftModel.from_pretrained(model, folder / ADAPTER).eval()
         first = self._look(model, rows)
-        if not self.options["merged"] or not self.go_on():
+        if not self.options["merged"] or self.orders.stop.is_set():
             _free(model)
-            return check if self.go_on() else None
+            return None if self.orders.stop.is_set() else check
         needed = sum(it.numel() * it.element_size() for it in model.parameters())
         free = shutil.disk_usage(folder).free
         if free < needed * 1.1:
@@ -141,7 +142,7 @@ class Finished:
         *,
         names: tuple[str, str],
     ) -> dict[str, Any] | None:
-        if not self.go_on():
+        if self.orders.stop.is_set():
             return None
         check[names[1]] = _files(folder / names[1])
         model = self._base(folder / names[1])
