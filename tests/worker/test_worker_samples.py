@@ -107,3 +107,23 @@ def test_a_set_that_holds_nothing_back_says_so(tiny: Path, tmp_path: Path) -> No
         "the set holds no questions back, so none is answered on the way"
     ]
     assert not [it for it in events if it["kind"] == "sample"]
+
+
+def test_a_run_that_goes_on_samples_and_warns_as_an_unbroken_one(tiny: Path, tmp_path: Path) -> None:
+    options = {"sample_every": 2, "sample_tokens": 8, "health_steps": 2, "kl_band": 0.0, "length_drift": 0.0, "keep": 9}
+    run = run_of(tmp_path / "run", tiny, **options)
+    whole = trained(run)
+    for later in ("step-00000004", "step-00000006", "result"):
+        place = run.path / (later if later == "result" else f"{wire.CHECKPOINTS}/{later}")
+        place.rename(tmp_path / later)
+    again = trained(run, attempt=2)
+    assert list(losses(again)) == [3, 4, 5, 6]
+    assert losses(whole) | losses(again) == losses(whole)
+    for kind in ("sample", "warning"):
+        behind = [said_(it) for it in whole if it["kind"] == kind and it["step"] > 2]
+        assert [said_(it) for it in again if it["kind"] == kind] == behind
+    assert [it for it in whole if it["kind"] == "warning"]
+
+
+def said_(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "time"}
