@@ -181,7 +181,7 @@ def make_data(run: Path, spec: Spec, options: Mapping[str, Any], *, spool: Spool
             run, options, model, tokenizer, spool, lambda: not orders.stop.is_set(), lambda: numbers(options)
         ).make()
     finally:
-        model.to("meta")  # its memory is wanted for the training
+        loading.release(model)
 
 
 def chunks(text: str, tokenizer: Any, *, size: int) -> list[str]:

@@ -10,7 +10,6 @@ The folder gets its name when it is whole.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import os
@@ -104,7 +103,7 @@ class Result:
     def _lora(self, folder: Path, rows: Sequence[Conversation]) -> dict[str, Any] | None:
         self._save(self.model, folder / ADAPTER)
         _same_weights(self.model, folder / ADAPTER)
-        _free(self.model)
+        loading.release(self.model)
         check: dict[str, Any] = {ADAPTER: _files(folder / ADAPTER, hashes=True)}
         model = self._base(Path(self.spec.model))
         from peft import PeftModel
@@ -112,7 +111,7 @@ class Result:
         model = PeftModel.from_pretrained(model, folder / ADAPTER).eval()
         first = self._look(model, rows)
         if not self.options["merged"] or self.orders.stop.is_set():
-            _free(model)
+            loading.release(model)
             return None if self.orders.stop.is_set() else check
         needed = sum(it.numel() * it.element_size() for it in model.parameters())
         free = shutil.disk_usage(folder).free
@@ -120,17 +119,17 @@ class Result:
             check["left_out"] = (
                 f"the merged model was left out: it needs {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} are free"
             )
-            _free(model)
+            loading.release(model)
             return check
         model = model.merge_and_unload()
         self._save(model, folder / MERGED)
-        _free(model)
+        loading.release(model)
         return self._compared(check, folder, rows, first, names=(ADAPTER, MERGED))
 
     def _full(self, folder: Path, rows: Sequence[Conversation]) -> dict[str, Any] | None:
         first = self._look(self.model, rows, numbers=self.numbers)
         self._save(self.model.to(self._dtype()), folder / MODEL)
-        _free(self.model)
+        loading.release(self.model)
         return self._compared({}, folder, rows, first, names=("trained", MODEL))
 
     def _compared(
@@ -148,7 +147,7 @@ class Result:
         model = self._base(folder / names[1])
         second = self._look(model, rows)
         again = self._score(model, rows, first.answers, nullcontext())
-        _free(model)
+        loading.release(model)
         check["compared"] = names
         check["questions"] = [
             _difference(row, pair, scores)
@@ -267,14 +266,6 @@ def _files(folder: Path, *, hashes: bool = False) -> dict[str, Any]:
     if hashes:
         said["sha256"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
     return said
-
-
-def _free(model: Any) -> None:
-    """Let go of a model's weights, whoever still holds the model."""
-    model.to("meta")
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _versions() -> dict[str, str]:

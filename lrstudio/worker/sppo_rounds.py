@@ -80,6 +80,7 @@ class SelfPlay:
         Raises:
             Refused: the rewards do not fit the answers, no round gave a pair, or files of a round are gone.
         """
+        round_questions(questions, self.options["rounds"], self.options)  # refused before anything is sampled
         number, began = max(1, loop.round), loop.began
         while number <= self.options["rounds"]:
             fresh = loop.step == began

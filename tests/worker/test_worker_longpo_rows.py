@@ -79,7 +79,7 @@ def test_each_turn_has_a_short_conversation_of_its_own_with_the_same_answer_toke
 
 def test_a_turn_without_a_short_prompt_is_refused_by_row(tokenizer: Any) -> None:
     bare = Row(row_id="bare", prompt="p", chosen="c", rejected="r")
-    with pytest.raises(Refused, match="bare.*the field short"):
+    with pytest.raises(Refused, match=r"bare.*the field short"):
         conversation(bare, tokenizer, short_reference=True)
 
 
