@@ -138,7 +138,7 @@ def test_a_result_that_was_interrupted_is_made_again_by_the_next_attempt(tiny: P
     with (run.path / wire.LOG).open("ab") as log:
         words = [*run.spec().command, str(run.path), "--attempt", "2"]
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log) as process:
-            assert process.wait(120) == 0
+            assert process.wait(300) == 0
     assert checkpoints.latest(run.path) is not None
     assert not (run.path / ".result").exists()
     assert (run.path / result.RESULT / "adapter" / "adapter_model.safetensors").read_bytes() == whole

@@ -59,7 +59,7 @@ def trained(run: RunFolder, attempt: int = 1) -> list[dict[str, Any]]:
         words = [*run.spec().command, str(run.path), "--attempt", str(attempt)]
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log) as process:
             try:
-                assert process.wait(120) == 0, (run.path / wire.LOG).read_text()
+                assert process.wait(300) == 0, (run.path / wire.LOG).read_text()
             finally:
                 process.kill()
     return [json.loads(line) for line in run.spool(attempt).read_text(encoding="ascii").splitlines()]
