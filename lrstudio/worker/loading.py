@@ -110,7 +110,7 @@ def load_model(folder: Path, options: Mapping[str, Any], *, checkpoint: Path | N
         )
     torch.manual_seed(options["seed"])
     if not full:
-        model = _with_adapter(model, options, checkpoint=checkpoint)
+        model = with_adapter(model, options, checkpoint=checkpoint)
     return (model if options["method"] == "qlora" else model.to(where)).train()
 
 
@@ -159,7 +159,12 @@ def _four_bits(where: str) -> Any:
     )
 
 
-def _with_adapter(model: Any, options: Mapping[str, Any], *, checkpoint: Path | None) -> Any:
+def with_adapter(model: Any, options: Mapping[str, Any], *, checkpoint: Path | None = None) -> Any:
+    """Put a new LoRA adapter into a model, or the one that a checkpoint has.
+
+    Raises:
+        Refused: no layer of the model is one that the options name.
+    """
     from peft import LoraConfig, PeftModel, get_peft_model
 
     if checkpoint:

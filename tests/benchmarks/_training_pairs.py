@@ -119,13 +119,13 @@ def main(rounds: int) -> dict[str, Any]:
             trainer.model.zero_grad(set_to_none=True)
             loss = trainer.compute_loss(trainer.model, dict(inputs))
             loss.backward()
-            return float(loss)
+            return float(loss.detach())
 
         def ours() -> float:
             model.zero_grad(set_to_none=True)
             loss = cost(engine, row, reference, recipe="dpo", options=options).loss
             loss.backward()
-            return float(loss)
+            return float(loss.detach())
 
         sides: dict[str, Callable[[], float]] = {
             "shared": ours, "stock": lambda: theirs(batch), "ones": lambda: theirs(ones)
