@@ -92,8 +92,9 @@ def load_model(folder: Path, options: Mapping[str, Any], *, checkpoint: Path | N
         settings |= {"quantization_config": _four_bits(where), "device_map": {"": where}}
     source = checkpoint if full and checkpoint else folder
     load_config(source)
+    load: Any = AutoModelForCausalLM.from_pretrained
     try:
-        model, found = AutoModelForCausalLM.from_pretrained(source, output_loading_info=True, **settings)
+        model, found = load(source, output_loading_info=True, **settings)
     except _BROKEN as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
@@ -149,9 +150,10 @@ def _four_bits(where: str) -> Any:
         )
     if where != "cuda":
         raise Refused("training over 4-bit weights needs a GPU; choose lora or full", where="method")
-    from transformers import BitsAndBytesConfig
+    import transformers
 
-    return BitsAndBytesConfig(
+    settings: Any = transformers.BitsAndBytesConfig
+    return settings(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,

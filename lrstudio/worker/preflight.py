@@ -351,7 +351,7 @@ def _whole_run(pace: estimate.Pace, rows: Rows, options: Mapping[str, Any]) -> f
     once, held_out = pace.seconds(training), pace.seconds([it.computed for it in rows.held_out])
     steps = epochs * len(training) / options["accumulation"]
     evaluations = steps // options["evaluate_every"] if options["evaluate_every"] else 0
-    return epochs * once + (once + (1 + evaluations) * held_out) / 3
+    return float(epochs * once + (once + (1 + evaluations) * held_out) / 3)
 
 
 def earlier(run: Path, device: str) -> Sequence[tuple[float, float]]:
