@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
@@ -188,6 +189,15 @@ def with_adapter(model: Any, options: Mapping[str, Any], *, checkpoint: Path | N
 def base(model: Any) -> Any:
     """Return the model inside an adapter, or the model itself."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def release(model: Any) -> None:
+    """Let go of a model's weights, whoever still holds the model; it can do nothing afterwards."""
+    for weights in (*model.parameters(), *model.buffers()):
+        weights.data = torch.empty(0, dtype=weights.dtype, device=weights.device)
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 @contextmanager
