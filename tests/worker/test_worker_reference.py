@@ -232,7 +232,7 @@ def test_pairs_of_one_question_go_on_to_the_same_numbers(tiny: Path, tmp_path: P
 def test_an_adapter_finds_its_reference_again_where_full_training_cannot(tiny: Path, tmp_path: Path) -> None:
     """The run folder's own copy is gone and so is the cache: switching the adapter off leads back, to the same sums."""
     for method in ("lora", "full"):
-        run = make(tmp_path / method / "run", tiny, method=method, save_every=1)
+        run = make(tmp_path / method / "run", tiny, method=method, save_every=1, keep=5)
         whole = curve(attempt(run))
         for step in (2, 3):
             shutil.rmtree(run.path / wire.CHECKPOINTS / f"step-{step:08d}", ignore_errors=True)
