@@ -66,21 +66,49 @@ _COMMON = (
     Option("sample_every", 0, "Steps between answers to held-out questions; 0 never.", least=0),
     Option("sample_count", 4, "Held-out questions answered each time.", least=1, most=100),
     Option("sample_tokens", 256, "Tokens of such an answer at most.", least=1),
+    Option("merged", True, "Save base and adapter as one model, too, when the run has finished."),
+    Option("check_count", 4, "Questions that adapter and merged model answer to be compared; 0 none.", least=0,
+           most=100),
     Option("accept_cut", 0, "Rows that may be cut, as preflight counted them: none is ever cut unasked.", least=0),
     Option("accept_dropped", 0, "Rows that may be dropped, as preflight counted them.", least=0),
-    Option("max_tokens", 0, "Longest row in tokens; longer ones are dropped and must be accepted. 0: no limit.",
-           least=0),
+    Option("max_tokens", 0, "Longest row in tokens; 0: what the model was built for.", least=0),
+    Option("too_long", "drop", "Longer rows are dropped, or the middle of their prompt is cut out; either is accepted.",
+           choices=("drop", "cut")),
+    Option("device", "auto", "What computes: auto takes a GPU where there is one.", choices=("auto", "cuda", "cpu")),
+    Option("pilot", True, "Try a step on the longest pair before the first, and measure it."),
+)  # fmt: skip
+
+_DOES = ("off", "warn", "stop")
+_HEALTH = (
+    Option("health_displacement", "warn", "Where chosen becomes unlikely while the margin grows.",
+           "Likelihood displacement, arXiv 2410.08847", choices=_DOES),
+    Option("health_kl", "warn", "Where the policy drifts from its reference.", choices=_DOES),
+    Option("health_entropy", "warn", "Where the answers' entropy collapses.", choices=_DOES),
+    Option("health_overfit", "warn", "Where the pairs are learnt by heart.", choices=_DOES),
+    Option("health_length", "warn", "Where held-out answers grow or shrink.", "Length bias, arXiv 2310.03716",
+           choices=_DOES),
+    Option("health_repetition", "warn", "Where held-out answers repeat themselves.", choices=_DOES),
+    Option("health_steps", 10, "Steps that a rule looks at.", "ours", least=1),
+    Option("displacement_below", 1.0, "Reward of chosen is low below minus this.", "ours", least=0.0),
+    Option("kl_band", 0.5, "Drift in nats for each answer token that is still calm.", "ours", least=0.0),
+    Option("entropy_fall", 0.4, "Fall of the entropy that is still calm.", "ours", least=0.0, most=1.0),
+    Option("overfit_margin", 10.0, "Margin, in units of 1 / beta, where the loss is flat.",
+           "ours: the sigmoid of 10 is 0.99995", least=0.0),
+    Option("length_drift", 0.25, "Change of the held-out answers' length that is still calm.", "ours", least=0.0),
+    Option("repetition_above", 0.3, "Share of repeated runs of four tokens that is still calm.", "ours", least=0.0,
+           most=1.0),
 )  # fmt: skip
 
 _DPO = (
     Option("beta", 0.15, "How far the policy may go from the reference.", "LongReward, section 4.1", least=0.0,
            advanced=False),
     Option("loss", ("sigmoid",), "Losses of the pair, by TRL's names.", "LongReward, equation 2", choices=LOSSES),
-    Option("loss_weights", ("1.0",), "One weight for each loss."),
+    Option("loss_weights", ("1.0",), "One weight for each loss.", "TRL 1.16"),
     Option("nll_weight", 0.1, "Weight of the likelihood of the chosen answer.", "LongReward, section 4.1", least=0.0,
            advanced=False),
     Option("label_smoothing", 0.0, "Share of pairs expected to be the wrong way round (robust, exo_pair, aot).",
            "TRL 1.16", least=0.0, most=0.5),
+    Option("discopop_tau", 0.05, "How sharply discopop blends its two losses.", "TRL 1.16", least=1e-6),
     Option("ld_alpha", 1.0, "Weight of the tokens beyond the shorter answer; 1 weighs all alike.",
            "LD-DPO, arXiv 2409.06411", least=0.0, most=1.0),
     Option("short_pairs", "", "A file of short-context preference pairs (TRL rows) to mix in."),
@@ -94,6 +122,16 @@ _LONGPO = (
            least=0.0, advanced=False),
     Option("nll", "whole", "Likelihood over the whole chosen sequence, document too, or over the answer only.",
            "LongPO, equation 14: whole", choices=("whole", "answer")),
+    Option("data", "set", "Pairs of the set, or such as the model makes itself from the documents of the set.",
+           "LongPO, section 3: self", choices=("set", "self"), advanced=False),
+    Option("data_turns", 2, "Passages of a document, each with a question and two answers.", "LongPO's script",
+           least=1, most=16),
+    Option("chunk_tokens", 16_384, "Tokens of a passage at most.", "LongPO's script: 16,384 to 30,000", least=16),
+    Option("temperature", 0.7, "Temperature of the questions.", "LongPO's script", least=0.0, most=2.0),
+    Option("top_p", 0.9, "Probability mass that questions are sampled from.", "LongPO's script", least=0.0, most=1.0),
+    Option("answer_temperature", 0.0, "Temperature of the answers; 0 takes the likeliest tokens.",
+           "LongPO, section 3: greedy", least=0.0, most=2.0),
+    Option("answer_tokens", 1024, "Tokens of an answer at most.", "LongPO's script", least=1),
     Option("rope_theta", 0.0, "Base of the policy's rotary embedding; 0 keeps it. The reference keeps its own.",
            "LongPO's script: 1e7 for Mistral", least=0.0),
 )  # fmt: skip
@@ -102,8 +140,10 @@ _SPPO = (
     Option("beta", 1e-3, "1 / eta: how far one round goes.", "SPPO, section 5", least=0.0, advanced=False),
     Option("sppo_loss", "sppo", "Soft (the paper's), by the pair alone, or hard 1 and 0.", "SPPO, equation 4.4",
            choices=("sppo", "sppo_single", "sppo_hard"), advanced=False),
-    Option("rounds", 3, "Rounds of sampling, judging and training.", "SPPO, section 5", least=1, most=20,
-           advanced=False),
+    Option("rounds", 3, "Rounds of sampling, judging and training; 0 trains on the set's own pairs.",
+           "SPPO, section 5", least=0, most=20, advanced=False),
+    Option("round_questions", "all", "Questions of a round: all, or a part of its own as in the paper.",
+           "SPPO, section 5: parts", choices=("all", "parts")),
     Option("answers", 5, "Answers sampled to each question.", "SPPO, section 5", least=2, most=32, advanced=False),
     Option("temperature", 0.7, "Temperature of the samples.", "SPPO's scripts", least=0.0, most=2.0),
     Option("top_p", 0.9, "Probability mass that is sampled from.", "SPPO's scripts", least=0.0, most=1.0),
@@ -114,7 +154,7 @@ _SPPO = (
 
 def _with(common: tuple[Option, ...], own: tuple[Option, ...], **defaults: object) -> tuple[Option, ...]:
     changed = [replace(it, default=defaults[it.name]) if it.name in defaults else it for it in common]  # type: ignore[arg-type]
-    return (*own, *changed)
+    return (*own, *changed, *_HEALTH)
 
 
 DPO: Final = Recipe(
@@ -146,7 +186,9 @@ SPPO: Final = Recipe(
     "SPPO",
     "Self-play: the model's own answers, judged against each other, in rounds.",
     _with(_COMMON, _SPPO, learning_rate=5e-7, optimizer="rmsprop", schedule="linear"),
-    MappingProxyType({"paper": {"beta": 1e-3, "sppo_loss": "sppo", "rounds": 3, "answers": 5}}),
+    MappingProxyType(
+        {"paper": {"beta": 1e-3, "sppo_loss": "sppo", "rounds": 3, "answers": 5, "round_questions": "parts"}}
+    ),
 )
 RECIPES: Final = MappingProxyType({it.name: it for it in (DPO, LONGPO, SPPO)})
 
