@@ -1,5 +1,6 @@
 """Every test runs in a home of its own, offscreen, with no proxy, no keyring and no hub."""
 
+import gc
 import os
 import sys
 from collections import Counter
@@ -45,6 +46,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("ran and skipped")
         for group, count in sorted(counts.items()):
             terminalreporter.write_line(f"{group:<20} {count['ran']:>6} ran {count['skipped']:>6} skipped")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported, torch among it, out of every later collection: the window's tests make one each."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish() -> None:

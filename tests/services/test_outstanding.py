@@ -56,8 +56,8 @@ def test_what_is_judged_is_left_out_and_what_is_left_is_counted(store: Store) ->
 
 def test_documents_are_read_as_they_come_and_not_kept(store: Store) -> None:
     gc.collect()
-    before = sum(isinstance(it, Document) for it in gc.get_objects())
+    before = sum(type(it) is Document for it in gc.get_objects())
     for task in outstanding(store, RUN, candidate_ids=None):
-        alive = sum(isinstance(it, Document) for it in gc.get_objects()) - before
+        alive = sum(type(it) is Document for it in gc.get_objects()) - before
         assert alive <= 2, "the one before goes when this one comes"
         assert (task.document is None) == (QUESTIONS[task.question.question_id] is None)

@@ -74,19 +74,26 @@ def is_open(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def children() -> list[psutil.Process]:
-    """What runs below this process, save the database server that tests of other files share."""
-    return [it for it in psutil.Process().children(recursive=True) if it.name() != "postgres"]
+Children = Callable[[], list[psutil.Process]]
 
 
-def test_a_server_is_used_and_then_gone(tmp_path: Path) -> None:
+@pytest.fixture
+def children() -> Children:
+    """What runs below this process, save what tests of other files share: a database server, a ready command."""
+    before = set(psutil.Process().children(recursive=True))
+    return lambda: [
+        it for it in psutil.Process().children(recursive=True) if it not in before and it.name() != "postgres"
+    ]
+
+
+def test_a_server_is_used_and_then_gone(tmp_path: Path, children: Children) -> None:
     port = use(COMMAND, tmp_path / "log")
     assert not is_open(port)
     assert children() == []
     assert (tmp_path / "log").read_text().strip() == str(port)
 
 
-def test_it_is_gone_after_an_error_and_after_a_cancellation(tmp_path: Path) -> None:
+def test_it_is_gone_after_an_error_and_after_a_cancellation(tmp_path: Path, children: Children) -> None:
     with pytest.raises(ZeroDivisionError):
         use(COMMAND, tmp_path / "log", fail=ZeroDivisionError())
     assert children() == []
@@ -103,7 +110,7 @@ def test_it_is_gone_after_an_error_and_after_a_cancellation(tmp_path: Path) -> N
 
 @posix
 def test_a_server_that_will_not_stop_and_its_children_are_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, children: Children
 ) -> None:
     monkeypatch.setattr("lrstudio.services.serving._GRACE", 0.3)
     script = tmp_path / "stubborn.sh"
@@ -113,7 +120,7 @@ def test_a_server_that_will_not_stop_and_its_children_are_killed(
     assert children() == []
 
 
-def test_one_that_dies_or_never_answers_leaves_its_last_words(tmp_path: Path) -> None:
+def test_one_that_dies_or_never_answers_leaves_its_last_words(tmp_path: Path, children: Children) -> None:
     dying = f"{sys.executable} -c \"print('loading'); raise SystemExit('out of memory')\" {{port}}"
     with pytest.raises(Environment, match=r"status 1.*loading \| out of memory|status 1.*out of memory"):
         use(dying, tmp_path / "log")
@@ -125,7 +132,9 @@ def test_one_that_dies_or_never_answers_leaves_its_last_words(tmp_path: Path) ->
         use("no-such-server {port}", tmp_path / "log")
 
 
-def test_one_that_dies_while_it_is_used_is_named_instead_of_the_lost_connection(tmp_path: Path) -> None:
+def test_one_that_dies_while_it_is_used_is_named_instead_of_the_lost_connection(
+    tmp_path: Path, children: Children
+) -> None:
     async def run() -> None:
         command = ServerCommand.parse(COMMAND, model="m")
         async with serving(command, log=tmp_path / "log", patience=20):
