@@ -137,8 +137,8 @@ def test_the_lexical_judge_runs_from_the_window(driver: Driver, tmp_path: Path) 
     assert lines[-1] is None
     assert driver.window.banner.text == "lexical has judged: 8 judgments."
     assert len(driver.audit.rows) == 4
-    judges = driver.window.top_bar.judge_button.menu().actions
-    driver.until(lambda: [it.text() for it in judges()[1:]] == ["lexical  (2 candidates)"])
+    button = driver.window.top_bar.judge_button  # its menu is another one after every reading
+    driver.until(lambda: [it.text() for it in button.menu().actions()[1:]] == ["lexical  (2 candidates)"])
 
 
 def test_a_judge_that_is_cancelled_leaves_the_project_usable(driver: Driver, tmp_path: Path) -> None:
