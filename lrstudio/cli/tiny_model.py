@@ -40,5 +40,6 @@ def build_tiny_model(folder: Path, *, python: Path | None = None) -> Path:
     )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise Refused(lines[-1] if lines else f"the tiny model was not built (status {done.returncode})")
+        said = lines[-1] if lines else f"the tiny model was not built (status {done.returncode})"
+        raise Refused(said, where="" if str(folder) in said else str(chosen))
     return folder
