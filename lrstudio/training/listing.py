@@ -1,0 +1,136 @@
+"""A run in one row: where it stands, how fast it goes, what is left. Reads a few small files and one file's end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from lrstudio.training import scores, wire
+from lrstudio.training.events import Event, event_of
+from lrstudio.training.folder import RunFolder, replace_file
+from lrstudio.training.runs import RunRow
+from lrstudio.training.status import Life, Status, status_of
+from lrstudio.training.wire import Kind, Phase, Spec
+
+NOTES: Final = "notes.md"
+"""What people wrote about a run, in its folder."""
+
+_END_BYTES = 1 << 16
+_PACE_STEPS = 20
+
+
+def row_of(folder: RunFolder, *, recent: Sequence[Event] | None = None) -> RunRow:
+    """Return the row of a run.
+
+    Args:
+        folder: the run.
+        recent: its latest events, in order, where somebody has them; else the end of the file is read.
+
+    Raises:
+        Refused: the folder cannot be understood.
+    """
+    spec = folder.spec()
+    status = status_of(folder)
+    metrics = [it for it in (recent_events(folder.path) if recent is None else recent) if it.kind == Kind.METRIC]
+    seconds = seconds_per_step(metrics)
+    rewards = list(scores.by_step(scores.read(folder.path)[0]).values())
+    steps = status.steps if status.steps is not None else spec.steps
+    step = max(status.step, _step(metrics, status))
+    pairs = spec.options.get("accumulation")
+    trains = status.life is Life.ALIVE and status.phase is Phase.RUNNING
+    return RunRow(
+        run_id=spec.run_id,
+        number=number_of(spec.run_id),
+        name=spec.name or spec.run_id,
+        recipe=spec.recipe,
+        set_name=spec.set_name,
+        model=spec.model,
+        created=spec.created,
+        life=status.life,
+        phase=status.phase,
+        why=status.why,
+        attempt=status.attempt,
+        step=step,
+        steps=steps,
+        loss=_loss(metrics),
+        seconds_left=seconds * max(0, steps - step) if trains and seconds is not None and steps else None,
+        seconds_per_pair=seconds / pairs if seconds is not None and isinstance(pairs, int) and pairs > 0 else seconds,
+        reward_first=rewards[0] if rewards else None,
+        reward_last=rewards[-1] if rewards else None,
+        notes=notes_of(folder.path),
+        queued=bool(spec.queue),
+        can_resume=status.can_resume and status.phase is not None,
+    )
+
+
+def number_of(run_id: str) -> int:
+    """Return the number that a run's id begins with, 0 where it begins with none."""
+    head = run_id.partition("-")[0]
+    return int(head) if head.isascii() and head.isdigit() else 0
+
+
+def accumulation(spec: Spec) -> int:
+    """Return how many pairs make a step."""
+    return max(1, int(spec.options.get("accumulation", 1)))
+
+
+def notes_of(run: Path) -> str:
+    """Return the notes on a run, "" where there are none."""
+    try:
+        return (run / NOTES).read_text(encoding="utf-8").rstrip("\n")
+    except FileNotFoundError:
+        return ""
+
+
+def write_notes(run: Path, text: str) -> None:
+    """Replace the notes on a run."""
+    replace_file(run / NOTES, text.rstrip("\n"))
+
+
+def recent_events(run: Path) -> list[Event]:
+    """Return the events at the end of the file: some hundred, the latest last."""
+    try:
+        with (run / wire.EVENTS).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _END_BYTES))
+            data = file.read()
+    except FileNotFoundError:
+        return []
+    lines = data[: data.rfind(b"\n") + 1].splitlines()
+    found = []
+    for line in lines[1:] if size > _END_BYTES else lines:
+        try:
+            found.append(event_of(line))
+        except ValueError:
+            continue
+    return found
+
+
+def seconds_per_step(metrics: Sequence[Event]) -> float | None:
+    """Return the median time of the latest steps: as the trainer measured it, else the time between two events."""
+    latest = metrics[-_PACE_STEPS:]
+    said = [float(it.body["metrics"]["seconds"]) for it in latest if "seconds" in it.body.get("metrics", {})]
+    if said:
+        return median(said)
+    gaps = [
+        (datetime.fromisoformat(after.time) - datetime.fromisoformat(before.time)).total_seconds()
+        for before, after in zip(latest, latest[1:], strict=False)
+        if before.attempt == after.attempt and (before.step or 0) + 1 == after.step
+    ]
+    return median(gaps) if gaps else None
+
+
+def _loss(metrics: Sequence[Event]) -> float | None:
+    loss = metrics[-1].body.get("metrics", {}).get("loss") if metrics else None
+    return float(loss) if isinstance(loss, int | float) else None
+
+
+def _step(metrics: Sequence[Event], status: Status) -> int:
+    """The supervisor writes the state down every so often; the events are ahead of it."""
+    if status.ended is not None or not metrics or metrics[-1].attempt != status.attempt:
+        return 0
+    return metrics[-1].step or 0
