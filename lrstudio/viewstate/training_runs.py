@@ -66,7 +66,7 @@ def run_cells(row: RunRow) -> RunCells:
 
 def name_of(row: RunRow) -> str:
     """Return what a run is called: its number, and the name that a person gave it."""
-    return f"{row.number} · {row.name}" if row.name else str(row.number)
+    return f"{row.number} · {row.name}" if row.name and row.name != row.run_id else str(row.number)
 
 
 def label_of(row: RunRow) -> str:
