@@ -30,7 +30,7 @@ def read(row: Mapping[str, Any], place: Place) -> Iterator[ImportItem]:
     Raises:
         BadRow: a field is missing, empty or of another kind, or the two sides are equal.
     """
-    prompt, chosen, rejected = _sides(row)
+    prompt, chosen, rejected = sides_of(row)
     document, query = split_prompt(prompt, question=optional_text(row, "question"))
     if not query.strip():
         raise BadRow("the prompt is empty")
@@ -65,7 +65,12 @@ def read(row: Mapping[str, Any], place: Place) -> Iterator[ImportItem]:
     )
 
 
-def _sides(row: Mapping[str, Any]) -> tuple[str, str, str]:
+def sides_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return the prompt and the two answers of a row as texts.
+
+    Raises:
+        BadRow: a field is missing, empty or of another kind, or the two sides are equal.
+    """
     chosen, rejected, prompt = row["chosen"], row["rejected"], row.get("prompt")
     if isinstance(chosen, str) and isinstance(rejected, str):
         if isinstance(prompt, str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,14 +14,14 @@ import anyio
 from anyio import to_thread
 
 from lrstudio.domain.changes import Changes
-from lrstudio.domain.errors import Refused
-from lrstudio.domain.verdicts import Dimension, JudgeRun, RunState
+from lrstudio.domain.errors import Environment, Refused
+from lrstudio.domain.verdicts import Dimension, JudgeIdentity, JudgeRun, Judgment, RunState
 from lrstudio.judge.batch import BYTES, ROWS
 from lrstudio.judge.budget import SpendLimitReached
 from lrstudio.judge.http import HttpJudge
 from lrstudio.judge.pipeline import run_judge
 from lrstudio.judge.plan import Plan
-from lrstudio.judge.protocol import Emit, Judge
+from lrstudio.judge.protocol import Emit, Judge, Task
 from lrstudio.services.audit import JUDGE_LOCK
 from lrstudio.services.batches import BatchRead, BatchReader, BatchWritten, asking, read_results, write_batch
 from lrstudio.services.call_log import StoreCalls, StoreSink
@@ -60,6 +60,27 @@ class _Ahead:
     run: JudgeRun
     resumed: bool
     outstanding: Outstanding
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """Answers to be judged beside the project: how many, to which questions, and how many judgments they come to."""
+
+    run_id: str
+    tasks: Iterable[Task]
+    count: int
+    judgments: int
+    questions: Set[str]
+
+
+class _Kept:
+    """Keeps judgments in memory."""
+
+    def __init__(self) -> None:
+        self.judgments: list[Judgment] = []
+
+    async def judged(self, judgment: Judgment) -> None:
+        self.judgments.append(judgment)
 
 
 class Judging:
@@ -124,6 +145,36 @@ class Judging:
                 return ""
 
             return await self._work(judge, ready, work)
+
+    async def rate(self, request: JudgeRequest, answers: Rated, *, emit: Emit) -> tuple[JudgeIdentity, list[Judgment]]:
+        """Judge answers that are no candidates of the project, and return the judge with what it says of them.
+
+        Calls are kept in the project's log as those of a judge run are, so that a finished one is never sent again; the
+        judgments are the caller's.
+
+        Raises:
+            Refused: the request lacks something, or nobody agreed to what it would send to another machine.
+            Environment: the endpoint cannot be reached, what may be spent is spent, or the disk is full.
+        """
+        outgoing = partial(self._consent.outgoing, questions=answers.questions, candidates=answers.count)
+        sent = await to_thread.run_sync(outgoing, request.addresses())
+        self._consent.check(sent, agreed=request.agreed)
+        kept = _Kept()
+        async with served(request, log=self.server_log()) as ready, self._judge(ready) as judge:
+            try:
+                await run_judge(
+                    judge,
+                    answers.tasks,
+                    total=answers.judgments,
+                    run_id=answers.run_id,
+                    calls=StoreCalls(self._store, answers.run_id, self._clock),
+                    sink=kept,
+                    emit=emit,
+                    concurrency=request.concurrency,
+                )
+            except SpendLimitReached as reached:
+                raise Environment(str(reached)) from reached
+            return judge.identity, kept.judgments
 
     async def check(self, request: JudgeRequest) -> None:
         """Refuse what `run` would refuse for a field of the request. Sends nothing, starts nothing.

@@ -99,12 +99,16 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings. `zoom` is in points added to the reading size, `recent` the projects opened last, newest first."""
+    """All settings. `zoom` is in points added to the reading size, `recent` the projects opened last, newest first.
+
+    `train_python` is the Python that trains, "" for the one that runs the studio.
+    """
 
     reviewer: str = ""
     theme: str = "system"
     blind: bool = False
     zoom: int = 0
+    train_python: str = ""
     recent: tuple[Place, ...] = ()
     http: HttpSettings = field(default_factory=HttpSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lrstudio.domain.errors import Refused
 from lrstudio.formats.preference import PreferenceRow, made_prompt
-from lrstudio.formats.trl_in import read_sides
+from lrstudio.formats.trl_sides import read_sides
 from lrstudio.services.pair_rows import PairRows
 from lrstudio.services.sets import Sets
 from lrstudio.store.store import Store
@@ -78,19 +78,18 @@ class TrainingRows:
 
 
 def _row(pair: PreferenceRow, *, short: str = "", tau: float | None = None) -> Row:
-    wins: dict[str, float] = {}
-    if tau is not None and (match := match_of((pair.chosen.reward, pair.rejected.reward), tau=tau)):
-        if match.chosen == 0:
-            wins = {"win": match.win, "chosen_win": match.chosen_win, "rejected_win": match.rejected_win}
-    return Row(
+    row = Row(
         row_id=pair.pair_id,
         prompt=made_prompt(pair.question, pair.document),
         chosen=pair.chosen.text,
         rejected=pair.rejected.text,
         split=pair.split,
         short=short,
-        **wins,
     )
+    match = match_of((pair.chosen.reward, pair.rejected.reward), tau=tau) if tau else None
+    if match is None or match.chosen != 0:  # nothing is known of how much better it is, or a person says otherwise
+        return row
+    return replace(row, win=match.win, chosen_win=match.chosen_win, rejected_win=match.rejected_win)
 
 
 def short_rows(file: str, wanted: int, *, seed: int) -> Iterator[Row]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lrstudio.services.sampling import Sampling
     from lrstudio.services.set_exports import SetExports
     from lrstudio.services.sets import Sets
+    from lrstudio.services.training import Training
     from lrstudio.services.who_when import ReviewerName
     from lrstudio.store.store import Store
 
@@ -87,6 +88,13 @@ class Project:
         from lrstudio.services.vectors import StoreVectors
 
         return Judging(self._store, make_judge=partial(make_judge, vectors=StoreVectors(self._store)))
+
+    @cached_property
+    def training(self) -> Training:
+        """Runs: training on frozen sets."""
+        from lrstudio.services.training import Training
+
+        return Training(self._store, pairs=self.pairs, sets=self.sets, judging=self.judging)
 
     @cached_property
     def trials(self) -> PackTrials:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -15,7 +16,7 @@ from lrstudio.training.events import Event, event_of
 from lrstudio.training.folder import RunFolder, replace_file
 from lrstudio.training.runs import RunRow
 from lrstudio.training.status import Life, Status, status_of
-from lrstudio.training.wire import Kind, Phase, Spec
+from lrstudio.training.wire import Kind, Phase
 
 NOTES: Final = "notes.md"
 """What people wrote about a run, in its folder."""
@@ -84,11 +85,6 @@ def number_of(run_id: str) -> int:
     return int(head) if head.isascii() and head.isdigit() else 0
 
 
-def accumulation(spec: Spec) -> int:
-    """Return how many pairs make a step."""
-    return max(1, int(spec.options.get("accumulation", 1)))
-
-
 def notes_of(run: Path) -> str:
     """Return the notes on a run, "" where there are none."""
     try:
@@ -129,10 +125,28 @@ def seconds_per_step(metrics: Sequence[Event]) -> float | None:
         return median(said)
     gaps = [
         (datetime.fromisoformat(after.time) - datetime.fromisoformat(before.time)).total_seconds()
-        for before, after in zip(latest, latest[1:], strict=False)
+        for before, after in pairwise(latest)
         if before.attempt == after.attempt and (before.step or 0) + 1 == after.step
     ]
     return median(gaps) if gaps else None
+
+
+def peak_gib(run: Path) -> float | None:
+    """Return the largest memory that the trainer has said it took on its device, GiB; None where it said none."""
+    try:
+        with (run / wire.EVENTS).open("rb") as file:
+            found = [_memory(line) for line in file if b'"memory_gib"' in line]
+    except FileNotFoundError:
+        return None
+    return max((it for it in found if it is not None), default=None)
+
+
+def _memory(line: bytes) -> float | None:
+    try:
+        memory = event_of(line).body.get("metrics", {}).get("memory_gib")
+    except ValueError:
+        return None
+    return float(memory) if isinstance(memory, int | float) else None
 
 
 def _loss(metrics: Sequence[Event]) -> float | None:

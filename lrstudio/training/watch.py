@@ -40,7 +40,7 @@ class RunWatch:
         self._recent: deque[Event] = deque(maxlen=_RECENT)
         self._log_at: int | None = None
         self._log_rest = b""
-        self._scores: dict[str, float | None] = {}
+        self._scores: dict[tuple[int, str], float | None] = {}
         self._scores_at = 0
 
     def poll(self) -> RunNews:
@@ -79,7 +79,7 @@ class RunWatch:
 
     def unscored(self) -> tuple[Sample, ...]:
         """Return the samples that no judge has seen yet."""
-        return tuple(it for it in self.samples if scores.answer_key(it.row_id, it.text) not in self._scores)
+        return tuple(it for it in self.samples if _place(it) not in self._scores)
 
     def _sampled(self, kept: Iterable[Event], *, cut: int | None) -> tuple[Sample, ...]:
         if cut is not None:
@@ -88,13 +88,13 @@ class RunWatch:
         first = len(self.samples)
         self.samples += new
         gained, self._scores_at = scores.read(self.folder.path, start=self._scores_at)
-        self._scores |= {it.answer: it.reward for it in gained}
-        judged = {it.answer for it in gained}
+        judged = {(it.step, it.answer): it.reward for it in gained}
+        self._scores |= judged
         changed = []
-        for number, sample in enumerate(self.samples):
-            key = scores.answer_key(sample.row_id, sample.text) if number >= first or judged else ""
-            if number >= first or key in judged:
-                self.samples[number] = replace(sample, reward=self._scores.get(key))
+        for number, sample in enumerate(self.samples if judged else new, start=0 if judged else first):
+            place = _place(sample)
+            if number >= first or place in judged:
+                self.samples[number] = replace(sample, reward=self._scores.get(place))
                 changed.append(self.samples[number])
         return tuple(changed)
 
@@ -111,6 +111,10 @@ class RunWatch:
         self._log_at += len(data)
         *lines, self._log_rest = (self._log_rest + data).split(b"\n")
         return [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
+
+
+def _place(sample: Sample) -> tuple[int, str]:
+    return sample.step, scores.answer_key(sample.row_id, sample.text)
 
 
 def _kept(events: Iterable[Event]) -> tuple[int | None, list[Event]]:

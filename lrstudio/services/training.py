@@ -1,0 +1,380 @@
+"""Runs of a project: drafted from a frozen set, looked over, started, watched, stopped, gone on with, compared."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from anyio import to_thread
+
+from lrstudio.domain.errors import Environment, Refused
+from lrstudio.services.pairs import Pairs
+from lrstudio.services.sets import Sets
+from lrstudio.services.training_drafts import LEFT_OUT, Drafts, is_draft, run_folders
+from lrstudio.services.training_places import runs_home
+from lrstudio.services.training_preflight import Cancelled, Progress, run_preflight
+from lrstudio.store.meta import PROJECT_ID
+from lrstudio.store.store import Store
+from lrstudio.training import estimate, local, wire
+from lrstudio.training import preflight as preflights
+from lrstudio.training.folder import RunFolder
+from lrstudio.training.listing import peak_gib, row_of, write_notes
+from lrstudio.training.preflight import Preflight
+from lrstudio.training.runs import Difference, Estimate, RunDetail, RunRow, TrainWish
+from lrstudio.training.status import Life, status_of
+from lrstudio.training.watch import RunWatch
+from lrstudio.training.wire import Request
+
+if TYPE_CHECKING:
+    from lrstudio.judge.protocol import Emit
+    from lrstudio.services.judges import JudgeRequest
+    from lrstudio.services.judging import JudgeOutcome, Judging
+    from lrstudio.services.training_answers import RoundJudged, TakenIn, TrainingAnswers
+
+WORKER: Final = ("-m", "lrstudio.worker")
+
+
+class Training:
+    """The runs of one project. Safe from any thread; what takes long says so."""
+
+    def __init__(
+        self, store: Store, *, pairs: Pairs, sets: Sets, judging: Judging, worker: tuple[str, ...] = WORKER
+    ) -> None:
+        self._store = store
+        self._pairs = pairs
+        self._sets = sets
+        self._judging = judging
+        self._worker = worker
+
+    @cached_property
+    def home(self) -> Path:
+        """The folder in which the runs lie, one folder each; it need not be there yet."""
+        return runs_home(self._store.path, project_id=self._store.meta.get(PROJECT_ID) or "")
+
+    @cached_property
+    def answers(self) -> TrainingAnswers:
+        """What runs answer: judged beside the project, or taken into it."""
+        from lrstudio.services.training_answers import TrainingAnswers
+
+        return TrainingAnswers(self._store, sets=self._sets, judging=self._judging)
+
+    @cached_property
+    def _drafts(self) -> Drafts:
+        return Drafts(self._store, sets=self._sets, home=self.home, worker=self._worker)
+
+    def stale(self, set_name: str) -> tuple[str, ...]:
+        """Return the pairs of a set that are stale in the project by now, or gone from it.
+
+        A set stays as it was frozen; a person who trains on it should know. Takes as long as finding out which pairs
+        are stale.
+
+        Raises:
+            Refused: there is no set of this name.
+        """
+        self._sets.get(set_name)
+        if self._store.pairs.suspects(most=1):
+            self._pairs.settle()
+        ids = [pair.pair_id for pair in self._sets.pairs(set_name)]
+        known = self._store.pairs.known(ids)
+        return tuple(name for name in ids if name not in known or known[name].stale is not None)
+
+    def draft(self, wish: TrainWish) -> str:
+        """Make the run folder of a wish and return the run's id. It is no run yet: see `start` and `discard`.
+
+        Writes the texts of the whole set. A draft whose process dies is thrown away later.
+
+        Raises:
+            Refused: the wish cannot be fulfilled; names the field.
+            Environment: the folder cannot be written.
+        """
+        return self._drafts.make(wish, threads=_threads()).path.name
+
+    def preflight(
+        self,
+        run_id: str,
+        *,
+        progress: Progress = lambda _line: None,
+        cancelled: Cancelled = lambda: False,
+    ) -> Preflight:
+        """Look a draft over in the Python that trains, and return what was found. Takes minutes with a large model.
+
+        Args:
+            run_id: the draft.
+            progress: told what it does, a line at a time.
+            cancelled: asked several times a second; where it says yes the process is ended.
+
+        Raises:
+            PreflightCancelled: `cancelled` said yes; the draft is still there.
+            Refused: it cannot even be looked over: no torch there, no model folder, a row that is none.
+            Environment: the process broke down.
+        """
+        folder = self._folder(run_id)
+        spec = self._drafts.drafted(folder)
+        return run_preflight(folder, spec, progress=progress, cancelled=cancelled)
+
+    def unaccepted(self, run_id: str) -> dict[str, int]:
+        """Return what a person must still accept, by option: the rows cut, and those dropped or left out of the set.
+
+        Raises:
+            Refused: there is no preflight of this draft.
+        """
+        folder = self._folder(run_id)
+        spec = folder.spec()
+        found = preflights.read(folder.path)
+        if found is None:
+            raise Refused("this run has not been looked over; run preflight first", where=run_id)
+        left_out = len(spec.provenance.get(LEFT_OUT, ()))
+        needed = {"accept_cut": len(found.cut), "accept_dropped": len(found.dropped) + left_out}
+        return {name: count for name, count in needed.items() if count > int(spec.options.get(name, 0))}
+
+    def accept(self, run_id: str, numbers: Mapping[str, int]) -> None:
+        """Write down what a person accepts of a draft, as `unaccepted` gives it.
+
+        Raises:
+            Refused: it is no draft.
+        """
+        self._drafts.accept(self._folder(run_id), numbers)
+
+    def discard(self, run_id: str) -> None:
+        """Throw a draft away.
+
+        Raises:
+            Refused: it is no draft.
+        """
+        self._drafts.discard(self._folder(run_id))
+
+    def start(self, run_id: str) -> None:
+        """Start a draft that was looked over; it goes on without this process.
+
+        Raises:
+            Refused: preflight found something that is to be mended, or there are rows to accept.
+            Environment: its supervisor does not come up.
+        """
+        folder = self._folder(run_id)
+        needed = self.unaccepted(run_id)
+        found = preflights.read(folder.path)
+        if found is not None and not found.ok:
+            raise Refused(" ".join(found.problems), where=run_id)
+        if needed:
+            raise Refused(said_unaccepted(needed), where=", ".join(needed))
+        self._drafts.settle(folder)
+        local.start(folder)
+
+    def launch(
+        self,
+        wish: TrainWish,
+        *,
+        accept: Mapping[str, int] | None = None,
+        progress: Progress = lambda _line: None,
+        cancelled: Cancelled = lambda: False,
+    ) -> str:
+        """Draft, look over and start in one go, and return the run's id. What does not start leaves nothing.
+
+        Args:
+            wish: what is to be done.
+            accept: how many rows may be cut or dropped, by option (accept_cut, accept_dropped).
+            progress: as in `preflight`.
+            cancelled: as in `preflight`.
+
+        Raises:
+            PreflightCancelled, Refused, Environment: as `draft`, `preflight` and `start`.
+        """
+        run_id = self.draft(wish)
+        try:
+            self.accept(run_id, accept or {})
+            self.preflight(run_id, progress=progress, cancelled=cancelled)
+            self.start(run_id)
+        except BaseException:
+            if is_draft(self.home / run_id):
+                self.discard(run_id)
+            raise
+        return run_id
+
+    def runs(self) -> tuple[RunRow, ...]:
+        """List the runs, the first one first; drafts are none. One that cannot be read is left out."""
+        found = []
+        for folder in run_folders(self.home):
+            try:
+                found.append(row_of(folder))
+            except Refused:
+                continue
+        return tuple(found)
+
+    def find(self, word: str) -> str:
+        """Return the id of the run that a word names: its id or the beginning of it, its number or its name.
+
+        Raises:
+            Refused: there is none, or there are several.
+        """
+        rows = self.runs()
+        for fits in (
+            lambda row: word == row.run_id,
+            lambda row: word == str(row.number),
+            lambda row: word == row.name,
+            lambda row: row.run_id.startswith(word),
+        ):
+            found = [row.run_id for row in rows if fits(row)]
+            if len(found) > 1:
+                raise Refused(f"{word!r} names several runs: {', '.join(found)}", where="run")
+            if found:
+                return found[0]
+        raise Refused(f"there is no run {word!r} in this project; `runs list` names them", where="run")
+
+    def run(self, run_id: str) -> RunDetail:
+        """Return one run, or a draft.
+
+        Raises:
+            Refused: there is none of this id.
+        """
+        folder = self._folder(run_id)
+        spec = folder.spec()
+        left_out = tuple(spec.provenance.get(LEFT_OUT, ()))
+        return RunDetail(row_of(folder), spec, preflights.read(folder.path), folder.path, left_out)
+
+    def watch(self, run_id: str) -> RunWatch:
+        """Follow a run from its first event on.
+
+        Raises:
+            Refused: there is none of this id.
+        """
+        return RunWatch(self._folder(run_id))
+
+    def estimate(self, run_id: str) -> Estimate:
+        """Return what a run that was looked over will take, corrected by what earlier runs of this device took."""
+        found = preflights.read(self._folder(run_id).path)
+        if found is None:
+            return Estimate(None, None, None)
+        earlier = self._earlier(found.device, but=run_id)
+        memory = None if found.memory_gib is None else estimate.learnt(found.memory_gib, earlier)
+        if found.peak_gib is not None:  # the pilot has measured it on the longest pair
+            memory = found.peak_gib
+        return Estimate(memory, found.device_gib, found.seconds, len(earlier))
+
+    def stop(self, run_id: str, *, save: bool = True) -> None:
+        """Ask a run to stop: after saving, or at once. Returns before it has; one that waits in a queue just goes.
+
+        Raises:
+            Refused: it does not run.
+        """
+        folder = self._folder(run_id)
+        status = status_of(folder)
+        if status.life is Life.DEAD:
+            raise Refused(f"this run does not go on: {status.why or 'it is over'}", where=run_id)
+        folder.ask(Request.STOP, save=save)
+
+    def resume(self, run_id: str, *, take_over: bool = False) -> None:
+        """Go on behind the last checkpoint.
+
+        Args:
+            run_id: the run.
+            take_over: a person's word that the machine that had it is gone.
+
+        Raises:
+            Refused: it goes on, may go on elsewhere, or has finished.
+            Environment: its supervisor does not come up.
+        """
+        folder = self._folder(run_id)
+        if is_draft(folder.path):
+            raise Refused("this run is a draft; start it", where=run_id)
+        local.start(folder, take_over=take_over)
+
+    def note(self, run_id: str, text: str) -> None:
+        """Replace the notes on a run."""
+        write_notes(self._folder(run_id).path, text)
+
+    def remove(self, run_id: str) -> None:
+        """Remove a run with everything in its folder.
+
+        Raises:
+            Refused: it goes on, or may go on elsewhere.
+            Environment: the folder cannot be removed.
+        """
+        folder = self._folder(run_id)
+        status = status_of(folder)
+        if status.life is not Life.DEAD:
+            raise Refused("this run goes on, or may; stop it first", where=run_id)
+        gone = folder.path.with_name(f".{run_id}-{os.urandom(3).hex()}")
+        try:
+            os.rename(folder.path, gone)
+        except OSError as error:
+            raise Environment(f"the run cannot be removed: {error.strerror or error}", where=run_id) from error
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def take_in_answers(self, run_id: str) -> TakenIn:
+        """Make candidates of what a run answers to held-out questions; see `TrainingAnswers.take_in`."""
+        return self.answers.take_in(self._folder(run_id))
+
+    async def judge_answers(self, run_id: str, request: JudgeRequest, *, emit: Emit) -> JudgeOutcome:
+        """Take a run's answers to held-out questions into the project and judge them there.
+
+        Raises:
+            Refused: it has answered none, or as a judge run.
+            Environment: as a judge run.
+        """
+        taken = await to_thread.run_sync(self.take_in_answers, run_id)
+        outcome = await self._judging.run(replace(request, candidate_ids=taken.candidate_ids), emit=emit)
+        return replace(outcome, changes=outcome.changes | taken.changes)
+
+    async def judge_round(self, run_id: str, request: JudgeRequest, *, emit: Emit) -> RoundJudged | None:
+        """Judge the round that an SPPO run waits with; None where it waits with none."""
+        return await self.answers.judge_round(self._folder(run_id), request, emit=emit)
+
+    async def score_samples(self, run_id: str, request: JudgeRequest, *, emit: Emit) -> int:
+        """Judge what a run said to held-out questions while it trained; returns how many answers were new."""
+        return await self.answers.score(self._folder(run_id), request, emit=emit)
+
+    def compare(self, run_ids: Sequence[str]) -> tuple[Difference, ...]:
+        """Return in what the settings of runs differ: set, model, recipe and options."""
+        settings = [_settings(self._folder(run_id).spec()) for run_id in run_ids]
+        names = dict.fromkeys(name for one in settings for name in one)
+        rows = (Difference(name, tuple(one.get(name, "") for one in settings)) for name in names)
+        return tuple(row for row in rows if len(set(row.values)) > 1)
+
+    def _folder(self, run_id: str) -> RunFolder:
+        if not run_id or run_id != Path(run_id).name or run_id.startswith("."):
+            raise Refused(f"there is no run {run_id!r} in this project", where="run")
+        if not (self.home / run_id / wire.SPEC).is_file():
+            raise Refused(f"there is no run {run_id!r} in this project; it may have been removed", where="run")
+        return RunFolder(self.home / run_id)
+
+    def _earlier(self, device: str, *, but: str) -> list[tuple[float, float]]:
+        """Return estimated and measured peaks of the runs on a device, in GiB."""
+        found = []
+        for folder in run_folders(self.home):
+            before = preflights.read(folder.path)
+            if folder.path.name == but or before is None or before.device != device or not before.memory_gib:
+                continue
+            measured = peak_gib(folder.path) or before.peak_gib
+            if measured:
+                found.append((before.memory_gib, measured))
+        return found
+
+
+def said_unaccepted(needed: Mapping[str, int]) -> str:
+    """Say which rows a person must accept, and how."""
+    words = {"accept_cut": "would be cut", "accept_dropped": "would be dropped"}
+    parts = [f"{count} row{'s' if count > 1 else ''} {words[name]}" for name, count in needed.items()]
+    options = ", ".join(f"{name}={count}" for name, count in needed.items())
+    return f"{' and '.join(parts)}; accept it ({options}), or change the options or the set"
+
+
+def _settings(spec: wire.Spec) -> dict[str, str]:
+    said: dict[str, Any] = {"set": spec.set_name, "set hash": spec.set_hash[:12], "model": spec.model}
+    said |= {"recipe": spec.recipe, "python": spec.command[0], "threads": spec.threads}
+    said |= dict(sorted(spec.options.items()))
+    return {name: _words(value) for name, value in said.items()}
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _threads() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
