@@ -173,6 +173,18 @@ def option_problems(recipe: Recipe, typed: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def field_of(where: str, *, model: str = "") -> str:
+    """Return the field that a refusal names, "" where it names none: an option, `set`, `model` or `python`."""
+    word = where.split(",")[0].strip()
+    if any(option.name == word for it in RECIPES.values() for option in it.options):
+        return word
+    if word == "set" or word.startswith("set "):
+        return "set"
+    if "python" in word.rsplit("/", 1)[-1].lower():
+        return "python"
+    return "model" if where and where == model.strip() else ""
+
+
 def summary(recipe: str, typed: Mapping[str, str], *, hidden: Sequence[str]) -> str:
     """Say in a few words what stands under Advanced: what tells most, then how many were changed."""
     told = [f"{_SHORT.get(name, name)} {typed[name]}" for name in _SUMMARY if name in typed and name in hidden]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lrstudio.training.preflight import Preflight
+from lrstudio.training.runs import Estimate
 from lrstudio.viewstate.audit_signs import Chip, Sign, counted
 
 _TITLES: Final = {
@@ -59,15 +60,22 @@ class Preview:
     ok: bool
 
 
-def preview(found: Preflight) -> Preview:
-    """Return what is shown of what a preflight found."""
+def preview(found: Preflight, *, estimate: Estimate | None = None, left_out: Sequence[str] = ()) -> Preview:
+    """Return what is shown of what a preflight found.
+
+    Args:
+        found: what it found.
+        estimate: the memory as corrected by earlier runs, None for what it found itself.
+        left_out: pairs of the set that the recipe cannot use; they count as dropped.
+    """
+    dropped = (*found.dropped, *left_out)
     return Preview(
-        counts=f"kept {found.kept:,} · cut {len(found.cut):,} · dropped {len(found.dropped):,}",
+        counts=f"kept {found.kept:,} · cut {len(found.cut):,} · dropped {len(dropped):,}",
         bars=tuple(_bars(found.histogram)),
-        memory=_memory(found),
+        memory=_memory(found, estimate),
         time=_time(found),
         fits=all(it.passed for it in found.checks if it.name in ("memory", "pilot")),
-        acceptances=tuple(_acceptances(found)),
+        acceptances=tuple(_acceptances(found.cut, dropped)),
         checks=tuple((check_chip(it.name, passed=it.passed), it.said) for it in found.checks),
         ok=found.ok,
     )
@@ -99,14 +107,14 @@ def duration(seconds: float) -> str:
     return f"{days} d {hours} h" if hours else f"{days} d"
 
 
-def accepted(found: Preflight, ticked: Mapping[str, bool]) -> dict[str, int]:
+def accepted(shown: Preview, ticked: Mapping[str, bool]) -> dict[str, int]:
     """Return the options that say what a person has accepted."""
-    return {it.option: it.count for it in _acceptances(found) if ticked.get(it.option)}
+    return {it.option: it.count for it in shown.acceptances if ticked.get(it.option)}
 
 
-def missing(found: Preflight, ticked: Mapping[str, bool]) -> str:
+def missing(shown: Preview, ticked: Mapping[str, bool]) -> str:
     """Say what has still to be accepted, "" for nothing."""
-    left = [it for it in _acceptances(found) if not ticked.get(it.option)]
+    left = [it for it in shown.acceptances if not ticked.get(it.option)]
     return " ".join(f"Accept that {it.words}, or change the form." for it in left)
 
 
@@ -125,13 +133,17 @@ def _bars(histogram: Sequence[tuple[int, int]]) -> list[Bar]:
     return bars[max(0, first - 1) :]
 
 
-def _memory(found: Preflight) -> str:
+def _memory(found: Preflight, estimate: Estimate | None) -> str:
     row = f"at the longest row ({found.longest:,} tokens)"
-    used = found.peak_gib if found.peak_gib is not None else found.memory_gib
+    used = found.peak_gib
+    if used is None:
+        used = estimate.memory_gib if estimate is not None else found.memory_gib
     if used is None:
         return f"Longest row: {found.longest:,} tokens" if found.longest else ""
     whole = f" of {found.device_gib:.3g}" if found.device_gib else ""
     how = "measured" if found.peak_gib is not None else "estimated"
+    if found.peak_gib is None and estimate is not None and estimate.earlier:
+        how = f"estimated, corrected by {counted(estimate.earlier, 'earlier run')}"
     return f"{used:.3g} GiB{whole} {row}, {how}"
 
 
@@ -149,10 +161,11 @@ def _time(found: Preflight) -> str:
     return " · ".join(parts)
 
 
-def _acceptances(found: Preflight) -> list[Acceptance]:
+def _acceptances(cut: Sequence[str], dropped: Sequence[str]) -> list[Acceptance]:
     made = []
-    for option, row_ids, deed in (("accept_cut", found.cut, "cut"), ("accept_dropped", found.dropped, "dropped")):
+    for option, row_ids, deed in (("accept_cut", cut, "cut"), ("accept_dropped", dropped, "dropped")):
         if row_ids:
             verb = "is" if len(row_ids) == 1 else "are"
-            made.append(Acceptance(option, len(row_ids), f"{counted(len(row_ids), 'row')} {verb} {deed}", row_ids))
+            words = f"{counted(len(row_ids), 'row')} {verb} {deed}"
+            made.append(Acceptance(option, len(row_ids), words, tuple(row_ids)))
     return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -66,7 +66,8 @@ def run_cells(row: RunRow) -> RunCells:
 
 def name_of(row: RunRow) -> str:
     """Return what a run is called: its number, and the name that a person gave it."""
-    return f"{row.number} · {row.name}" if row.name and row.name != row.run_id else str(row.number)
+    given = row.name not in ("", row.run_id, f"{row.recipe} {row.number}")
+    return f"{row.number} · {row.name}" if given else str(row.number)
 
 
 def label_of(row: RunRow) -> str:
@@ -112,15 +113,15 @@ def spoken(cells: RunCells) -> str:
     return ", ".join(told)
 
 
-def chip_words(row: RunRow) -> str:
-    """Return the words of a run's chip above the plots."""
+def plot_chip(row: RunRow) -> Chip:
+    """Return a run's chip above the plots."""
     parts = [label_of(row), state_chip(row).word]
     if row.running and row.phase is Phase.RUNNING:
         if row.steps:
             parts.append(f"step {row.step:,}/{row.steps:,}")
         if row.seconds_left is not None:
             parts.append(f"{duration(row.seconds_left)} left")
-    return " · ".join(parts)
+    return replace(state_chip(row), word=" · ".join(parts), note="", decided=False)
 
 
 def clock_of(time: str) -> str:

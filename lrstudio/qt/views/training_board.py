@@ -105,6 +105,7 @@ class PlotBoard(QWidget):
         self.cards = {spec.key: PlotCard(spec, switch) for spec in PLOTS}
         self._chips = QHBoxLayout()
         self._pages = QStackedWidget()
+        self._sheets = tuple(QWidget() for _ in PAGES)
         self._lay_out()
         self.tabs.currentChanged.connect(self._turn)
         self.smoothing.currentIndexChanged.connect(lambda _at: self._draw())
@@ -176,7 +177,7 @@ class PlotBoard(QWidget):
 
     def png(self) -> bytes:
         """Return the page as a picture, two pixels for each on the screen."""
-        sheet = self._pages.currentWidget()
+        sheet = self._sheets[self._pages.currentIndex()]
         image = QImage(sheet.size() * _SCALE, QImage.Format.Format_ARGB32)
         image.setDevicePixelRatio(_SCALE)
         image.fill(self._switch.theme.color("window"))
@@ -190,7 +191,7 @@ class PlotBoard(QWidget):
 
     def svg(self) -> bytes:
         """Return the page as lines and letters."""
-        sheet = self._pages.currentWidget()
+        sheet = self._sheets[self._pages.currentIndex()]
         buffer = QBuffer()
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         generator = QSvgGenerator()
@@ -223,8 +224,7 @@ class PlotBoard(QWidget):
 
     def _arrange(self) -> None:
         columns = 4 if self.width() >= _WIDE and self.height() < self.width() * 0.4 else 2
-        for at, page in enumerate(PAGES):
-            sheet = self._pages.widget(at)
+        for page, sheet in zip(PAGES, self._sheets, strict=True):
             grid = sheet.layout()
             if not isinstance(grid, QGridLayout) or sheet.property("columns") == columns:
                 continue
@@ -234,8 +234,7 @@ class PlotBoard(QWidget):
 
     def _lay_out(self) -> None:
         step = unit(self)
-        for _page in PAGES:
-            sheet = QWidget()
+        for sheet in self._sheets:
             grid = QGridLayout(sheet)
             grid.setContentsMargins(0, 0, 0, 0)
             grid.setSpacing(step)

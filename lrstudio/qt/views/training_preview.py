@@ -226,6 +226,14 @@ class TrainingPreview(QWidget):
         for it in found.acceptances:
             self._add_acceptance(it)
 
+    def ask(self, words: str) -> None:
+        """Ask a person to accept rows, and lead the keyboard to the box."""
+        self.problems.say(words)
+        for box in self._accepts.values():
+            if not box.isChecked():
+                box.setFocus(Qt.FocusReason.OtherFocusReason)
+                return
+
     def show_progress(self, said: str, share: float | None = None) -> None:
         """Say how far a check is; "" where none is under way."""
         self.progress.setVisible(bool(said))

@@ -186,6 +186,12 @@ class RunsPanel(QWidget):
         self.table.viewport().update()
         self._table_or_nothing.setCurrentWidget(self.table if rows else self.nothing)
 
+    def turn_to(self, tab: int) -> None:
+        """Turn to a page; turned to already it goes back to the runs."""
+        to = RUNS if self.tabs.currentIndex() == tab else tab
+        self.tabs.setCurrentIndex(to)
+        (self.table, self.log, self.samples)[to].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def say_nothing(self, title: str, text: str) -> None:
         """Say what to do where there is no run."""
         self.nothing.say(title, text)

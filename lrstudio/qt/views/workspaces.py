@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSettings, Qt, Signal
@@ -103,8 +104,8 @@ class Workspaces(QObject):
             "pairs.propose": lambda: self.desk.show_propose(),
             "pairs.sets": lambda: self.desk.show_sets(),
         }
-        table |= {f"pairs.{name}": lambda it=f"pairs.{name}": self._do(it) for name in _DEEDS}
-        return table | {f"training.{name}": lambda it=name: self._do_training(it) for name in _TRAINING_DEEDS}
+        table |= {f"pairs.{name}": partial(self._do, f"pairs.{name}") for name in _DEEDS}
+        return table | {f"training.{name}": partial(self._do_training, name) for name in _TRAINING_DEEDS}
 
     @property
     def desk(self) -> PairsDesk:
@@ -181,7 +182,9 @@ class Workspaces(QObject):
 
             window = self._window
             view = TrainingView(window.switch, window.actions_)
-            self.training = TrainingController(view, self._operations, window.store, parent=self)
+            self.training = TrainingController(view, self._operations, window.store, window.works.portal, self)
+            self.training.judge_wanted.connect(self._judge_candidates)
+            view.preview.stale_wanted.connect(self.show_pairs)
             self.training.facts_changed.connect(self.facts_changed)
             self.training.told.connect(self.told)
             window.add_page(view)
@@ -206,6 +209,16 @@ class Workspaces(QObject):
     def _do(self, command_id: str) -> None:
         if self.pairs is not None:
             self.pairs.deeds[command_id]()
+
+    def _judge_candidates(self, candidate_ids: tuple[str, ...]) -> None:
+        """Let the judge that needs nobody's leave see these candidates, else ask which one is to."""
+        from lrstudio.services.judges import JudgeRequest
+
+        judging = self._window.works.judging
+        if self._window.settings.judge.judge in ("", "lexical"):
+            judging.start(JudgeRequest(candidate_ids=candidate_ids), name="lexical")
+        else:
+            judging.show_dialog(question_id="", candidate_id=candidate_ids[0])
 
     def _do_training(self, name: str) -> None:
         if self.training is not None:
