@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
 
+import anyio
 from anyio import to_thread
 
 from lrstudio.domain.changes import Changes
@@ -28,8 +29,8 @@ from lrstudio.training.runs import Sample
 from lrstudio.training.scores import Score, answer_key
 from lrstudio.training.watch import RunWatch
 
-LOCK: Final = "train-judge"
-"""One process at a time judges what runs answer, so that no call is paid for twice."""
+LOCK: Final = "runs judge"
+"""One process at a time does it, so that no call is paid for twice; it is called as the verb that does it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,8 @@ class TrainingAnswers:
             ]
             await to_thread.run_sync(rounds.write_judged, folder.path, number, judged)
         finally:
-            await to_thread.run_sync(held.release)
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(held.release)
         given = [score for it in judged for score in it.scores]
         return RoundJudged(number, len(given), sum(score is None for score in given))
 

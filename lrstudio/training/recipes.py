@@ -72,15 +72,37 @@ _COMMON = (
            least=0),
 )  # fmt: skip
 
+_DOES = ("off", "warn", "stop")
+_HEALTH = (
+    Option("health_displacement", "warn", "Where chosen becomes unlikely while the margin grows.",
+           "Likelihood displacement, arXiv 2410.08847", choices=_DOES),
+    Option("health_kl", "warn", "Where the policy drifts from its reference.", choices=_DOES),
+    Option("health_entropy", "warn", "Where the answers' entropy collapses.", choices=_DOES),
+    Option("health_overfit", "warn", "Where the pairs are learnt by heart.", choices=_DOES),
+    Option("health_length", "warn", "Where held-out answers grow or shrink.", "Length bias, arXiv 2310.03716",
+           choices=_DOES),
+    Option("health_repetition", "warn", "Where held-out answers repeat themselves.", choices=_DOES),
+    Option("health_steps", 10, "Steps that a rule looks at.", "ours", least=1),
+    Option("displacement_below", 1.0, "Reward of chosen is low below minus this.", "ours", least=0.0),
+    Option("kl_band", 0.5, "Drift in nats for each answer token that is still calm.", "ours", least=0.0),
+    Option("entropy_fall", 0.4, "Fall of the entropy that is still calm.", "ours", least=0.0, most=1.0),
+    Option("overfit_margin", 10.0, "Margin, in units of 1 / beta, where the loss is flat.",
+           "ours: the sigmoid of 10 is 0.99995", least=0.0),
+    Option("length_drift", 0.25, "Change of the held-out answers' length that is still calm.", "ours", least=0.0),
+    Option("repetition_above", 0.3, "Share of repeated runs of four tokens that is still calm.", "ours", least=0.0,
+           most=1.0),
+)  # fmt: skip
+
 _DPO = (
     Option("beta", 0.15, "How far the policy may go from the reference.", "LongReward, section 4.1", least=0.0,
            advanced=False),
     Option("loss", ("sigmoid",), "Losses of the pair, by TRL's names.", "LongReward, equation 2", choices=LOSSES),
-    Option("loss_weights", ("1.0",), "One weight for each loss."),
+    Option("loss_weights", ("1.0",), "One weight for each loss.", "TRL 1.16"),
     Option("nll_weight", 0.1, "Weight of the likelihood of the chosen answer.", "LongReward, section 4.1", least=0.0,
            advanced=False),
     Option("label_smoothing", 0.0, "Share of pairs expected to be the wrong way round (robust, exo_pair, aot).",
            "TRL 1.16", least=0.0, most=0.5),
+    Option("discopop_tau", 0.05, "How sharply discopop blends its two losses.", "TRL 1.16", least=1e-6),
     Option("ld_alpha", 1.0, "Weight of the tokens beyond the shorter answer; 1 weighs all alike.",
            "LD-DPO, arXiv 2409.06411", least=0.0, most=1.0),
     Option("short_pairs", "", "A file of short-context preference pairs (TRL rows) to mix in."),
@@ -114,7 +136,7 @@ _SPPO = (
 
 def _with(common: tuple[Option, ...], own: tuple[Option, ...], **defaults: object) -> tuple[Option, ...]:
     changed = [replace(it, default=defaults[it.name]) if it.name in defaults else it for it in common]  # type: ignore[arg-type]
-    return (*own, *changed)
+    return (*own, *changed, *_HEALTH)
 
 
 DPO: Final = Recipe(

@@ -194,6 +194,8 @@ class Supervisor:
         if event.kind == Kind.ERROR:
             self._why = str(event.body.get("why", ""))
             self._reason = self._reason or str(event.body.get("reason", "failed"))
+        if event.kind == Kind.WARNING and event.body.get("stops"):  # a health rule; the trainer saves and ends
+            self._why, self._reason = str(event.body.get("why", "")), self._reason or "stopped"
         if event.kind == Kind.PHASE:
             steps = event.body.get("steps")
             self._steps = steps if isinstance(steps, int) else self._steps

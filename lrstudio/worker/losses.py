@@ -1,12 +1,17 @@
-"""The losses of the recipes, for one row: log-probabilities in, one number out. Nothing here knows a model.
+"""The losses of the recipes: log-probabilities in, numbers out. Nothing here knows a model.
 
-Log-probabilities of answers are natural logarithms summed over the answer's tokens, as scalar tensors; those of the
-reference carry no gradient.
+Log-probabilities of answers are natural logarithms summed over the answer's tokens, as scalar tensors or with one value
+for each row; those of the reference carry no gradient. In the formulas c and r are the log-ratios of chosen and
+rejected, policy against reference, b is beta, s the sigmoid, and e label_smoothing. The forms are those of the papers
+as TRL 1.16's `DPOTrainer` settles what they leave open.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -17,12 +22,17 @@ from lrstudio.domain.errors import Refused
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Summed log-probabilities of the two answers of a row, by the policy and by the reference."""
+    """Summed log-probabilities of the two answers of a row, by the policy and by the reference.
+
+    The numbers of tokens are those that the sums are over.
+    """
 
     chosen: Tensor
     rejected: Tensor
     reference_chosen: Tensor
     reference_rejected: Tensor
+    chosen_tokens: Tensor | int = 1
+    rejected_tokens: Tensor | int = 1
 
     @property
     def chosen_ratio(self) -> Tensor:
@@ -33,6 +43,16 @@ class Pair:
     def rejected_ratio(self) -> Tensor:
         """How much likelier the policy finds the rejected answer than the reference does, as a logarithm."""
         return self.rejected - self.reference_rejected
+
+    @property
+    def margin(self) -> Tensor:
+        """The ratio of chosen less that of rejected."""
+        return self.chosen_ratio - self.rejected_ratio
+
+    @property
+    def margin_per_token(self) -> Tensor:
+        """The same of the ratios' means over the tokens."""
+        return self.chosen_ratio / self.chosen_tokens - self.rejected_ratio / self.rejected_tokens
 
     def rewards(self, *, beta: float) -> dict[str, float]:
         """Return the implicit rewards: beta times each ratio, their margin, and 1.0 where chosen is ahead, else 0.0."""
@@ -46,6 +66,30 @@ class Pair:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """What the losses of a pair can be set by."""
+
+    beta: float
+    label_smoothing: float = 0.0
+    discopop_tau: float = 0.05
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Knobs:
+        """Take them from a recipe's options, settled."""
+        return cls(options["beta"], options["label_smoothing"], options["discopop_tau"])
+
+
+def length_desensitised(chosen: Tensor, rejected: Tensor, *, alpha: float) -> tuple[Tensor, Tensor]:
+    """Return the sums over the tokens of two answers, those beyond the shorter one's length weighed by `alpha`.
+
+    LD-DPO, arXiv 2409.06411.
+    """
+    shared = min(len(chosen), len(rejected))
+    first, second = (it[:shared].sum() + alpha * it[shared:].sum() for it in (chosen, rejected))
+    return first, second
+
+
 def nll(log_probs: Tensor) -> Tensor:
     """Return the mean negative log-probability of tokens."""
     return -log_probs.mean()
@@ -57,20 +101,7 @@ def sigmoid(pair: Pair, *, beta: float) -> Tensor:
     With a reference that has read the short prompt, and a policy that has read the long one, it is the LongPO
     preference loss; arXiv 2502.13922. Where both have read the same prompt the two are one.
     """
-    return -logsigmoid(beta * (pair.chosen_ratio - pair.rejected_ratio))
-
-
-def dpo_total(pair: Pair, chosen_tokens: Tensor, *, beta: float, nll_weight: float) -> Tensor:
-    """Return DPO plus a share of the likelihood of the chosen answer; LongReward, arXiv 2410.21252, section 3.3.
-
-    Args:
-        pair: summed log-probabilities.
-        chosen_tokens: log-probabilities of the tokens of the chosen answer.
-        beta: how far the policy may go from the reference.
-        nll_weight: weight of the tokens' mean negative log-probability.
-    """
-    loss = sigmoid(pair, beta=beta)
-    return loss + nll_weight * nll(chosen_tokens) if nll_weight else loss
+    return -logsigmoid(beta * pair.margin)
 
 
 def longpo_total(pair: Pair, likelihood_tokens: Tensor, *, beta: float, weight: float) -> Tensor:
@@ -135,3 +166,115 @@ def _given(value: float | None, name: str, kind: str) -> float:
     if value is None:
         raise Refused(f"the loss {kind} needs the field {name}: judge the answers of this row first", where=name)
     return value
+
+
+def hinge(pair: Pair, knobs: Knobs) -> Tensor:
+    """Return max(0, 1 - b (c - r)); RSO, arXiv 2309.06657: SLiC's hinge on DPO's margin."""
+    return torch.relu(1 - knobs.beta * pair.margin)
+
+
+def ipo(pair: Pair, knobs: Knobs) -> Tensor:
+    """Return (c - r - 1 / (2 b))^2 of ratios per token; IPO, arXiv 2310.12036, equation 17; the mean is TRL's."""
+    return torch.square(pair.margin_per_token - 1 / (2 * knobs.beta))
+
+
+def exo_pair(pair: Pair, knobs: Knobs) -> Tensor:
+    """Return KL(p || q) over the two answers, p = softmax(b c, b r), q = (1 - e, e); EXO, arXiv 2402.00856, eq. 16."""
+    ahead, behind = logsigmoid(knobs.beta * pair.margin), logsigmoid(-knobs.beta * pair.margin)
+    smoothing = torch.tensor(knobs.label_smoothing, dtype=ahead.dtype, device=ahead.device)
+    return ahead.exp() * (ahead - torch.log1p(-smoothing)) + behind.exp() * (behind - smoothing.log())
+
+
+def nca_pair(pair: Pair, knobs: Knobs) -> Tensor:
+    """Return -log s(b c) - (log s(-b c) + log s(-b r)) / 2; NCA, arXiv 2402.05369, of two answers."""
+    chosen, rejected = knobs.beta * pair.chosen_ratio, knobs.beta * pair.rejected_ratio
+    return -logsigmoid(chosen) - 0.5 * (logsigmoid(-chosen) + logsigmoid(-rejected))
+
+
+def robust(pair: Pair, knobs: Knobs) -> Tensor:
+    """Return the DPO loss freed of a share e of swapped pairs; Robust DPO, arXiv 2403.00409.
+
+    -((1 - e) log s(b (c - r)) - e log s(-b (c - r))) / (1 - 2 e).
+    """
+    right, wrong = logsigmoid(knobs.beta * pair.margin), logsigmoid(-knobs.beta * pair.margin)
+    smoothing = knobs.label_smoothing
+    return -((1 - smoothing) * right - smoothing * wrong) / (1 - 2 * smoothing)
+
+
+def bco_pair(pair: Pair, knobs: Knobs) -> Tensor:
+    """Return -log s(b c) - log s(-b r); BCO, arXiv 2404.04656, of one pair.
+
+    As TRL 1.16 has it: the paper's shift by a running mean of the rewards is left out there.
+    """
+    return -logsigmoid(knobs.beta * pair.chosen_ratio) - logsigmoid(-knobs.beta * pair.rejected_ratio)
+
+
+def aot(pair: Pair, knobs: Knobs) -> Tensor:
+    """Return the loss of the sorted log-odds against the reference's sorted ones; AOT, arXiv 2406.05882, paired.
+
+    The rows of one step are sorted: the lowest log-odds of chosen over rejected by the policy stand against the lowest
+    by the reference, and so on.
+    """
+    ours = torch.sort(pair.chosen - pair.rejected, dim=0).values
+    theirs = torch.sort(pair.reference_chosen - pair.reference_rejected, dim=0).values
+    return _smoothed(knobs.beta * (ours - theirs), knobs)
+
+
+def aot_unpaired(pair: Pair, knobs: Knobs) -> Tensor:
+    """Return the loss of the sorted c against the sorted r of one step's rows; AOT, arXiv 2406.05882."""
+    chosen = torch.sort(pair.chosen_ratio, dim=0).values
+    rejected = torch.sort(pair.rejected_ratio, dim=0).values
+    return _smoothed(knobs.beta * (chosen - rejected), knobs)
+
+
+def _smoothed(margin: Tensor, knobs: Knobs) -> Tensor:
+    smoothing = knobs.label_smoothing
+    return -(1 - smoothing) * logsigmoid(margin) - smoothing * logsigmoid(-margin)
+
+
+def apo_zero(pair: Pair, knobs: Knobs) -> Tensor:
+    """Return 1 - s(b c) + s(b r): chosen answers are better than the model's; APO, arXiv 2408.06266, equation 7."""
+    return 1 - torch.sigmoid(knobs.beta * pair.chosen_ratio) + torch.sigmoid(knobs.beta * pair.rejected_ratio)
+
+
+def apo_down(pair: Pair, knobs: Knobs) -> Tensor:
+    """Return s(b c) + 1 - s(b (c - r)): the model's are better than both; APO, arXiv 2408.06266, equation 8."""
+    return torch.sigmoid(knobs.beta * pair.chosen_ratio) + 1 - torch.sigmoid(knobs.beta * pair.margin)
+
+
+def discopop(pair: Pair, knobs: Knobs) -> Tensor:
+    """Return the logistic and the exponential loss, blended by s(margin / tau); DiscoPOP, arXiv 2406.08414, eq. 5."""
+    margin = knobs.beta * pair.margin
+    blend = torch.sigmoid(margin / knobs.discopop_tau)
+    return (1 - blend) * -logsigmoid(margin) + blend * torch.exp(-margin)
+
+
+def sigmoid_norm(pair: Pair, knobs: Knobs) -> Tensor:
+    """Return the DPO loss of ratios per token; Tulu 3, arXiv 2411.15124: length-normalised DPO."""
+    return -logsigmoid(knobs.beta * pair.margin_per_token)
+
+
+Loss = Callable[[Pair, Knobs], Tensor]
+
+LOSSES: Final[Mapping[str, Loss]] = MappingProxyType(
+    {
+        "sigmoid": lambda pair, knobs: sigmoid(pair, beta=knobs.beta),
+        "hinge": hinge,
+        "ipo": ipo,
+        "exo_pair": exo_pair,
+        "nca_pair": nca_pair,
+        "robust": robust,
+        "bco_pair": bco_pair,
+        "sppo_hard": lambda pair, knobs: sppo(pair, kind="sppo_hard", beta=knobs.beta),
+        "aot": aot,
+        "aot_unpaired": aot_unpaired,
+        "apo_zero": apo_zero,
+        "apo_down": apo_down,
+        "discopop": discopop,
+        "sigmoid_norm": sigmoid_norm,
+    }
+)
+"""The losses of a pair by TRL's names. Beside them there is `sft`, which is `nll` of the chosen answer's tokens."""
+
+OVER_A_STEP: Final = ("aot", "aot_unpaired")
+"""The losses that no row has for itself: they are defined over the rows of one step."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +17,8 @@ from lrstudio.domain.errors import Refused
 from lrstudio.training.folder import replace_file
 from lrstudio.worker import losses
 from lrstudio.worker.conversations import Conversation
-from lrstudio.worker.losses import Pair
-from lrstudio.worker.prefix import Engine
+from lrstudio.worker.losses import OVER_A_STEP, Knobs, Pair
+from lrstudio.worker.prefix import Engine, Scored
 
 REFERENCE: Final = "reference.json"
 """The file of a run folder with the reference's log-probabilities, so that a run that goes on has the same ones."""
@@ -28,13 +29,54 @@ Sums = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The loss of one row, and the numbers that a curve shows of it."""
+    """The loss of one row, and the numbers that a curve shows of it.
+
+    The mean of `loss` over the rows of a step has the gradient of the step's loss; its value is `metrics["loss"]`.
+    """
 
     loss: Tensor
     metrics: dict[str, float]
 
 
-def cost(engine: Engine, row: Conversation, reference: Sums, *, recipe: str, options: Mapping[str, Any]) -> Cost:
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the losses over a whole step need of its rows: their sums, one value for each row, without gradient."""
+
+    pairs: Pair
+
+    def with_row(self, place: int, pair: Pair) -> Pair:
+        """Return the rows' sums with those of one row as they are now, gradient and all."""
+        chosen, rejected = self.pairs.chosen.clone(), self.pairs.rejected.clone()
+        chosen[place], rejected[place] = pair.chosen, pair.rejected
+        return Pair(chosen, rejected, self.pairs.reference_chosen, self.pairs.reference_rejected)
+
+
+def step_of(
+    engine: Engine, rows: Sequence[tuple[Conversation, Sums]], *, recipe: str, options: Mapping[str, Any]
+) -> Step | None:
+    """Score the rows of a step ahead, without gradient, where a loss is defined over all of them; else return None.
+
+    The dice are put back afterwards, so that the pass with gradient, in the same order, drops the same inputs.
+    """
+    if recipe != "dpo" or not any(name in OVER_A_STEP for name in options["loss"]):
+        return None
+    cards = list(range(torch.cuda.device_count()))
+    with torch.no_grad(), torch.random.fork_rng(devices=cards):
+        found = [_pair(engine.score(row.policy), sums, options)[0] for row, sums in rows]
+    names = ("chosen", "rejected", "reference_chosen", "reference_rejected")
+    return Step(Pair(*(torch.stack([getattr(it, name) for it in found]) for name in names)))
+
+
+def cost(
+    engine: Engine,
+    row: Conversation,
+    reference: Sums,
+    *,
+    recipe: str,
+    options: Mapping[str, Any],
+    step: Step | None = None,
+    place: int = 0,
+) -> Cost:
     """Compute the loss of one row.
 
     Args:
@@ -43,55 +85,112 @@ def cost(engine: Engine, row: Conversation, reference: Sums, *, recipe: str, opt
         reference: what the reference found.
         recipe: dpo, longpo or sppo.
         options: of the recipe, settled.
+        step: what `step_of` returned for the step that the row belongs to.
+        place: of the row in that step.
     """
     whole = recipe == "longpo" and options["nll"] == "whole"
-    scored = engine.score(row.policy, prompt=whole)
-    chosen, rejected = scored.counted()
-    ours, theirs = (torch.tensor(it, device=chosen.device, dtype=torch.float32) for it in reference)
-    pair = Pair(chosen.sum(), rejected.sum(), ours, theirs)
+    scored = engine.score(row.policy, prompt=whole, entropy=True)
+    pair, chosen, rejected = _pair(scored, reference, options)
     beta = options["beta"]
-    likelihood = chosen
+    likelihood = torch.cat((scored.prompt, scored.branches[0])) if scored.prompt is not None else chosen
+    parts: dict[str, float] = {}
     if recipe == "sppo":
         wins = {name: getattr(row.row, name) for name in ("win", "chosen_win", "rejected_win")}
         loss = losses.sppo(pair, kind=options["sppo_loss"], beta=beta, **wins)
+        value = preference = loss.item()
+        parts = {options["sppo_loss"]: value, "scaled": beta**2 * value}
     elif recipe == "longpo":
-        if whole and scored.prompt is not None:
-            likelihood = torch.cat((scored.prompt, scored.branches[0]))
         loss = losses.longpo_total(pair, likelihood, beta=beta, weight=options["longpo_lambda"])
+        value, preference = loss.item(), losses.sigmoid(pair, beta=beta).item()
+        parts = {"sigmoid": preference}
     else:
-        loss = losses.dpo_total(pair, chosen, beta=beta, nll_weight=options["nll_weight"])
+        loss, parts, preference = _mixed(pair, chosen, options, step=step, place=place)
+        value = preference
+        if options["nll_weight"]:
+            share = options["nll_weight"] * losses.nll(chosen)
+            loss, value = loss + share, value + share.item()
     with torch.no_grad():
+        drift = (pair.chosen_ratio + pair.rejected_ratio) / (len(chosen) + len(rejected))
         metrics = {
-            "loss": loss.item(),
-            "loss/preference": losses.sigmoid(pair, beta=beta).item(),
+            "loss": value,
+            "loss/preference": preference,
             "loss/nll": losses.nll(likelihood).item(),
+            **{f"loss/{name}": part for name, part in parts.items()},
             "logps/chosen": pair.chosen.item(),
             "logps/rejected": pair.rejected.item(),
             "logps_per_token/chosen": chosen.mean().item(),
             "logps_per_token/rejected": rejected.mean().item(),
+            "kl": drift.item(),
+            "entropy": scored.entropy.item() if scored.entropy is not None else 0.0,
             **pair.rewards(beta=beta),
         }
     return Cost(loss, metrics)
 
 
+def _pair(scored: Scored, reference: Sums, options: Mapping[str, Any]) -> tuple[Pair, Tensor, Tensor]:
+    """Return the sums of a row, and the log-probabilities of the tokens of its two answers."""
+    chosen, rejected = scored.counted()
+    ours = losses.length_desensitised(chosen, rejected, alpha=options.get("ld_alpha", 1.0))
+    theirs = [torch.tensor(it, device=chosen.device, dtype=torch.float32) for it in reference]
+    return Pair(ours[0], ours[1], theirs[0], theirs[1], len(chosen), len(rejected)), chosen, rejected
+
+
+def _mixed(
+    pair: Pair, chosen: Tensor, options: Mapping[str, Any], *, step: Step | None, place: int
+) -> tuple[Tensor, dict[str, float], float]:
+    """Return the weighed sum of the listed losses, the value of each part, and that of the sum."""
+    knobs = Knobs.of(options)
+    total, value = torch.zeros((), device=chosen.device), 0.0
+    parts = {}
+    for name, weight in zip(options["loss"], map(float, options["loss_weights"]), strict=True):
+        scale = 1
+        if name == "sft":
+            part = losses.nll(chosen)
+        elif name in OVER_A_STEP and step is not None:
+            # One row's share of the gradient; times the rows, because the step takes the mean of their losses.
+            scale = len(step.pairs.chosen)
+            part = losses.LOSSES[name](step.with_row(place, pair), knobs).mean()
+        elif name in OVER_A_STEP:
+            alone = (pair.chosen, pair.rejected, pair.reference_chosen, pair.reference_rejected)
+            part = losses.LOSSES[name](Pair(*(it.unsqueeze(0) for it in alone)), knobs).mean()
+        else:
+            part = losses.LOSSES[name](pair, knobs)
+        total = total + weight * scale * part
+        parts[name] = part.item()
+        value += weight * parts[name]
+    return total, parts, value
+
+
 def check_options(recipe: str, options: Mapping[str, Any]) -> None:
-    """See that this trainer can do what a recipe's options ask for.
+    """See that a recipe's options go together.
 
     Raises:
-        Refused: it cannot; names the option.
+        Refused: they do not; names the options.
     """
     if recipe != "dpo":
         return
-    if tuple(options["loss"]) != ("sigmoid",) or tuple(float(it) for it in options["loss_weights"]) != (1.0,):
-        raise Refused("this trainer computes the sigmoid loss, with weight 1", where="loss")
-    if options["label_smoothing"] or options["ld_alpha"] != 1.0:
-        raise Refused(
-            "this trainer has no label smoothing and weighs all tokens alike", where="label_smoothing, ld_alpha"
-        )
+    names, weights = tuple(options["loss"]), tuple(options["loss_weights"])
+    if not names or len(set(names)) != len(names):
+        raise Refused("name one loss at least, and none twice", where="loss")
+    try:
+        numbers = [float(it) for it in weights]
+    except ValueError as error:
+        raise Refused(f"loss_weights are numbers: {error}", where="loss_weights") from error
+    if len(numbers) != len(names) or not all(isfinite(it) and it >= 0 for it in numbers):
+        raise Refused(f"{len(names)} losses need as many weights, each 0 or more", where="loss_weights")
+    smoothing = options["label_smoothing"]
+    if "exo_pair" in names and smoothing == 0:
+        raise Refused("exo_pair needs a label_smoothing above 0; its paper takes 0.001", where="label_smoothing")
+    if "robust" in names and smoothing >= 0.5:
+        raise Refused("robust needs a label_smoothing below 0.5", where="label_smoothing")
+    if options["nll_weight"] and "sft" in names:
+        raise Refused("sft is in the losses and nll_weight weighs the same; set nll_weight to 0", where="nll_weight")
+    if not any(numbers) and not options["nll_weight"]:
+        raise Refused("every loss has the weight 0", where="loss_weights")
 
 
 def reference_sums(
-    engine: Engine | None, rows: Sequence[Conversation], run: Path, *, go_on: Callable[[], bool]
+    engine: Engine | None, rows: Sequence[Conversation], run: Path, *, go_on: Callable[[], bool], ld_alpha: float = 1.0
 ) -> list[Sums] | None:
     """Return the reference's sums for every row, from the run folder where it has them, else computed and kept there.
 
@@ -100,12 +199,13 @@ def reference_sums(
         rows: in tokens.
         run: the run folder.
         go_on: asked before each row; where it says no, None is returned.
+        ld_alpha: weight of the tokens beyond the shorter answer.
 
     Raises:
         Refused: they are to be computed, and there is no engine.
     """
     path = run / REFERENCE
-    key = _key(rows)
+    key = _key(rows, ld_alpha)
     if path.exists():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["key"] == key:
@@ -120,15 +220,23 @@ def reference_sums(
         if not go_on():
             return None
         with torch.no_grad():
-            sums = sum(engine.score(tree).sums().double() for tree in row.reference)
+            sums = sum(_sums(engine.score(tree), ld_alpha).double() for tree in row.reference)
         chosen, rejected = sums.tolist()
         found.append((chosen, rejected))
     replace_file(path, json.dumps({"key": key, "sums": found}))
     return found
 
 
-def _key(rows: Sequence[Conversation]) -> str:
+def _sums(scored: Scored, ld_alpha: float) -> Tensor:
+    if ld_alpha == 1.0:
+        return scored.sums()
+    return torch.stack(losses.length_desensitised(*scored.counted(), alpha=ld_alpha))
+
+
+def _key(rows: Sequence[Conversation], ld_alpha: float) -> str:
     digest = hashlib.sha256()
+    if ld_alpha != 1.0:
+        digest.update(repr(ld_alpha).encode())
     for row in rows:
         for tree in row.reference:
             digest.update(repr((tree.prompt, [it.tokens for it in tree.branches])).encode())

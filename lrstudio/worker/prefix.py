@@ -8,10 +8,9 @@ price of the prompt once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, sqrt
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import torch
 from torch import Tensor
@@ -68,12 +67,14 @@ class Scored:
     """Log-probabilities of tokens, natural logarithm, float32.
 
     `branches` has one vector for each branch, one value for each of its tokens; `prompt` one value for each token of
-    the prompt behind the first, None where they were not asked for.
+    the prompt behind the first, None where they were not asked for. `entropies` has for each branch one value for each
+    token, in nats, of what the model expected there, without gradient; empty where they were not asked for.
     """
 
     tree: Tree
     branches: tuple[Tensor, ...]
     prompt: Tensor | None = None
+    entropies: tuple[Tensor, ...] = ()
 
     def sums(self) -> Tensor:
         """Return one sum for each branch, over the tokens that count."""
@@ -81,8 +82,19 @@ class Scored:
 
     def counted(self) -> tuple[Tensor, ...]:
         """Return the values of the tokens that count, one vector for each branch."""
-        pairs = zip(self.tree.branches, self.branches, strict=True)
-        return tuple(values[torch.tensor(branch.counted, device=values.device)] for branch, values in pairs)
+        return self._counted(self.branches)
+
+    @property
+    def entropy(self) -> Tensor | None:
+        """The mean entropy over the tokens that count of all branches, a scalar; None where it was not asked for."""
+        return torch.cat(self._counted(self.entropies)).mean() if self.entropies else None
+
+    def _counted(self, vectors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        pairs = zip(self.tree.branches, vectors, strict=True)
+        return tuple(
+            values if all(branch.counted) else values[torch.tensor(branch.counted, device=values.device)]
+            for branch, values in pairs
+        )
 
 
 def attend(
@@ -94,9 +106,14 @@ def attend(
     dropout: float = 0.0,
     scaling: float | None = None,
     spans: tuple[int, ...] = (),
-    **_: Any,
+    **others_asked: Any,
 ) -> tuple[Tensor, None]:
-    """Attend over one shared row, as `transformers`' `AttentionInterface` calls it; without `spans` causally."""
+    """Attend over one shared row, as `transformers`' `AttentionInterface` calls it; without `spans` causally.
+
+    Raises:
+        Refused: the model asks for more than full causal attention: a window shorter than the row, a cap, sinks.
+    """
+    _refuse_more(others_asked, longest=query.shape[2] if len(spans) < 2 else spans[0] + max(spans[1:]))
     query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast the rotary embedding leaves them wider
     options: dict[str, Any] = {"dropout_p": dropout, "scale": scaling}
     options["enable_gqa"] = query.shape[1] != key.shape[1]
@@ -113,6 +130,28 @@ def attend(
     return torch.cat(parts, dim=2).transpose(1, 2).contiguous(), None
 
 
+def _refuse_more(asked: Mapping[str, Any], *, longest: int) -> None:
+    window = asked.get("sliding_window")
+    if window is not None and window < longest:
+        raise Refused(f"the model attends to the last {window} tokens only, fewer than a row of {longest} has")
+    for name in ("softcap", "s_aux", "position_bias"):
+        if asked.get(name) is not None:
+            raise Refused(f"the model's attention has a {name}, which the shared one has not")
+
+
+class Engine(Protocol):
+    """Scores trees by a model; `name` is shared or plain."""
+
+    @property
+    def name(self) -> str:
+        """How a prompt with several answers is computed: once (shared), or once for each (plain)."""
+        ...
+
+    def score(self, tree: Tree, *, prompt: bool = False, entropy: bool = False) -> Scored:
+        """Return the log-probabilities of a tree; `prompt` asks for those of its prompt, too, `entropy` for that."""
+        ...
+
+
 class SharedPrefix:
     """Scores the branches of a tree in one pass over one shared row."""
 
@@ -125,21 +164,21 @@ class SharedPrefix:
         self._model = model
         _switch(model, attention)
 
-    def score(self, tree: Tree, *, prompt: bool = False) -> Scored:
-        """Return the log-probabilities of a tree; `prompt` asks for those of its prompt, too."""
+    def score(self, tree: Tree, *, prompt: bool = False, entropy: bool = False) -> Scored:
+        """Return the log-probabilities of a tree; `prompt` asks for those of its prompt, too, `entropy` for that."""
         spans = tree.spans
         tokens = [*tree.prompt, *(token for branch in tree.branches for token in branch.tokens)]
         positions = list(range(spans[0]))
         for length in spans[1:]:
             positions.extend(range(spans[0], spans[0] + length))
         hidden = _hidden(self._model, tokens, positions=positions, spans=spans)
-        branches, start = [], spans[0]
-        for branch, length in zip(tree.branches, spans[1:], strict=True):
-            before = torch.cat((hidden[spans[0] - 1 : spans[0]], hidden[start : start + length - 1]))
-            branches.append(log_probs(self._model, before, branch.tokens))
+        before, start = [], spans[0]
+        for length in spans[1:]:
+            before += [hidden[spans[0] - 1 : spans[0]], hidden[start : start + length - 1]]
             start += length
-        of_prompt = log_probs(self._model, hidden[: spans[0] - 1], tree.prompt[1:]) if prompt else None
-        return Scored(tree, tuple(branches), of_prompt)
+        values, entropies = log_probs(self._model, torch.cat(before), tokens[spans[0] :], entropy=entropy)
+        of_prompt, _ = log_probs(self._model, hidden[: spans[0] - 1], tree.prompt[1:]) if prompt else (None, None)
+        return Scored(tree, values.split(spans[1:]), of_prompt, entropies.split(spans[1:]) if entropy else ())
 
 
 class PlainPairs:
@@ -152,23 +191,62 @@ class PlainPairs:
         self._model = model
         _switch(model, attention)
 
-    def score(self, tree: Tree, *, prompt: bool = False) -> Scored:
-        """Return the log-probabilities of a tree; `prompt` asks for those of its prompt, too."""
+    def score(self, tree: Tree, *, prompt: bool = False, entropy: bool = False) -> Scored:
+        """Return the log-probabilities of a tree; `prompt` asks for those of its prompt, too, `entropy` for that."""
         length = len(tree.prompt)
         branches, of_prompt = [], None
         for branch in tree.branches:
             hidden = _hidden(self._model, (*tree.prompt, *branch.tokens))
-            branches.append(log_probs(self._model, hidden[length - 1 : -1], branch.tokens))
+            branches.append(log_probs(self._model, hidden[length - 1 : -1], branch.tokens, entropy=entropy))
             if prompt and of_prompt is None:
-                of_prompt = log_probs(self._model, hidden[: length - 1], tree.prompt[1:])
-        return Scored(tree, tuple(branches), of_prompt)
+                of_prompt, _ = log_probs(self._model, hidden[: length - 1], tree.prompt[1:])
+        values, entropies = zip(*branches, strict=True)
+        return Scored(tree, values, of_prompt, entropies if entropy else ())
 
 
-Engine = SharedPrefix | PlainPairs
+class Together:
+    """Trees with one prompt, scored in one pass: each distinct branch once, and every tree is given its own part.
+
+    It is an engine for these trees: what scores them one after the other gets what was computed together.
+    """
+
+    def __init__(
+        self, engine: Engine, trees: Sequence[Tree], *, prompt: bool = False, entropy: bool = False
+    ) -> None:
+        """Score them; `prompt` asks for the log-probabilities of the prompt, too, `entropy` for that.
+
+        Raises:
+            ValueError: the prompts differ.
+        """
+        self.name = engine.name
+        first = trees[0]
+        if any(it.prompt != first.prompt for it in trees):
+            raise ValueError("trees that are scored together share one prompt")
+        branches = tuple(dict.fromkeys(branch for tree in trees for branch in tree.branches))
+        self._number = {branch: number for number, branch in enumerate(branches)}
+        self._scored = engine.score(Tree(first.prompt, branches), prompt=prompt, entropy=entropy)
+
+    @property
+    def tokens(self) -> int:
+        """The tokens of the joined row."""
+        return sum(self._scored.tree.spans)
+
+    def score(self, tree: Tree, *, prompt: bool = False, entropy: bool = False) -> Scored:
+        """Return the part of one of the trees, of what was computed the part that is asked for."""
+        numbers = [self._number[branch] for branch in tree.branches]
+        whole = self._scored
+        return Scored(
+            tree,
+            tuple(whole.branches[it] for it in numbers),
+            whole.prompt if prompt else None,
+            tuple(whole.entropies[it] for it in numbers) if entropy and whole.entropies else (),
+        )
 
 
-def log_probs(model: Any, hidden: Tensor, tokens: Sequence[int], *, tile: int = TILE) -> Tensor:
-    """Return the log-probability of each token, float32, from the hidden state before it.
+def log_probs(
+    model: Any, hidden: Tensor, tokens: Sequence[int], *, entropy: bool = False, tile: int = TILE
+) -> tuple[Tensor, Tensor]:
+    """Return the log-probability of each token, float32, from the hidden state before it, and the entropy there.
 
     The logits of `tile` tokens exist at one time, forward and backward; never those of all.
 
@@ -176,21 +254,29 @@ def log_probs(model: Any, hidden: Tensor, tokens: Sequence[int], *, tile: int = 
         model: a causal language model.
         hidden: (tokens, width) of the last layer.
         tokens: the tokens that follow, one for each row of `hidden`.
+        entropy: compute it, in nats; without, zeros are returned.
         tile: tokens at one time.
     """
     head = model.get_output_embeddings()
     wanted = torch.tensor(tokens, device=hidden.device, dtype=torch.long)
     parts = [
-        checkpoint(_tile, head, hidden[start : start + tile], wanted[start : start + tile], use_reentrant=False)
+        checkpoint(_tile, head, hidden[start : start + tile], wanted[start : start + tile], entropy, use_reentrant=False)
         for start in range(0, len(tokens), tile)
     ]
-    return torch.cat(parts) if parts else hidden.new_zeros(0, dtype=torch.float32)
+    if not parts:
+        nothing = hidden.new_zeros(0, dtype=torch.float32)
+        return nothing, nothing
+    return torch.cat([values for values, _ in parts]), torch.cat([entropies for _, entropies in parts])
 
 
-def _tile(head: torch.nn.Module, hidden: Tensor, wanted: Tensor) -> Tensor:
+def _tile(head: torch.nn.Module, hidden: Tensor, wanted: Tensor, entropy: bool) -> tuple[Tensor, Tensor]:
     logits = head(hidden).float()
-    chosen: Tensor = logits.gather(1, wanted.unsqueeze(1)).squeeze(1) - logits.logsumexp(dim=1)
-    return chosen
+    norms = logits.logsumexp(dim=1)
+    with torch.no_grad():
+        entropies = torch.zeros_like(norms)
+        if entropy:
+            entropies = norms - ((logits - norms.unsqueeze(1)).exp() * logits).sum(dim=1)
+    return logits.gather(1, wanted.unsqueeze(1)).squeeze(1) - norms, entropies
 
 
 def _hidden(model: Any, tokens: Sequence[int], *, positions: Sequence[int] | None = None, **options: Any) -> Tensor:
@@ -205,79 +291,3 @@ def _hidden(model: Any, tokens: Sequence[int], *, positions: Sequence[int] | Non
 def _switch(model: Any, attention: str) -> None:
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
     causal.set_attn_implementation(attention)
-
-
-@dataclass(frozen=True, slots=True)
-class Parity:
-    """How far the shared pass is from the plain one, relative to the plain one's norm.
-
-    `limit` is what rounding alone may come to in the numbers of the model.
-    """
-
-    log_probs: float
-    gradients: float
-    limit: float
-
-    @property
-    def holds(self) -> bool:
-        """Tell whether both differences are within the limit."""
-        return all(isfinite(it) and it <= self.limit for it in (self.log_probs, self.gradients))
-
-
-_LIMITS: Final = {torch.float64: 1e-9, torch.float32: 1e-4}
-_ROUNDING: Final = 4.0  # times what two right ways to attend differ by in numbers coarser than those
-
-
-def parity(model: Any, tree: Tree, *, attention: str = ATTENTION) -> Parity:
-    """Compare log-probabilities and gradients of a shared pass with those of the plain one, on one tree.
-
-    Dropout is off meanwhile. Gradients that the model holds are thrown away, and it attends plainly afterwards. In
-    numbers coarser than float32 the limit comes from how far two of `transformers`' own ways to attend are apart.
-    """
-    training = model.training
-    limit = _LIMITS.get(next(model.parameters()).dtype)
-    model.eval()
-    try:
-        shared = _measure(SharedPrefix(model, attention=attention), model, tree)
-        eager = None if limit else _measure(PlainPairs(model, attention="eager"), model, tree)
-        plain = _measure(PlainPairs(model), model, tree)
-    finally:
-        model.train(training)
-        model.zero_grad(set_to_none=True)
-    apart = [_apart(ours, theirs) for ours, theirs in zip(shared, plain, strict=True)]
-    if eager is not None:
-        limit = _ROUNDING * max(_apart(ours, theirs) for ours, theirs in zip(eager, plain, strict=True))
-    return Parity(apart[0], apart[1], limit or 0.0)
-
-
-def checked(model: Any, tree: Tree, *, attention: str = ATTENTION) -> SharedPrefix:
-    """Return the sharing engine where it gives the numbers of the plain one on a tree.
-
-    Raises:
-        Refused: it does not; the model attends plainly then.
-    """
-    found = parity(model, tree, attention=attention)
-    if not found.holds:
-        raise Refused(
-            "computing the document once gives other numbers with this model: log-probabilities are "
-            f"{found.log_probs:.1e} and gradients {found.gradients:.1e} apart; rounding comes to {found.limit:.0e}",
-            where="engine",
-        )
-    return SharedPrefix(model, attention=attention)
-
-
-def _measure(engine: Engine, model: Any, tree: Tree) -> tuple[list[Tensor], list[Tensor]]:
-    model.zero_grad(set_to_none=True)
-    counted = engine.score(tree).counted()
-    # Branches pull in different directions, so that no error of one hides behind another's.
-    torch.stack(
-        [(-1) ** number * values.mean() / (number + 1) for number, values in enumerate(counted)]
-    ).sum().backward()
-    gradients = [it.grad.detach().float().cpu() for it in model.parameters() if it.grad is not None]
-    return [it.detach().float().cpu() for it in counted], gradients
-
-
-def _apart(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
-    apart = sum(float((a - b).double().square().sum()) for a, b in zip(ours, theirs, strict=True))
-    whole = sum(float(it.double().square().sum()) for it in theirs)
-    return sqrt(apart / whole) if whole else inf

@@ -20,10 +20,11 @@ from lrstudio.training.recipes import recipe as recipe_of
 from lrstudio.training.rows import TRAIN, VALIDATION, rows_of
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind, Phase
-from lrstudio.worker import loading, prefix
+from lrstudio.worker import loading, parity
 from lrstudio.worker.conversations import Conversation, conversation
-from lrstudio.worker.objective import Sums, check_options, cost, reference_sums
+from lrstudio.worker.objective import Cost, Step, Sums, check_options, cost, reference_sums, step_of
 from lrstudio.worker.prefix import Engine, PlainPairs
+from lrstudio.worker.samples import Companion
 
 MODEL: Final = "model"
 """The folder of a checkpoint with the adapter, or with all weights."""
@@ -89,22 +90,29 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
     training = _within([row for row in rows if row.row.split == TRAIN], options)
     if not training:
         raise Refused("there is no row to train on", where=wire.PAIRS)
-    held_out = [row for row in rows if row.row.split == VALIDATION] if options["evaluate_every"] else []
+    held_out = [row for row in rows if row.row.split == VALIDATION]
     start = checkpoints.latest(run)
     folder = start.path / MODEL if start else None
     model = loading.load_model(Path(spec.model), options, checkpoint=folder)
     loading.checkpointed(model, options, longest=max(row.tokens for row in training))
     engine = _engine(model, training[0], options, spool)
-    everything = [*training, *held_out]
+    everything = [*training, *(held_out if options["evaluate_every"] else [])]
     model.eval()
     with _numbers(options):
-        sums = reference_sums(None if start else engine, everything, run, go_on=lambda: not orders.stop.is_set())
+        sums = reference_sums(
+            None if start else engine,
+            everything,
+            run,
+            go_on=lambda: not orders.stop.is_set(),
+            ld_alpha=options.get("ld_alpha", 1.0),
+        )
     model.train()
     if sums is None:
         return
     if short:
         loading.with_rope_theta(model, float(str(options["rope_theta"])))
     loop = Loop(run, spec.recipe, options, model=model, engine=engine, tokenizer=tokenizer, spool=spool, orders=orders)
+    loop.accompany(held_out)
     loop.take_up(start)
     loop.run(everything, sums, training=len(training))
 
@@ -130,7 +138,7 @@ def _engine(model: Any, first: Conversation, options: Mapping[str, Any], spool: 
     if options["engine"] == "shared":
         try:
             # Enough tokens to tell a wrong mask, few enough for the plain pass to fit beside the weights.
-            engine = prefix.checked(model, first.policy.pruned(prompt=1024, answer=128))
+            engine = parity.checked(model, first.policy.pruned(prompt=1024, answer=128))
         except (Refused, TypeError, ValueError, AttributeError, RuntimeError) as error:
             if isinstance(error, torch.OutOfMemoryError):
                 raise
@@ -170,6 +178,19 @@ class Loop:
         self._weights = [it for it in model.parameters() if it.requires_grad]
         self._optimizer = optimizer(self._weights, options)
         self._step = 0
+        self._companion: Companion | None = None
+
+    def accompany(self, held_out: Sequence[Conversation]) -> None:
+        """Answer held-out questions on the way, and mind the health rules."""
+        self._companion = Companion(
+            self._options,
+            recipe=self._recipe,
+            model=self._model,
+            tokenizer=self._tokenizer,
+            held_out=held_out,
+            spool=self._spool,
+            numbers=lambda: _numbers(self._options),
+        )
 
     def take_up(self, start: checkpoints.Checkpoint | None) -> None:
         """Restore optimizer, step and random numbers from a checkpoint; without one seed them."""
@@ -179,37 +200,44 @@ class Loop:
         state = torch.load(start.path / _STATE, map_location="cpu", weights_only=True)
         self._optimizer.load_state_dict(state["optimizer"])
         self._step = start.step
+        if self._companion is not None and state.get("companion"):
+            self._companion.take_up(state["companion"])
         torch.set_rng_state(state["random"])
         if torch.cuda.is_available() and state["random_cuda"]:
             torch.cuda.set_rng_state_all(state["random_cuda"])
 
-    def run(self, rows: Sequence[Conversation], sums: Sequence[Sums], *, training: int) -> None:
-        """Train on the first `training` rows and evaluate on the others, until done or told to stop."""
+    def run(self, rows: Sequence[Conversation], sums: Sequence[Sums], *, training: int) -> bool:
+        """Train on the first `training` rows and evaluate on the others; False where it was stopped before its end."""
         steps = plan([row.tokens for row in rows[:training]], self._options).rows
         self._spool.phase(Phase.RUNNING, steps=len(steps))
         saved = self._step
+        ill = self._companion.begin(self._step) if self._companion else ""
         while self._step < len(steps):
             numbers = steps[self._step]
             self._step += 1
-            self._one_step([(rows[number], sums[number]) for number in numbers], steps=len(steps))
+            said = self._one_step([(rows[number], sums[number]) for number in numbers], steps=len(steps))
             every = self._options["evaluate_every"]
             if every and self._step % every == 0 and training < len(rows):
                 self._evaluate(list(zip(rows[training:], sums[training:], strict=True)))
-            stopping = self._orders.stop.is_set()
+            if self._companion:
+                ill = self._companion.after(self._step, said, last=self._step == len(steps)) or ill
+            stopping = self._orders.stop.is_set() or bool(ill)
             asked = self._orders.take_checkpoint()
             due = self._step % self._options["save_every"] == 0 or self._step == len(steps)
             if (stopping or asked or due) and saved != self._step:
                 self._save()
                 saved = self._step
             if stopping:
-                return
+                return False
+        return True
 
-    def _one_step(self, rows: Sequence[tuple[Conversation, Sums]], *, steps: int) -> None:
+    def _one_step(self, rows: Sequence[tuple[Conversation, Sums]], *, steps: int) -> dict[str, float]:
         began = time.monotonic()
         self._optimizer.zero_grad(set_to_none=True)
         found = []
-        for row, sums in rows:
-            one = self._cost(row, sums)
+        step = self._ahead(rows)
+        for place, (row, sums) in enumerate(rows):
+            one = self._cost(row, sums, step=step, place=place)
             if not math.isfinite(one.metrics["loss"]):
                 raise Refused(
                     f"the loss of step {self._step} is not a number; lower the learning rate, or train in fp32",
@@ -224,19 +252,33 @@ class Loop:
             group["lr"] = now
         self._optimizer.step()
         tokens = sum(sum(row.policy.spans) for row, _ in rows)
-        speed = tokens / max(1e-9, time.monotonic() - began)
+        means = _means(found)
+        seconds = time.monotonic() - began
         self._spool.metrics(
-            self._step, **_means(found), grad_norm=norm, learning_rate=now, tokens_per_second=speed, **_memory()
+            self._step,
+            **means,
+            grad_norm=norm,
+            learning_rate=now,
+            tokens_per_second=tokens / max(1e-9, seconds),
+            seconds=seconds,
+            **_memory(),
         )
+        return means
 
-    def _cost(self, row: Conversation, sums: Sums) -> Any:
+    def _ahead(self, rows: Sequence[tuple[Conversation, Sums]]) -> Step | None:
         with _numbers(self._options):
-            return cost(self._engine, row, sums, recipe=self._recipe, options=self._options)
+            return step_of(self._engine, rows, recipe=self._recipe, options=self._options)
+
+    def _cost(self, row: Conversation, sums: Sums, *, step: Step | None, place: int) -> Cost:
+        with _numbers(self._options):
+            return cost(self._engine, row, sums, recipe=self._recipe, options=self._options, step=step, place=place)
 
     def _evaluate(self, rows: Sequence[tuple[Conversation, Sums]]) -> None:
         self._model.eval()
         with torch.no_grad():
-            found = [self._cost(row, sums).metrics for row, sums in rows]
+            step = self._ahead(rows)
+            costs = [self._cost(row, sums, step=step, place=place) for place, (row, sums) in enumerate(rows)]
+        found = [it.metrics for it in costs]
         self._model.train()
         self._spool.say(Kind.EVALUATION, step=self._step, metrics=_means(found))
 
@@ -247,6 +289,7 @@ class Loop:
             state = {
                 "optimizer": self._optimizer.state_dict(),
                 "random": torch.get_rng_state(),
+                "companion": self._companion.state() if self._companion else {},
                 "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             }
             torch.save(state, folder / _STATE)

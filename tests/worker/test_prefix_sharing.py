@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: the extra `
 transformers = pytest.importorskip("transformers", reason="transformers is not installed: the extra `train` brings it")
 
 from lrstudio.domain.errors import Refused  # noqa: E402
-from lrstudio.worker import prefix  # noqa: E402
-from lrstudio.worker.prefix import Branch, PlainPairs, SharedPrefix, Tree  # noqa: E402
+from lrstudio.worker import parity, prefix  # noqa: E402
+from lrstudio.worker.prefix import Branch, PlainPairs, SharedPrefix, Together, Tree  # noqa: E402
 
 torch.set_num_threads(1)
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft's
@@ -24,11 +24,11 @@ SHAPE = {
 BETA = 0.1
 
 
-def build(family: str, *, seed: int = 0) -> Any:
+def build(family: str, *, seed: int = 0, **more: Any) -> Any:
     torch.manual_seed(seed)
     if family == "llama":
-        return transformers.LlamaForCausalLM(transformers.LlamaConfig(**SHAPE)).train()
-    return transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**SHAPE, head_dim=8)).train()
+        return transformers.LlamaForCausalLM(transformers.LlamaConfig(**SHAPE | more)).train()
+    return transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**SHAPE | more, head_dim=8)).train()
 
 
 def with_adapter(model: Any) -> Any:
@@ -121,11 +121,19 @@ def test_log_probabilities_are_those_of_the_model_itself() -> None:
 def test_tiles_change_nothing_and_tokens_that_do_not_count_are_left_out_of_the_sums() -> None:
     model, tree = build("llama"), random_tree(5)
     hidden = torch.randn(10, 32, generator=torch.Generator().manual_seed(1))
-    whole, tiled = (prefix.log_probs(model, hidden, range(10), tile=tile) for tile in (100, 3))
+    (whole, entropies), (tiled, entropies_tiled) = (
+        prefix.log_probs(model, hidden, range(10), tile=tile, entropy=True) for tile in (100, 3)
+    )
     assert torch.allclose(whole, tiled, atol=1e-6)
+    expected = torch.distributions.Categorical(logits=model.lm_head(hidden)).entropy()
+    assert torch.allclose(entropies, expected, atol=1e-5)
+    assert torch.allclose(entropies_tiled, expected, atol=1e-5)
+    assert not entropies.requires_grad
     first = tree.branches[0]
     half = Branch(first.tokens, tuple(number % 2 == 0 for number in range(len(first.tokens))))
-    scored = SharedPrefix(model).score(Tree(tree.prompt, (half,)))
+    scored = SharedPrefix(model).score(Tree(tree.prompt, (half,)), entropy=True)
+    assert float(scored.entropy) == pytest.approx(float(scored.entropies[0][::2].mean()))
+    assert SharedPrefix(model).score(tree).entropy is None
     assert scored.sums().tolist() == pytest.approx([scored.branches[0][::2].sum().item()])
 
 
@@ -144,15 +152,29 @@ def forgets_the_document(*given: Any, spans: tuple[int, ...] = (), **options: An
     return torch.cat((right[:, :end], wrong[:, end - 1 :]), dim=1), None
 
 
-@pytest.mark.parametrize("wrong", [sees_the_other_answer, forgets_the_document])
+def sees_what_is_to_come(*given: Any, spans: tuple[int, ...] = (), **options: Any) -> Any:
+    """A wrong mask: a further answer sees its own tokens to come."""
+    module, query, key, value, mask = given
+    right, _ = prefix.attend(module, query, key, value, mask, spans=spans, **options)
+    end = spans[0] + spans[1]
+    seen = [torch.cat((it[:, :, : spans[0]], it[:, :, end:]), dim=2) for it in (key, value)]
+    late = torch.nn.functional.scaled_dot_product_attention(query[:, :, end:], *seen, enable_gqa=True)
+    return torch.cat((right[:, :end], late.transpose(1, 2)), dim=1), None
+
+
+@pytest.mark.parametrize("wrong", [sees_the_other_answer, forgets_the_document, sees_what_is_to_come])
 @pytest.mark.parametrize("family", ["llama", "qwen3"])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_the_parity_check_passes_the_right_mask_and_refuses_a_wrong_one(wrong: Any, family: str, dtype: str) -> None:
-    model, tree = build(family).to(getattr(torch, dtype)), random_tree(2)
-    assert prefix.checked(model, tree).name == "shared"
+@pytest.mark.parametrize("spread", [0.2, 0.02])
+def test_the_parity_check_passes_the_right_mask_and_refuses_a_wrong_one(
+    wrong: Any, family: str, dtype: str, spread: float
+) -> None:
+    """Weights of 0.02, the default, hardly attend: in bfloat16 no wrong mask shows in the model's own numbers."""
+    model, tree = build(family, initializer_range=spread).to(getattr(torch, dtype)), random_tree(2)
+    assert parity.checked(model, tree).name == "shared"
     transformers.AttentionInterface.register("wrong", wrong)
     with pytest.raises(Refused, match="gives other numbers"):
-        prefix.checked(model, tree, attention="wrong")
+        parity.checked(model, tree, attention="wrong")
     assert model.config._attn_implementation == "sdpa", "it attends plainly behind a refusal"
     assert all(it.grad is None for it in model.parameters())
 
@@ -166,3 +188,59 @@ def test_a_shared_row_can_be_scored_in_bfloat16_with_float32_weights() -> None:
     assert torch.allclose(shared, plain, rtol=1e-2)
     assert torch.allclose(shared, exact, rtol=5e-2)
     assert shared.tolist() != exact.tolist()
+
+
+def several_pairs(seed: int) -> list[Tree]:
+    """Three pairs of one question over four answers, with a repeated one, and one that is chosen here, rejected there."""
+    whole = random_tree(seed, answers=4)
+    a, b, c, d = whole.branches
+    return [Tree(whole.prompt, pair) for pair in ((a, b), (a, c), (c, d))]
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3"])
+@pytest.mark.parametrize("adapter", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_pairs_of_one_question_computed_together_are_the_plain_pairs(family: str, adapter: bool, seed: int) -> None:
+    model = build(family)
+    model = with_adapter(model) if adapter else model
+    causal = model.get_base_model() if adapter else model
+    causal.activation_checkpointing_enable({"use_reentrant": False})
+    trees = several_pairs(20 + seed)
+    with torch.no_grad():
+        references = [PlainPairs(model).score(it).sums() + torch.tensor([0.05, -0.05]) for it in trees]
+
+    def step(engine: Any, *, together: bool) -> tuple[float, Any]:
+        model.zero_grad(set_to_none=True)
+        shared = Together(engine, trees) if together else engine
+        assert not together or shared.tokens == len(trees[0].prompt) + sum(
+            len(it.tokens) for it in {branch for tree in trees for branch in tree.branches}
+        )
+        losses = []
+        for tree, reference in zip(trees, references, strict=True):
+            chosen, rejected = shared.score(tree).sums() - reference
+            losses.append(-torch.nn.functional.logsigmoid(BETA * (chosen - rejected)))
+        loss = torch.stack(losses).mean()
+        loss.backward()
+        return float(loss.detach()), torch.cat([it.grad.flatten() for it in model.parameters() if it.grad is not None])
+
+    theirs = step(PlainPairs(model), together=False)
+    ours = step(SharedPrefix(model), together=True)
+    assert theirs[0] == pytest.approx(math.log(2), abs=0.02)
+    assert ours[0] == pytest.approx(theirs[0], rel=1e-5)
+    assert float((ours[1] - theirs[1]).norm()) <= 1e-5 * float(theirs[1].norm())
+
+
+def test_only_trees_of_one_prompt_are_computed_together() -> None:
+    with pytest.raises(ValueError, match="one prompt"):
+        Together(PlainPairs(build("llama")), [random_tree(1), random_tree(2)])
+
+
+@pytest.mark.parametrize("window", [100, 4000])
+def test_a_model_that_attends_to_a_window_shares_no_row_that_is_longer(window: int) -> None:
+    torch.manual_seed(0)
+    config = transformers.MistralConfig(**SHAPE | {"max_position_embeddings": 4096}, sliding_window=window)
+    model, tree = transformers.MistralForCausalLM(config), random_tree(2)
+    if window == 4000:
+        assert parity.checked(model, tree, longest=3000).name == "shared"
+    with pytest.raises(Refused, match=f"last {window} tokens only"):
+        parity.checked(model, tree, longest=5000)

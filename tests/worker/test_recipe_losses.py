@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: the extra `train` brings it")
 
 from lrstudio.domain.errors import Refused  # noqa: E402
+from lrstudio.training.recipes import LOSSES  # noqa: E402
 from lrstudio.worker import losses  # noqa: E402
 from lrstudio.worker.losses import Pair  # noqa: E402
 
@@ -55,14 +56,6 @@ def test_sppo_without_its_probabilities_is_refused_by_name() -> None:
         losses.sppo(pair(0, 0), kind="soft", beta=1e-3)
 
 
-def test_dpo_starts_at_ln_2_and_adds_its_share_of_likelihood() -> None:
-    tokens = torch.tensor([-1.0, -3.0, -0.5], dtype=torch.float64)
-    even = losses.dpo_total(pair(-4.5, -7.0, -4.5, -7.0), tokens, beta=0.15, nll_weight=0.0)
-    assert float(even) == pytest.approx(math.log(2))
-    total = losses.dpo_total(pair(-4.5, -9.0, -5.0, -8.0), tokens, beta=0.15, nll_weight=0.1)
-    assert float(total) == pytest.approx(math.log(1 + math.exp(-0.15 * 1.5)) + 0.1 * 4.5 / 3, abs=1e-9)
-
-
 @pytest.mark.parametrize("turns", [1, 3])
 def test_longpo_is_the_hand_computation(turns: int) -> None:
     # One number for each turn: policy on the long conversation, reference on each short prompt.
@@ -78,8 +71,7 @@ def test_longpo_is_the_hand_computation(turns: int) -> None:
 def test_longpo_is_dpo_where_the_short_prompt_is_the_long_one() -> None:
     tokens, same = torch.tensor([-1.0, -2.0], dtype=torch.float64), pair(-3.0, -5.0, -3.5, -4.0)
     longpo = losses.longpo_total(same, tokens, beta=0.15, weight=1.0)
-    dpo = losses.dpo_total(same, tokens, beta=0.15, nll_weight=1.0)
-    assert float(longpo) == float(dpo)
+    assert float(longpo) == float(losses.sigmoid(same, beta=0.15) + losses.nll(tokens))
 
 
 def test_rewards_are_beta_times_the_ratios() -> None:
@@ -88,3 +80,30 @@ def test_rewards_are_beta_times_the_ratios() -> None:
         {"rewards/chosen": 0.1, "rewards/rejected": -0.1, "rewards/margins": 0.2, "rewards/accuracies": 1.0}
     )
     assert float(said[0]) == pytest.approx(math.log(1 + math.exp(-0.2)))
+
+
+def test_tokens_beyond_the_shorter_answer_weigh_alpha() -> None:
+    chosen, rejected = torch.tensor([-1.0, -2.0, -4.0, -8.0]), torch.tensor([-1.0, -3.0])
+    sums = [losses.length_desensitised(chosen, rejected, alpha=it) for it in (0.0, 0.25, 1.0)]
+    assert [[float(side) for side in it] for it in sums] == [[-3.0, -4.0], [-6.0, -4.0], [-15.0, -4.0]]
+
+
+def test_every_name_has_a_loss_and_dpo_starts_at_ln_2() -> None:
+    assert {*losses.LOSSES, "sft"} == {*LOSSES}
+    assert float(losses.sigmoid(pair(-4.5, -7.0, -4.5, -7.0), beta=0.15)) == pytest.approx(math.log(2))
+
+
+def test_optimal_transport_sorts_the_rows_of_a_step() -> None:
+    ours, theirs = [-4.0, -1.0, -2.5], [-3.0, -2.0, -6.0]
+    rows = Pair(*(torch.tensor(it) for it in (ours, theirs, [-4.5, -2.0, -2.0], [-2.5, -2.0, -5.0])))
+    knobs = losses.Knobs(0.5, label_smoothing=0.1)
+
+    def smoothed(margin: float) -> float:
+        return 0.9 * math.log(1 + math.exp(-0.5 * margin)) + 0.1 * math.log(1 + math.exp(0.5 * margin))
+
+    odds, reference = sorted([-1.0, 1.0, 3.5]), sorted([-2.0, 0.0, 3.0])
+    expected = [smoothed(a - b) for a, b in zip(odds, reference, strict=True)]
+    assert losses.aot(rows, knobs).tolist() == pytest.approx(expected, rel=1e-6)
+    chosen, rejected = sorted([0.5, 1.0, -0.5]), sorted([-0.5, 0.0, -1.0])
+    expected = [smoothed(a - b) for a, b in zip(chosen, rejected, strict=True)]
+    assert losses.aot_unpaired(rows, knobs).tolist() == pytest.approx(expected, rel=1e-6)

@@ -219,7 +219,7 @@ def test_longpo_is_dpo_where_the_short_prompt_is_the_long_one(tiny: Path) -> Non
     row = replace(rows()[2], short=rows()[2].prompt)
     longpo, dpo = conversation(row, tokenizer, short_reference=True), conversation(row, tokenizer)
     assert longpo.reference == dpo.reference == (dpo.policy,)
-    options = {"beta": 0.15, "nll_weight": 1.0, "longpo_lambda": 1.0, "nll": "answer"}
+    options = recipe("dpo").settle({"nll_weight": 1.0}) | {"longpo_lambda": 1.0, "nll": "answer"}
     model = loading.load_model(tiny, recipe("longpo").settle(OPTIONS | {"method": "full"})).eval()
     for engine in (SharedPrefix(model), PlainPairs(model)):
         ours, theirs = (cost(engine, it, (-70.0, -80.0), recipe=name, options=options).loss.item()
