@@ -151,7 +151,7 @@ class Series:
 class PlotSpec:
     """One plot. `span` are its fixed ends, else it takes what its lines need; `held_out` says that it has dots, too.
 
-    `meaning` says in a sentence what is to be seen in it.
+    `meaning` says in a sentence what is to be seen in it; what is not `noisy` is never smoothed.
     """
 
     key: str
@@ -162,6 +162,7 @@ class PlotSpec:
     span: tuple[float, float] | None = None
     held_out: bool = False
     parts: bool = False
+    noisy: bool = True
 
 
 LEARNING, HEALTH, MACHINE = "Learning", "Health", "Machine"
@@ -206,7 +207,8 @@ PLOTS: Final = (
         "grad_norm", "Gradient norm", HEALTH, (Series("grad_norm", "norm"),), "Before it is cut; peaks are odd rows.",
     ),
     PlotSpec(
-        "learning_rate", "Learning rate", MACHINE, (Series("learning_rate", "rate"),), "As the schedule has it.",
+        "learning_rate", "Learning rate", MACHINE, (Series("learning_rate", "rate"),),
+        "As the schedule has it.", noisy=False,
     ),
     PlotSpec(
         "speed", "Tokens a second", MACHINE, (Series("tokens_per_second", "tokens/s"),), "Of the trainer, by step.",

@@ -24,6 +24,7 @@ NUMBERS: Final = frozenset({5, 6, 7, 8, 9})
 
 STATE_COLUMN: Final = COLUMNS.index("state")
 HERE: Final = "this machine"
+_HERE: Final = "here"
 
 _ALIVE: Final = {
     Phase.QUEUED: (Sign.NOT_CHECKED, "queued"),
@@ -53,7 +54,7 @@ def run_cells(row: RunRow) -> RunCells:
         name_of(row),
         recipe,
         row.set_name,
-        HERE,
+        _HERE,
         chip.text,
         step_text(row),
         figure(row.loss),

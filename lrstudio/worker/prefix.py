@@ -210,9 +210,7 @@ class Together:
     It is an engine for these trees: what scores them one after the other gets what was computed together.
     """
 
-    def __init__(
-        self, engine: Engine, trees: Sequence[Tree], *, prompt: bool = False, entropy: bool = False
-    ) -> None:
+    def __init__(self, engine: Engine, trees: Sequence[Tree], *, prompt: bool = False, entropy: bool = False) -> None:
         """Score them; `prompt` asks for the log-probabilities of the prompt, too, `entropy` for that.
 
         Raises:
@@ -260,7 +258,9 @@ def log_probs(
     head = model.get_output_embeddings()
     wanted = torch.tensor(tokens, device=hidden.device, dtype=torch.long)
     parts = [
-        checkpoint(_tile, head, hidden[start : start + tile], wanted[start : start + tile], entropy, use_reentrant=False)
+        checkpoint(
+            _tile, head, hidden[start : start + tile], wanted[start : start + tile], entropy, use_reentrant=False
+        )
         for start in range(0, len(tokens), tile)
     ]
     if not parts:

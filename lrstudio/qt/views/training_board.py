@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QImageWriter, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QImage, QImageWriter, QPainter, QPaintEvent, QPen
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import (
     QAbstractButton,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QSizePolicy,
-    QStackedWidget,
-    QTabBar,
     QVBoxLayout,
     QWidget,
 )
@@ -23,6 +20,7 @@ from PySide6.QtWidgets import (
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import paint_focus, small, unit
+from lrstudio.qt.views.flat_tabs import FlatTabs
 from lrstudio.qt.views.forms import Choice
 from lrstudio.qt.views.signs import chip_width, paint_chip
 from lrstudio.qt.views.training_plots import RUN_DASHES, RUN_TOKENS, PlotCard
@@ -34,7 +32,9 @@ _USUAL = 20
 _SCALE = 2
 """Pictures have so many pixels for each on the screen."""
 _WIDE = 1500
-"""From so many pixels on all cards of a page stand beside each other."""
+"""From so many pixels on four cards stand beside each other, where all are shown."""
+ALL = "All"
+_TABS = (*PAGES, ALL)
 
 
 class RunChip(QAbstractButton):
@@ -50,7 +50,11 @@ class RunChip(QAbstractButton):
         self.setAccessibleName(f"In the plots: {chip.text}")
         self.setToolTip("Take out of the plots" if number else chip.text)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus if number else Qt.FocusPolicy.NoFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+    def minimumSizeHint(self) -> QSize:
+        """Be squeezed first where room is short."""
+        return QSize(12 * unit(self), self.sizeHint().height())
 
     def sizeHint(self) -> QSize:
         """Ask for the chip and a stroke of its line."""
@@ -89,23 +93,18 @@ class PlotBoard(QWidget):
         self.runs: tuple[RunLines, ...] = ()
         self.step: int | None = None
         self.span: tuple[float, float] | None = None
-        self.tabs = QTabBar()
-        self.tabs.setAccessibleName("Pages of plots")
-        self.tabs.setDrawBase(False)
-        self.tabs.setExpanding(False)
-        for page in PAGES:
-            self.tabs.addTab(page)
+        self.tabs = FlatTabs(_TABS, name="Pages of plots")
         self.smoothing = Choice(_SMOOTHING, name="Smoothing")
         self.smoothing.select(_USUAL)
         self.reset_button = Button("All steps", kind=Kind.FLAT)
         self.export_button = Button("Export…", kind=Kind.FLAT)
         self.compare = Button("+ compare", kind=Kind.FLAT)
         self.compare.setAccessibleName("Draw another run, too")
-        self.empty = QLabel("")
         self.cards = {spec.key: PlotCard(spec, switch) for spec in PLOTS}
         self._chips = QHBoxLayout()
-        self._pages = QStackedWidget()
-        self._sheets = tuple(QWidget() for _ in PAGES)
+        self.sheet = QWidget()
+        self._grid = QGridLayout(self.sheet)
+        self._arranged: tuple[str, int] = ("", 0)
         self._lay_out()
         self.tabs.currentChanged.connect(self._turn)
         self.smoothing.currentIndexChanged.connect(lambda _at: self._draw())
@@ -118,11 +117,11 @@ class PlotBoard(QWidget):
     @property
     def page(self) -> str:
         """The name of the page that is shown."""
-        return PAGES[max(0, self.tabs.currentIndex())]
+        return _TABS[max(0, self.tabs.currentIndex())]
 
     def shown_cards(self) -> tuple[PlotCard, ...]:
         """Return the cards of the page that is shown."""
-        return tuple(it for it in self.cards.values() if it.plot.spec.page == self.page)
+        return tuple(it for it in self.cards.values() if self.page in (ALL, it.plot.spec.page))
 
     def show_runs(self, runs: Sequence[RunLines]) -> None:
         """Draw these runs on the page that is shown; the others are drawn when they are turned to."""
@@ -173,11 +172,11 @@ class PlotBoard(QWidget):
 
     def turn_page(self, by: int) -> None:
         """Turn to another page."""
-        self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % len(PAGES))
+        self.tabs.setCurrentIndex((self.tabs.currentIndex() + by) % len(_TABS))
 
     def png(self) -> bytes:
         """Return the page as a picture, two pixels for each on the screen."""
-        sheet = self._sheets[self._pages.currentIndex()]
+        sheet = self.sheet
         image = QImage(sheet.size() * _SCALE, QImage.Format.Format_ARGB32)
         image.setDevicePixelRatio(_SCALE)
         image.fill(self._switch.theme.color("window"))
@@ -191,7 +190,7 @@ class PlotBoard(QWidget):
 
     def svg(self) -> bytes:
         """Return the page as lines and letters."""
-        sheet = self._sheets[self._pages.currentIndex()]
+        sheet = self.sheet
         buffer = QBuffer()
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         generator = QSvgGenerator()
@@ -210,8 +209,8 @@ class PlotBoard(QWidget):
         super().resizeEvent(event)  # type: ignore[arg-type]
         self._arrange()
 
-    def _turn(self, at: int) -> None:
-        self._pages.setCurrentIndex(at)
+    def _turn(self, _at: int) -> None:
+        self._arrange()
         self._draw()
 
     def _draw(self) -> None:
@@ -223,22 +222,24 @@ class PlotBoard(QWidget):
                 card.plot.zoom_to(self.span)
 
     def _arrange(self) -> None:
-        columns = 4 if self.width() >= _WIDE and self.height() < self.width() * 0.4 else 2
-        for page, sheet in zip(PAGES, self._sheets, strict=True):
-            grid = sheet.layout()
-            if not isinstance(grid, QGridLayout) or sheet.property("columns") == columns:
-                continue
-            sheet.setProperty("columns", columns)
-            for number, card in enumerate(it for it in self.cards.values() if it.plot.spec.page == page):
-                grid.addWidget(card, number // columns, number % columns)
+        """Put the cards of the page into the grid, the others out of sight."""
+        columns = 2 if self.page != ALL else 4 if self.width() >= _WIDE else 3
+        if self._arranged == (self.page, columns):
+            return
+        self._arranged = (self.page, columns)
+        shown = self.shown_cards()
+        for card in self.cards.values():
+            self._grid.removeWidget(card)
+            card.setVisible(card in shown)
+        for number, card in enumerate(shown):
+            self._grid.addWidget(card, number // columns, number % columns)
 
     def _lay_out(self) -> None:
         step = unit(self)
-        for sheet in self._sheets:
-            grid = QGridLayout(sheet)
-            grid.setContentsMargins(0, 0, 0, 0)
-            grid.setSpacing(step)
-            self._pages.addWidget(sheet)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(step)
+        for card in self.cards.values():
+            card.setParent(self.sheet)
         self._arrange()
         head = QHBoxLayout()
         head.setSpacing(step)
@@ -249,9 +250,8 @@ class PlotBoard(QWidget):
         head.addWidget(self.smoothing)
         head.addWidget(self.reset_button)
         head.addWidget(self.export_button)
-        self.empty.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         box = QVBoxLayout(self)
         box.setContentsMargins(step * 3 // 2, step, step * 3 // 2, step)
         box.setSpacing(step)
         box.addLayout(head)
-        box.addWidget(self._pages, 1)
+        box.addWidget(self.sheet, 1)

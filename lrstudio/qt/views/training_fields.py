@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button
@@ -67,9 +67,10 @@ class OptionEntry:
         if option.flag:
             field = QCheckBox(option.label)
         elif option.choices and not option.several:
-            field = Choice([(it, it) for it in option.choices], name=option.label)
+            field = narrow(Choice([(it, it) for it in option.choices], name=option.label))
         else:
             field = Field(name=option.label)
+            field.setMinimumWidth(6 * unit(field))
         self.row = Labelled(option.label, field, switch, meaning=option.meaning)
         self.text = option.text
 
@@ -104,6 +105,14 @@ class OptionEntry:
             field.currentIndexChanged.connect(deed)
         elif isinstance(field, Field):
             field.textChanged.connect(deed)
+
+
+def narrow(choice: Choice) -> Choice:
+    """Let a choice become narrower than its longest entry."""
+    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    choice.setMinimumContentsLength(4)
+    choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return choice
 
 
 def beside(field: Field, button: Button) -> QWidget:

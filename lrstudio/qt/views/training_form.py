@@ -16,7 +16,7 @@ from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Field, small, unit
 from lrstudio.qt.views.file_kinds import FileKinds
 from lrstudio.qt.views.forms import Choice
-from lrstudio.qt.views.training_fields import Labelled, OptionEntry, beside
+from lrstudio.qt.views.training_fields import Labelled, OptionEntry, beside, narrow
 from lrstudio.viewstate import training_form as words
 from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.training_form import OptionField, Typed
@@ -46,13 +46,13 @@ class TrainingForm(QWidget):
         self._filling = False
         self._sets: tuple[str, ...] = ()
         self._entries: dict[str, OptionEntry] = {}
-        self.set = Choice((), name="Set")
-        self.recipe = Choice([(name, title) for name, title, _ in words.recipes()], name="Recipe")
-        self.preset = Choice((), name="Preset")
+        self.set = narrow(Choice((), name="Set"))
+        self.recipe = narrow(Choice([(name, title) for name, title, _ in words.recipes()], name="Recipe"))
+        self.preset = narrow(Choice((), name="Preset"))
         self.model = Field(name="Model folder", placeholder="a folder with a model")
         self.choose_model = Button("…")
         self.choose_model.setAccessibleName("Choose the model's folder")
-        self.target = Choice(((HERE, HERE),), name="Run on")
+        self.target = narrow(Choice(((HERE, HERE),), name="Run on"))
         self.advanced = Button("Advanced", kind=Kind.FLAT)
         self.advanced.set_eliding()
         self.advanced.setCheckable(True)
@@ -63,6 +63,7 @@ class TrainingForm(QWidget):
         self.help.setWordWrap(True)
         self.help.setFont(small(self.help.font()))
         self.help.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.help.hide()
         self._lay_out()
         self._connect()
         self._fill_presets()
@@ -143,6 +144,7 @@ class TrainingForm(QWidget):
         if event.type() is QEvent.Type.FocusIn:
             row = next((it.row for it in self._entries.values() if it.row.field is watched), None)
             self.help.setText(row.meaning if row is not None else "")
+            self.help.setVisible(row is not None)
         return False
 
     # Putting together

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QCheckBox, QLabel, QProgressBar, QSizePolicy, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button, Kind
@@ -251,8 +251,13 @@ class TrainingPreview(QWidget):
         ids.setToolTip(listed)
         ids.clicked.connect(lambda _on=False, of=it: self.ids_wanted.emit(of))
         self._accepts[it.option] = box
-        self._boxes.addWidget(box)
-        self._boxes.addWidget(ids, 0, Qt.AlignmentFlag.AlignLeft)
+        across = QWidget()
+        row = QHBoxLayout(across)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(box)
+        row.addStretch(1)
+        row.addWidget(ids)
+        self._boxes.addWidget(across)
 
     def _lay_out(self) -> None:
         step = unit(self)

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTabBar,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -28,6 +27,7 @@ from lrstudio.qt.views.binding import bind
 from lrstudio.qt.views.buttons import Button
 from lrstudio.qt.views.chrome import Words, panel_ground, small, unit
 from lrstudio.qt.views.dialogs.base import reading_view
+from lrstudio.qt.views.flat_tabs import FlatTabs
 from lrstudio.qt.views.scroll import QuietHeader, quiet
 from lrstudio.qt.views.signs import paint_chip
 from lrstudio.qt.views.start_page import EmptyState
@@ -36,8 +36,8 @@ from lrstudio.viewstate.display_text import DisplayText
 from lrstudio.viewstate.training_runs import COLUMNS, STATE_COLUMN, RunCells, SampleCells
 from lrstudio.viewstate.training_watch import LOG_LINES, RunScreen
 
-_WIDTHS = {"run": 16, "recipe": 9, "set": 14, "host": 13, "step": 13, "loss": 9, "held-out reward": 16, "s/pair": 9}
-_LAST_WIDTH = 11
+_WIDTHS = {"run": 20, "recipe": 9, "set": 13, "host": 8, "step": 12, "loss": 9, "held-out reward": 16, "s/pair": 9}
+_LAST_WIDTH = 14
 RUNS, LOG, SAMPLES = range(3)
 
 Index = QModelIndex | QPersistentModelIndex
@@ -133,17 +133,13 @@ class RunsPanel(QWidget):
         panel_ground(self)
         self.model = RunTable(self)
         self.table = RunsTableView(self.model, switch)
-        self.tabs = QTabBar()
-        self.tabs.setAccessibleName("Runs, log and samples")
-        self.tabs.setDrawBase(False)
-        self.tabs.setExpanding(False)
-        for name in ("Runs", "Log", "Samples"):
-            self.tabs.addTab(name)
+        self.tabs = FlatTabs(("Runs", "Log", "Samples"), name="Runs, log and samples")
         self.log = reading_view("", name="Log", fixed=True)
-        self.log.setFrameShape(QPlainTextEdit.Shape.NoFrame)
         self.log.setMaximumBlockCount(LOG_LINES)
         self.samples = reading_view("", name="Samples", fixed=False)
-        self.samples.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        for text in (self.log, self.samples):
+            text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+            text.document().setDocumentMargin(unit(self) * 3 // 2)
         self.nothing = EmptyState("", "")
         self.engine = Words("", quiet=True)
         self._shown: tuple[str, int] = ("", 0)
@@ -216,7 +212,7 @@ class RunsPanel(QWidget):
         if screen.samples != self._samples:
             self._samples = screen.samples
             self._show_samples()
-        words = {"shared": "documents shared by their answers", "plain": "each answer with its document"}
+        words = {"shared": "shared prefix", "plain": "each answer with its document"}
         self.engine.setText(words.get(screen.engine, ""))
         self._name_tabs(screen.warnings, len(screen.samples))
 

@@ -18,7 +18,7 @@ from lrstudio.qt.views.training_preview import TrainingPreview
 from lrstudio.qt.views.training_runs import RunsPanel
 
 _ACROSS, _DOWN, _MODEL = "training/across", "training/down", "training/model"
-_LEFT_UNITS = 40
+_LEFT_UNITS = 46
 
 
 class TrainingView(QWidget):
@@ -118,7 +118,7 @@ class TrainingView(QWidget):
         quiet(scroll)
         self._left = QWidget()
         panel_ground(self._left)
-        self._left.setMinimumWidth(34 * step)
+        self._left.setMinimumWidth(44 * step)
         buttons = QHBoxLayout()
         buttons.setContentsMargins(2 * step, step, step * 3 // 2, step * 3 // 2)
         buttons.setSpacing(step)
