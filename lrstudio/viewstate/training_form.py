@@ -38,6 +38,12 @@ _LABELS: Final = {
     "sppo_loss": "SPPO loss",
     "top_p": "Top p",
     "judge_tau": "Judge tau",
+    "health_displacement": "On displacement",
+    "health_kl": "On drift (KL)",
+    "health_entropy": "On collapse",
+    "health_overfit": "On overfitting",
+    "health_length": "On length drift",
+    "health_repetition": "On repetition",
 }
 _ACCEPTED = ("accept_cut", "accept_dropped")
 _SUMMARY = ("beta", "longpo_lambda", "nll_weight", "learning_rate", "method", "optimizer", "epochs", "max_steps")

@@ -27,7 +27,7 @@ from lrstudio.qt.views.training_plots import RUN_DASHES, RUN_TOKENS, PlotCard
 from lrstudio.viewstate.audit_signs import Chip
 from lrstudio.viewstate.training_curves import PAGES, PLOTS, RunLines
 
-_SMOOTHING = ((1, "not smoothed"), (5, "mean of 5 steps"), (20, "mean of 20 steps"), (100, "mean of 100 steps"))
+_SMOOTHING = ((1, "not smoothed"), (5, "mean of 5"), (20, "mean of 20"), (100, "mean of 100"))
 _USUAL = 20
 _SCALE = 2
 """Pictures have so many pixels for each on the screen."""
@@ -95,8 +95,10 @@ class PlotBoard(QWidget):
         self.span: tuple[float, float] | None = None
         self.tabs = FlatTabs(_TABS, name="Pages of plots")
         self.smoothing = Choice(_SMOOTHING, name="Smoothing")
+        self.smoothing.setToolTip("The strong line is the mean of so many steps; the pale one is each step.")
         self.smoothing.select(_USUAL)
         self.reset_button = Button("All steps", kind=Kind.FLAT)
+        self.reset_button.hide()
         self.export_button = Button("Export…", kind=Kind.FLAT)
         self.compare = Button("+ compare", kind=Kind.FLAT)
         self.compare.setAccessibleName("Draw another run, too")
@@ -163,6 +165,7 @@ class PlotBoard(QWidget):
         if span is not None and span[1] - span[0] < 1:
             return
         self.span = span
+        self.reset_button.setVisible(span is not None)
         for card in self.shown_cards():
             card.plot.zoom_to(span)
 

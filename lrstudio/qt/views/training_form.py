@@ -108,7 +108,7 @@ class TrainingForm(QWidget):
             row.refuse("" if late else found.get(name, ""))
         if shown and found:
             first = next((name for name in rows if name in found), "")
-            if first in self._entries and self._entries[first].option.advanced:
+            if any(name in self._entries and self._entries[name].option.advanced for name in found):
                 self.advanced.setChecked(True)
             if first:
                 rows[first].field.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -194,7 +194,7 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # the library has no type
         whole = self._window <= 1 or not self.spec.noisy
         line.raw.setData(steps, values)
         line.smooth.setData(steps, values if whole else smoothed(values, self._window))
-        line.raw.setVisible(not whole)
+        line.raw.setVisible(not whole and number == 0)
 
     def _draw_dots(self, number: int, run: RunLines) -> None:
         if not self.spec.held_out:
@@ -238,7 +238,7 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # the library has no type
     def _dress_line(self, number: int, series: Series, line: _Line) -> None:
         color = self._switch.theme.color(self.token_of(number, series))
         pale = QColor(color)
-        pale.setAlpha(_PALE if len(self.runs) < 2 else _PALE // 2)
+        pale.setAlpha(_PALE)
         part = series not in self.spec.series
         line.raw.setPen(pg.mkPen(pale, width=1))
         # No antialiasing, dashes one pixel wide: 4 plots of 3 runs take 55 ms so; with wide dashes 160, smoothed 560.
@@ -323,21 +323,15 @@ class PlotCard(QWidget):
 
     def _say(self) -> None:
         plot, theme = self.plot, self._switch.theme
-        names = []
+        names: dict[str, str] = {}
         for number, run in enumerate(plot.runs):
             for series in plot.series_of(run):
-                if run.of(series.metric).values.get(series.metric) is None:
-                    continue
-                several = len(plot.runs) > 1
-                if not several and len(plot.series_of(run)) == 1:
-                    continue
-                name = run.label if several and len(plot.spec.series) == 1 else series.label
-                if several and len(plot.spec.series) > 1:
-                    name = f"{run.label} {series.label}"
-                names.append(
-                    f'<span style="color:{theme.color(plot.token_of(number, series)).name()}">{escape(name)}</span>'
-                )
-        self.title.setText(f"<b>{escape(plot.spec.title)}</b>&nbsp; {' · '.join(names[:4])}")
+                if run.of(series.metric).values.get(series.metric) is not None:
+                    several = len(plot.runs) > 1 and len(plot.spec.series) == 1
+                    names[run.label if several else series.label] = theme.color(plot.token_of(number, series)).name()
+        told = [f'<span style="color:{color}">{escape(name)}</span>' for name, color in names.items()]
+        told = told if len(told) > 1 else []
+        self.title.setText(f"<b>{escape(plot.spec.title)}</b>&nbsp; {' · '.join(told[:4])}")
         drawn = any(len(run.of(it.metric).series(it.metric)[0]) for run in plot.runs for it in plot.spec.series)
         self.nothing.setText("" if drawn else "nothing measured yet" if plot.runs else "")
         self._say_values()
