@@ -69,7 +69,7 @@ class OptionEntry:
         elif option.choices and not option.several:
             field = narrow(Choice([(it, it) for it in option.choices], name=option.label))
         else:
-            field = Field(name=option.label)
+            field = Field(name=option.label, keeps_enter=False)
             field.setMinimumWidth(6 * unit(field))
         self.row = Labelled(option.label, field, switch, meaning=option.meaning)
         self.text = option.text
