@@ -18,5 +18,8 @@ VERBS = (
     "report",
     "reviewers",
     "merge",
+    "train",
+    "runs",
+    "tiny-model",
     "tour",
 )

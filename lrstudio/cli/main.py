@@ -24,10 +24,13 @@ from lrstudio.cli import (
     queue,
     report,
     reviewers,
+    runs,
     sample,
     set_,
     show,
+    tiny_model,
     tour,
+    train,
 )
 
 app = typer.Typer(
@@ -53,6 +56,9 @@ app.command("queue")(queue.queue)
 app.command("report")(report.report)
 app.command("reviewers")(reviewers.reviewers)
 app.command("merge")(merge.merge)
+app.command("train")(train.train)
+app.command("runs")(runs.runs)
+app.command("tiny-model")(tiny_model.tiny_model)
 app.command("tour")(tour.tour)
 app.add_typer(packs.app)
 

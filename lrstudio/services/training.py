@@ -32,6 +32,7 @@ from lrstudio.training.wire import Request
 
 if TYPE_CHECKING:
     from lrstudio.judge.protocol import Emit
+    from lrstudio.services.consent import Outgoing
     from lrstudio.services.judges import JudgeRequest
     from lrstudio.services.judging import JudgeOutcome, Judging
     from lrstudio.services.training_answers import RoundJudged, TakenIn, TrainingAnswers
@@ -308,6 +309,10 @@ class Training:
     def take_in_answers(self, run_id: str) -> TakenIn:
         """Make candidates of what a run answers to held-out questions; see `TrainingAnswers.take_in`."""
         return self.answers.take_in(self._folder(run_id))
+
+    def outgoing(self, run_id: str, request: JudgeRequest) -> tuple[Outgoing, ...]:
+        """Return what judging a run's answers would send to each other machine."""
+        return self.answers.outgoing(self._folder(run_id), request)
 
     async def judge_answers(self, run_id: str, request: JudgeRequest, *, emit: Emit) -> JudgeOutcome:
         """Take a run's answers to held-out questions into the project and judge them there.

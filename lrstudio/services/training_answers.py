@@ -17,6 +17,7 @@ from lrstudio.domain.reward import reward
 from lrstudio.domain.text import Candidate, Document, Question, content_hash
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment, State
 from lrstudio.judge.protocol import Emit, Task
+from lrstudio.services.consent import Consent, Outgoing
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.judging import Judging, Rated
 from lrstudio.services.sets import Sets
@@ -67,6 +68,12 @@ class TrainingAnswers:
         self._store = store
         self._sets = sets
         self._judging = judging
+        self._consent = Consent(store)
+
+    def outgoing(self, folder: RunFolder, request: JudgeRequest) -> tuple[Outgoing, ...]:
+        """Return what judging a run's answers would send to each other machine."""
+        questions = {it.question_id for it in self._questions(folder.spec()).values()}
+        return self._consent.outgoing(request.addresses(), questions=questions)
 
     def take_in(self, folder: RunFolder) -> TakenIn:
         """Make candidates of a run's answers to held-out questions; those that are there already stay as they are.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def run_preflight(folder: RunFolder, spec: Spec, *, progress: Progress, cancelle
     Raises:
         PreflightCancelled: `cancelled` said yes.
         Refused: something is wrong that a person can mend, in the worker's words.
-        Environment: the process broke down; its last words are in preflight.log.
+        Environment: the process broke down; its last words are in preflight.log beside the runs.
     """
     (folder.path / records.PREFLIGHT).unlink(missing_ok=True)
     log = folder.path / LOG
@@ -135,4 +136,7 @@ def _trouble(status: int | None, log: Path) -> Refused | Environment:
     if status == 1 and "Traceback (most recent call last)" not in said:
         return Refused(last)
     how = f"signal {-status}" if status is not None and status < 0 else f"status {status}"
-    return Environment(f"preflight broke down ({how}): {last}", where=str(log))
+    kept = log.parent.with_name(LOG)  # the draft goes, its last words stay
+    with suppress(OSError):
+        shutil.copyfile(log, kept)
+    return Environment(f"preflight broke down ({how}): {last}", where=str(kept))

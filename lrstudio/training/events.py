@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from lrstudio.training import wire
 from lrstudio.training.wire import Kind
 
 _BLOCK = 1 << 20
+_DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,15 @@ def event_of(line: bytes | str) -> Event:
     Raises:
         ValueError: it is no event.
     """
-    row = json.loads(line)
+    text = line if isinstance(line, str) else line.decode("utf-8")
+    row, end = _DECODER.raw_decode(text)
+    if text[end:].strip():
+        raise ValueError("something follows the object")
     try:
-        head = {name: row.pop(name) for name in ("seq", "time", "kind", "attempt")}
+        row.pop("v", None)
+        return Event(row.pop("seq"), row.pop("time"), row.pop("kind"), row.pop("attempt"), row)
     except (KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"not an event: {error}") from error
-    row.pop("v", None)
-    return Event(**head, body=row)
 
 
 class EventLog:
@@ -150,12 +155,25 @@ class Curve:
             if event.seq <= self.last_seq:
                 continue
             self.last_seq = event.seq
-            if event.kind == Kind.ATTEMPT:
+            if event.kind == self.kind:
+                if (step := event.step) is not None:
+                    self.points[step] = event.body.get("metrics", {})
+            elif event.kind == Kind.ATTEMPT:
                 start = int(event.body.get("from_step", 0))
                 if start < max(self.points, default=0):
                     self.points = {step: point for step, point in self.points.items() if step <= start}
-            elif event.kind == self.kind and event.step is not None:
-                self.points[event.step] = event.body.get("metrics", {})
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from looking through all the new events again and again: half of the time is its."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Tail:
@@ -174,7 +192,12 @@ class Tail:
             ValueError: a number is missing or comes twice, or a line is no event: this is not the file it was.
         """
         self.offset += len(data)
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        whole, newline, rest = data.rpartition(b"\n")
+        if not newline:
+            self._rest += rest
+            return []
+        lines = (self._rest + whole).decode("utf-8").split("\n")
+        self._rest = rest
         found = [event_of(line) for line in lines]
         for event in found:
             if event.seq != self.last_seq + 1:
@@ -186,7 +209,7 @@ class Tail:
         """Take in what a file here has gained; nothing where it is not there yet."""
         found: list[Event] = []
         try:
-            with path.open("rb") as file:
+            with path.open("rb") as file, _no_collection():
                 file.seek(self.offset)
                 while block := file.read(_BLOCK):
                     found += self.feed(block)

@@ -19,7 +19,7 @@ from lrstudio.training.folder import replace_file
 PREFLIGHT: Final = "preflight.json"
 """Its file in a run folder."""
 
-CHECKS: Final = ("template", "ids", "rows", "disk", "device", "versions", "memory", "pilot")
+CHECKS: Final = ("template", "ids", "rows", "disk", "device", "versions", "memory", "model", "pilot")
 """The names of the checks, in the order in which they are made."""
 
 _SHORTEST_BIN: Final = 1024
@@ -38,11 +38,12 @@ class Check:
 class Preflight:
     """What was found before step one.
 
-    `rows` counts all rows of pairs.jsonl, `kept` those that are trained on or evaluated, cut ones among them; `cut` and
+    `rows` counts all rows of pairs.jsonl, `kept` those that are trained on or held out, cut ones among them; `cut` and
     `dropped` are row ids. `longest` is the longest kept row in tokens of the prompt and its longer answer, `tokens` the
     sum of that over all kept rows. `histogram` has (upper bound in tokens, rows) of all rows, short to long. `engine`
-    is shared or plain, "" where it was not reached. `memory_gib` is the estimated peak on the device, `peak_gib` what
-    the pilot step measured; `seconds` is the estimate for the whole run.
+    is shared or plain, "" where it was not reached. `memory_gib` is the estimated peak on the device, corrected by what
+    earlier runs took (`formula_gib` is it uncorrected), `peak_gib` what the pilot step measured. `seconds` is the
+    estimate for the whole run.
     """
 
     rows: int
@@ -56,6 +57,7 @@ class Preflight:
     engine: str = ""
     device: str = ""
     device_gib: float | None = None
+    formula_gib: float | None = None
     memory_gib: float | None = None
     peak_gib: float | None = None
     seconds: float | None = None

@@ -68,8 +68,11 @@ _COMMON = (
     Option("sample_tokens", 256, "Tokens of such an answer at most.", least=1),
     Option("accept_cut", 0, "Rows that may be cut, as preflight counted them: none is ever cut unasked.", least=0),
     Option("accept_dropped", 0, "Rows that may be dropped, as preflight counted them.", least=0),
-    Option("max_tokens", 0, "Longest row in tokens; longer ones are dropped and must be accepted. 0: no limit.",
-           least=0),
+    Option("max_tokens", 0, "Longest row in tokens; 0: what the model was built for.", least=0),
+    Option("too_long", "drop", "Longer rows are dropped, or the middle of their prompt is cut out; either is accepted.",
+           choices=("drop", "cut")),
+    Option("device", "auto", "What computes: auto takes a GPU where there is one.", choices=("auto", "cuda", "cpu")),
+    Option("pilot", True, "Try a step on the longest pair before the first, and measure it."),
 )  # fmt: skip
 
 _DOES = ("off", "warn", "stop")
@@ -124,8 +127,10 @@ _SPPO = (
     Option("beta", 1e-3, "1 / eta: how far one round goes.", "SPPO, section 5", least=0.0, advanced=False),
     Option("sppo_loss", "sppo", "Soft (the paper's), by the pair alone, or hard 1 and 0.", "SPPO, equation 4.4",
            choices=("sppo", "sppo_single", "sppo_hard"), advanced=False),
-    Option("rounds", 3, "Rounds of sampling, judging and training.", "SPPO, section 5", least=1, most=20,
-           advanced=False),
+    Option("rounds", 3, "Rounds of sampling, judging and training; 0 trains on the set's own pairs.",
+           "SPPO, section 5", least=0, most=20, advanced=False),
+    Option("round_questions", "all", "Questions of a round: all, or a part of its own as in the paper.",
+           "SPPO, section 5: parts", choices=("all", "parts")),
     Option("answers", 5, "Answers sampled to each question.", "SPPO, section 5", least=2, most=32, advanced=False),
     Option("temperature", 0.7, "Temperature of the samples.", "SPPO's scripts", least=0.0, most=2.0),
     Option("top_p", 0.9, "Probability mass that is sampled from.", "SPPO's scripts", least=0.0, most=1.0),
@@ -168,7 +173,9 @@ SPPO: Final = Recipe(
     "SPPO",
     "Self-play: the model's own answers, judged against each other, in rounds.",
     _with(_COMMON, _SPPO, learning_rate=5e-7, optimizer="rmsprop", schedule="linear"),
-    MappingProxyType({"paper": {"beta": 1e-3, "sppo_loss": "sppo", "rounds": 3, "answers": 5}}),
+    MappingProxyType(
+        {"paper": {"beta": 1e-3, "sppo_loss": "sppo", "rounds": 3, "answers": 5, "round_questions": "parts"}}
+    ),
 )
 RECIPES: Final = MappingProxyType({it.name: it for it in (DPO, LONGPO, SPPO)})
 

@@ -18,6 +18,7 @@ from lrstudio.training.wire import Kind
 
 _LOG_BYTES = 1 << 17
 _RECENT = 64
+_LATEST = 1000
 
 Point = tuple[int, Mapping[str, Any]]
 
@@ -58,10 +59,11 @@ class RunWatch:
             ) from error
         self.curve.add(events)
         self.evaluations.add(events)
-        self._recent.extend(it for it in events if it.kind == Kind.METRIC)
-        told = [_told(it) for it in events if it.kind in (Kind.WARNING, Kind.ERROR)]
+        self._recent.extend(it for it in events[-_LATEST:] if it.kind == Kind.METRIC)
+        others = [it for it in events if it.kind != Kind.METRIC]
+        told = [_told(it) for it in others if it.kind in (Kind.WARNING, Kind.ERROR)]
         self.told += told
-        for event in events:
+        for event in others:
             self.engine = str(event.body.get("engine", "")) if event.kind == Kind.ENGINE else self.engine
         cut, kept = _kept(events)
         samples = self._sampled(kept, cut=cut)
@@ -69,7 +71,7 @@ class RunWatch:
             row=row_of(self.folder, recent=tuple(self._recent)),
             points=tuple(_points(kept, Kind.METRIC)),
             evaluations=tuple(_points(kept, Kind.EVALUATION)),
-            gpu=tuple((it.step or 0, it.body) for it in events if it.kind == Kind.GPU),
+            gpu=tuple((it.step or 0, it.body) for it in others if it.kind == Kind.GPU),
             samples=samples,
             told=tuple(told),
             log=tuple(self._printed()),
@@ -131,7 +133,8 @@ def _kept(events: Iterable[Event]) -> tuple[int | None, list[Event]]:
 
 
 def _points(events: Iterable[Event], kind: Kind) -> list[Point]:
-    return [(it.step, it.body.get("metrics", {})) for it in events if it.kind == kind and it.step is not None]
+    found = ((it.step, it.body.get("metrics", {})) for it in events if it.kind == kind)
+    return [(step, metrics) for step, metrics in found if step is not None]
 
 
 def _told(event: Event) -> Told:

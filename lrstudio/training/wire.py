@@ -78,6 +78,7 @@ class Kind(StrEnum):
     CHECKPOINT = "checkpoint"
     ENGINE = "engine"
     PREFLIGHT = "preflight"
+    REFERENCE = "reference"
     SAMPLE = "sample"
     WARNING = "warning"
     ERROR = "error"

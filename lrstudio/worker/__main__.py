@@ -1,6 +1,9 @@
 """The trainer of one attempt: `python -m lrstudio.worker RUN_FOLDER --attempt N`; the supervisor starts it.
 
 Status 0 says that it is done, or that it has saved and stopped as it was told. Anything else has said why before.
+
+`python -m lrstudio.worker RUN_FOLDER --preflight` only looks whether the run can be done, and writes preflight.json.
+Status 0 says that the file is there, whether all is well or not; else one line on the standard error says why.
 """
 
 from __future__ import annotations
@@ -17,20 +20,41 @@ from lrstudio.training.wire import Kind
 
 
 def main(words: Sequence[str]) -> int:
-    """Train one attempt."""
+    """Train one attempt, or look whether it can be done."""
     parser = argparse.ArgumentParser(prog="lrstudio.worker")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--attempt", type=int, required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--attempt", type=int)
+    what.add_argument("--preflight", action="store_true")
     asked = parser.parse_args(list(words))
+    return _look(asked.folder) if asked.preflight else _attempt(asked.folder, asked.attempt)
+
+
+def _look(folder: Path) -> int:
+    try:
+        from lrstudio.worker.preflight import preflight
+        from lrstudio.worker.train import wanted
+
+        spec, options = wanted(folder)
+        preflight(folder, spec, options)
+    except ImportError as error:
+        sys.stderr.write(f"{_missing(error)}\n")
+    except StudioError as error:
+        sys.stderr.write(f"{error}\n")
+    else:
+        return 0
+    return 1
+
+
+def _attempt(folder: Path, attempt: int) -> int:
     orders = Orders()
-    spool = Spool(asked.folder, attempt=asked.attempt)
+    spool = Spool(folder, attempt=attempt)
     try:
         from lrstudio.worker.train import train
 
-        train(asked.folder, spool, orders)
+        train(folder, spool, orders)
     except ImportError as error:
-        why = f"{error.name or error} is missing in the Python that trains; add it: pip install 'lrstudio[train]'"
-        spool.say(Kind.ERROR, reason="refused", why=why)
+        spool.say(Kind.ERROR, reason="refused", why=_missing(error))
     except StudioError as error:
         spool.say(Kind.ERROR, reason="refused", why=str(error))
     except Exception as error:  # noqa: BLE001 - the door of the process: whatever it is, the run folder says it
@@ -45,6 +69,10 @@ def main(words: Sequence[str]) -> int:
         return 0
     spool.close()
     return 1
+
+
+def _missing(error: ImportError) -> str:
+    return f"{error.name or error} is missing in the Python that trains; add it: pip install 'lrstudio[train]'"
 
 
 def _out_of_memory(error: Exception) -> bool:

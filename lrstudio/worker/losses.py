@@ -145,21 +145,30 @@ def sppo(
     Raises:
         Refused: a probability that this kind needs is missing, or there is no such kind.
     """
+    targets = sppo_targets(kind=kind, win=win, chosen_win=chosen_win, rejected_win=rejected_win)
+    chosen = torch.square(pair.chosen_ratio - targets["targets/chosen"] / beta)
+    rejected = torch.square(pair.rejected_ratio - targets["targets/rejected"] / beta)
+    return chosen + rejected if kind == "sppo_hard" else (chosen + rejected) / 2
+
+
+def sppo_targets(
+    *, kind: str, win: float | None = None, chosen_win: float | None = None, rejected_win: float | None = None
+) -> dict[str, float]:
+    """Return where SPPO pulls the rewards, beta times the ratios, of chosen and rejected; the arguments are `sppo`'s.
+
+    Raises:
+        Refused: a probability that this kind needs is missing, or there is no such kind.
+    """
     if kind == "sppo_hard":
-        return _squares(pair, 0.5 / beta, -0.5 / beta)
-    if kind == "sppo_single":
-        push = (_given(win, "win", kind) - 0.5) / beta
-        return _squares(pair, push, -push) / 2
-    if kind == "sppo":
-        up = (_given(chosen_win, "chosen_win", kind) - 0.5) / beta
-        down = (_given(rejected_win, "rejected_win", kind) - 0.5) / beta
-        return _squares(pair, up, down) / 2
-    raise Refused(f"there is no SPPO loss {kind!r}; choose from sppo, sppo_single, sppo_hard", where="sppo_loss")
-
-
-def _squares(pair: Pair, chosen_target: float, rejected_target: float) -> Tensor:
-    chosen, rejected = pair.chosen_ratio - chosen_target, pair.rejected_ratio - rejected_target
-    return torch.square(chosen) + torch.square(rejected)
+        up, down = 1.0, 0.0
+    elif kind == "sppo_single":
+        up = _given(win, "win", kind)
+        down = 1.0 - up
+    elif kind == "sppo":
+        up, down = _given(chosen_win, "chosen_win", kind), _given(rejected_win, "rejected_win", kind)
+    else:
+        raise Refused(f"there is no SPPO loss {kind!r}; choose from sppo, sppo_single, sppo_hard", where="sppo_loss")
+    return {"targets/chosen": up - 0.5, "targets/rejected": down - 0.5}
 
 
 def _given(value: float | None, name: str, kind: str) -> float:

@@ -1,30 +1,21 @@
-"""What one row costs under a recipe, and the reference's log-probabilities that it is measured against."""
+"""What one row costs under a recipe."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from lrstudio.domain.errors import Refused
-from lrstudio.training.folder import replace_file
 from lrstudio.worker import losses
 from lrstudio.worker.conversations import Conversation
 from lrstudio.worker.losses import OVER_A_STEP, Knobs, Pair
 from lrstudio.worker.prefix import Engine, Scored
-
-REFERENCE: Final = "reference.json"
-"""The file of a run folder with the reference's log-probabilities, so that a run that goes on has the same ones."""
-
-Sums = tuple[float, float]
-"""Summed log-probabilities of chosen and rejected by the reference."""
+from lrstudio.worker.reference import Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +85,13 @@ def cost(
     beta = options["beta"]
     likelihood = torch.cat((scored.prompt, scored.branches[0])) if scored.prompt is not None else chosen
     parts: dict[str, float] = {}
+    targets: dict[str, float] = {}
     if recipe == "sppo":
         wins = {name: getattr(row.row, name) for name in ("win", "chosen_win", "rejected_win")}
         loss = losses.sppo(pair, kind=options["sppo_loss"], beta=beta, **wins)
         value = preference = loss.item()
         parts = {options["sppo_loss"]: value, "scaled": beta**2 * value}
+        targets = losses.sppo_targets(kind=options["sppo_loss"], **wins)
     elif recipe == "longpo":
         loss = losses.longpo_total(pair, likelihood, beta=beta, weight=options["longpo_lambda"])
         value, preference = loss.item(), losses.sigmoid(pair, beta=beta).item()
@@ -123,6 +116,7 @@ def cost(
             "kl": drift.item(),
             "entropy": scored.entropy.item() if scored.entropy is not None else 0.0,
             **pair.rewards(beta=beta),
+            **targets,
         }
     return Cost(loss, metrics)
 
@@ -187,57 +181,3 @@ def check_options(recipe: str, options: Mapping[str, Any]) -> None:
         raise Refused("sft is in the losses and nll_weight weighs the same; set nll_weight to 0", where="nll_weight")
     if not any(numbers) and not options["nll_weight"]:
         raise Refused("every loss has the weight 0", where="loss_weights")
-
-
-def reference_sums(
-    engine: Engine | None, rows: Sequence[Conversation], run: Path, *, go_on: Callable[[], bool], ld_alpha: float = 1.0
-) -> list[Sums] | None:
-    """Return the reference's sums for every row, from the run folder where it has them, else computed and kept there.
-
-    Args:
-        engine: scores by the reference; None where the model has been trained and is no reference any more.
-        rows: in tokens.
-        run: the run folder.
-        go_on: asked before each row; where it says no, None is returned.
-        ld_alpha: weight of the tokens beyond the shorter answer.
-
-    Raises:
-        Refused: they are to be computed, and there is no engine.
-    """
-    path = run / REFERENCE
-    key = _key(rows, ld_alpha)
-    if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["key"] == key:
-            return [(chosen, rejected) for chosen, rejected in kept["sums"]]
-    if engine is None:
-        raise Refused(
-            "what the reference found is gone or belongs to other rows, so this run cannot go on; start a new one",
-            where=REFERENCE,
-        )
-    found = []
-    for row in rows:
-        if not go_on():
-            return None
-        with torch.no_grad():
-            sums = sum(_sums(engine.score(tree), ld_alpha).double() for tree in row.reference)
-        chosen, rejected = sums.tolist()
-        found.append((chosen, rejected))
-    replace_file(path, json.dumps({"key": key, "sums": found}))
-    return found
-
-
-def _sums(scored: Scored, ld_alpha: float) -> Tensor:
-    if ld_alpha == 1.0:
-        return scored.sums()
-    return torch.stack(losses.length_desensitised(*scored.counted(), alpha=ld_alpha))
-
-
-def _key(rows: Sequence[Conversation], ld_alpha: float) -> str:
-    digest = hashlib.sha256()
-    if ld_alpha != 1.0:
-        digest.update(repr(ld_alpha).encode())
-    for row in rows:
-        for tree in row.reference:
-            digest.update(repr((tree.prompt, [it.tokens for it in tree.branches])).encode())
-    return digest.hexdigest()

@@ -217,12 +217,9 @@ class Together:
             ValueError: the prompts differ.
         """
         self.name = engine.name
-        first = trees[0]
-        if any(it.prompt != first.prompt for it in trees):
-            raise ValueError("trees that are scored together share one prompt")
-        branches = tuple(dict.fromkeys(branch for tree in trees for branch in tree.branches))
-        self._number = {branch: number for number, branch in enumerate(branches)}
-        self._scored = engine.score(Tree(first.prompt, branches), prompt=prompt, entropy=entropy)
+        whole = joined(trees)
+        self._number = {branch: number for number, branch in enumerate(whole.branches)}
+        self._scored = engine.score(whole, prompt=prompt, entropy=entropy)
 
     @property
     def tokens(self) -> int:
@@ -241,6 +238,18 @@ class Together:
         )
 
 
+def joined(trees: Sequence[Tree]) -> Tree:
+    """Return one tree with every distinct branch of some trees with one prompt, in the order in which they come.
+
+    Raises:
+        ValueError: the prompts differ.
+    """
+    prompt = trees[0].prompt
+    if any(it.prompt is not prompt and it.prompt != prompt for it in trees):
+        raise ValueError("trees that are scored together share one prompt")
+    return Tree(prompt, tuple(dict.fromkeys(branch for tree in trees for branch in tree.branches)))
+
+
 def log_probs(
     model: Any, hidden: Tensor, tokens: Sequence[int], *, entropy: bool = False, tile: int = TILE
 ) -> tuple[Tensor, Tensor]:
@@ -257,12 +266,8 @@ def log_probs(
     """
     head = model.get_output_embeddings()
     wanted = torch.tensor(tokens, device=hidden.device, dtype=torch.long)
-    parts = [
-        checkpoint(
-            _tile, head, hidden[start : start + tile], wanted[start : start + tile], entropy, use_reentrant=False
-        )
-        for start in range(0, len(tokens), tile)
-    ]
+    tiles = [slice(start, start + tile) for start in range(0, len(tokens), tile)]
+    parts = [checkpoint(_tile, head, hidden[it], wanted[it], entropy, use_reentrant=False) for it in tiles]
     if not parts:
         nothing = hidden.new_zeros(0, dtype=torch.float32)
         return nothing, nothing

@@ -3,73 +3,32 @@
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
-from lrstudio.domain.errors import Refused, StudioError
-from lrstudio.training import checkpoints, wire
-from lrstudio.training.folder import RunFolder
-from lrstudio.training.recipes import recipe as recipe_of
-from lrstudio.training.rows import TRAIN, VALIDATION, rows_of
+from lrstudio.domain.errors import Refused
+from lrstudio.training import checkpoints
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind, Phase
-from lrstudio.worker import loading, parity
-from lrstudio.worker.conversations import Conversation, conversation
-from lrstudio.worker.objective import Cost, Step, Sums, check_options, cost, reference_sums, step_of
-from lrstudio.worker.prefix import Engine, PlainPairs
+from lrstudio.worker import generate, loading
+from lrstudio.worker.conversations import Conversation
+from lrstudio.worker.objective import Cost, Step, cost, step_of
+from lrstudio.worker.plan import groups, plan, rate
+from lrstudio.worker.prefix import Engine, Together
+from lrstudio.worker.preparing import numbers
+from lrstudio.worker.reference import Sums
 from lrstudio.worker.samples import Companion
+from lrstudio.worker.sppo_rounds import SelfPlay
+from lrstudio.worker.starting import begun, reference_of, resumed, wanted
 
 MODEL: Final = "model"
 """The folder of a checkpoint with the adapter, or with all weights."""
 
 _STATE: Final = "trainer.pt"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Which rows make which step: `rows` are numbers of rows, one list for each step."""
-
-    rows: tuple[tuple[int, ...], ...]
-
-
-def plan(lengths: Sequence[int], options: Mapping[str, Any]) -> Plan:
-    """Deal the rows out over the steps: shuffled in each epoch, the longest row first of all.
-
-    So what does not fit into memory shows in the first step.
-    """
-    count, size = len(lengths), options["accumulation"]
-    wanted = options["max_steps"] * size or math.ceil(options["epochs"] * count)
-    order: list[int] = []
-    epoch = 0
-    while len(order) < wanted:
-        numbers = list(range(count))
-        random.Random(f"{options['seed']}/{epoch}").shuffle(numbers)
-        order += numbers
-        epoch += 1
-    order = order[:wanted]
-    longest = max(order, key=lambda number: lengths[number])
-    order.remove(longest)
-    order.insert(0, longest)
-    return Plan(tuple(tuple(order[start : start + size]) for start in range(0, len(order), size)))
-
-
-def rate(step: int, steps: int, options: Mapping[str, Any]) -> float:
-    """Return the learning rate of a step, counted from 1: rising over the warm-up, then by the schedule."""
-    warmup = math.ceil(options["warmup"] * steps) if options["warmup"] else 0
-    peak: float = options["learning_rate"]
-    if step <= warmup:
-        return peak * step / warmup
-    done = (step - warmup - 1) / max(1, steps - warmup)
-    if options["schedule"] == "linear":
-        return peak * (1 - done)
-    return peak * 0.5 * (1 + math.cos(math.pi * done)) if options["schedule"] == "cosine" else peak
 
 
 def train(run: Path, spool: Spool, orders: Orders) -> None:
@@ -78,82 +37,28 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
     Raises:
         Refused: something is wrong that a person can mend; nothing has been trained then.
     """
-    spec = RunFolder.open(run).spec()
-    if spec.threads:
-        torch.set_num_threads(spec.threads)
-    options = recipe_of(spec.recipe).settle(spec.options)
-    check_options(spec.recipe, options)
+    spec, options = wanted(run)
     spool.phase(Phase.PREFLIGHT)
-    tokenizer = loading.load_tokenizer(Path(spec.model))
-    short = spec.recipe == "longpo"
-    rows = [conversation(row, tokenizer, short_reference=short) for row in rows_of(run / wire.PAIRS)]
-    training = _within([row for row in rows if row.row.split == TRAIN], options)
-    if not training:
-        raise Refused("there is no row to train on", where=wire.PAIRS)
-    held_out = [row for row in rows if row.row.split == VALIDATION]
     start = checkpoints.latest(run)
-    folder = start.path / MODEL if start else None
-    model = loading.load_model(Path(spec.model), options, checkpoint=folder)
-    loading.checkpointed(model, options, longest=max(row.tokens for row in training))
-    engine = _engine(model, training[0], options, spool)
-    everything = [*training, *(held_out if options["evaluate_every"] else [])]
-    model.eval()
-    with _numbers(options):
-        sums = reference_sums(
-            None if start else engine,
-            everything,
-            run,
-            go_on=lambda: not orders.stop.is_set(),
-            ld_alpha=options.get("ld_alpha", 1.0),
-        )
-    model.train()
+    saved = start.path / MODEL if start else None
+    ready = begun(run, spec, options, spool) if saved is None else resumed(run, spec, options, saved, spool)
+    rows, model, engine, tokenizer = ready.all()
+    loop = Loop(run, spec.recipe, options, model=model, engine=engine, tokenizer=tokenizer, spool=spool, orders=orders)
+    if spec.recipe == "sppo" and options["rounds"]:
+        loop.accompany(rows.held_out)
+        loop.take_up(start)
+        play = SelfPlay(run, options, model, tokenizer, engine, spool, orders, lambda: numbers(options))
+        play.train(loop, [row.row for row in rows.training])
+        return
+    used = rows.kept if options["evaluate_every"] else rows.training
+    sums = reference_of(run, spec, options, ready, used, trained=start is not None, spool=spool, orders=orders)
     if sums is None:
         return
-    if short:
+    if spec.recipe == "longpo":
         loading.with_rope_theta(model, float(str(options["rope_theta"])))
-    loop = Loop(run, spec.recipe, options, model=model, engine=engine, tokenizer=tokenizer, spool=spool, orders=orders)
-    loop.accompany(held_out)
+    loop.accompany(rows.held_out)
     loop.take_up(start)
-    loop.run(everything, sums, training=len(training))
-
-
-def _within(rows: list[Conversation], options: Mapping[str, Any]) -> list[Conversation]:
-    if not options["max_tokens"]:
-        return rows
-    kept = [row for row in rows if row.tokens <= options["max_tokens"]]
-    if len(rows) - len(kept) > options["accept_dropped"]:
-        names = ", ".join(row.row.row_id for row in rows if row.tokens > options["max_tokens"])
-        raise Refused(
-            f"{len(rows) - len(kept)} rows are longer than {options['max_tokens']} tokens ({names}); raise max_tokens, "
-            "or accept that they are dropped",
-            where="max_tokens",
-        )
-    return kept
-
-
-def _engine(model: Any, first: Conversation, options: Mapping[str, Any], spool: Spool) -> Engine:
-    """Choose how pairs are computed, after a check on the first row, and say so."""
-    engine: Engine
-    why = ""
-    if options["engine"] == "shared":
-        try:
-            # Enough tokens to tell a wrong mask, few enough for the plain pass to fit beside the weights.
-            engine = parity.checked(model, first.policy.pruned(prompt=1024, answer=128))
-        except (Refused, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            if isinstance(error, torch.OutOfMemoryError):
-                raise
-            why = error.sentence if isinstance(error, StudioError) else f"this model cannot share a prompt: {error}"
-            engine = PlainPairs(model)
-            spool.say(Kind.WARNING, why=f"each answer is computed with its document, at twice the time: {why}")
-    else:
-        engine = PlainPairs(model)
-    spool.say(Kind.ENGINE, engine=engine.name, why=why)
-    return engine
-
-
-def _numbers(options: Mapping[str, Any]) -> AbstractContextManager[Any]:
-    """Compute in bfloat16 where the options say so; weights that are trained stay float32."""
-    return torch.autocast(loading.device(), torch.bfloat16) if options["dtype"] == "bf16" else nullcontext()
+    loop.run(used, sums, training=len(rows.training))
 
 
 class Loop:
@@ -177,7 +82,11 @@ class Loop:
         self._spool, self._orders = spool, orders
         self._weights = [it for it in model.parameters() if it.requires_grad]
         self._optimizer = optimizer(self._weights, options)
-        self._step = 0
+        self.step = 0
+        self.round = 0
+        """The round of self-play, from 1; 0 where there is none."""
+        self.began = 0
+        """The step behind which the round began."""
         self._companion: Companion | None = None
 
     def accompany(self, held_out: Sequence[Conversation]) -> None:
@@ -189,7 +98,7 @@ class Loop:
             tokenizer=self._tokenizer,
             held_out=held_out,
             spool=self._spool,
-            numbers=lambda: _numbers(self._options),
+            numbers=lambda: numbers(self._options),
         )
 
     def take_up(self, start: checkpoints.Checkpoint | None) -> None:
@@ -199,34 +108,45 @@ class Loop:
             return
         state = torch.load(start.path / _STATE, map_location="cpu", weights_only=True)
         self._optimizer.load_state_dict(state["optimizer"])
-        self._step = start.step
+        self.step = start.step
+        self.round, self.began = state.get("round", (0, 0))
         if self._companion is not None and state.get("companion"):
             self._companion.take_up(state["companion"])
         torch.set_rng_state(state["random"])
         if torch.cuda.is_available() and state["random_cuda"]:
             torch.cuda.set_rng_state_all(state["random_cuda"])
 
+    def begin_round(self, number: int, began: int) -> None:
+        """Begin a round of self-play behind a step, with a new optimizer and new dice, or go on with it."""
+        self.round, self.began = number, began
+        if self.step == began:
+            self._optimizer = optimizer(self._weights, self._options)
+            torch.manual_seed(generate.seed_of(self._options["seed"], "round", number))
+
     def run(self, rows: Sequence[Conversation], sums: Sequence[Sums], *, training: int) -> bool:
         """Train on the first `training` rows and evaluate on the others; False where it was stopped before its end."""
-        steps = plan([row.tokens for row in rows[:training]], self._options).rows
-        self._spool.phase(Phase.RUNNING, steps=len(steps))
-        saved = self._step
-        ill = self._companion.begin(self._step) if self._companion else ""
-        while self._step < len(steps):
-            numbers = steps[self._step]
-            self._step += 1
-            said = self._one_step([(rows[number], sums[number]) for number in numbers], steps=len(steps))
+        prompts = [row.policy.prompt for row in rows[:training]]
+        steps = plan([row.tokens for row in rows[:training]], self._options, prompts=prompts).rows
+        end = self.began + len(steps)
+        self._spool.phase(Phase.RUNNING, steps=end)
+        saved = self.step
+        ill = self._companion.begin(self.step) if self._companion else ""
+        while self.step < end:
+            places = steps[self.step - self.began]
+            self.step += 1
+            with loading.narrow_inputs(self._model, self._options):
+                said = self._one_step([(rows[it], sums[it]) for it in places], steps=len(steps))
             every = self._options["evaluate_every"]
-            if every and self._step % every == 0 and training < len(rows):
+            if every and self.step % every == 0 and training < len(rows):
                 self._evaluate(list(zip(rows[training:], sums[training:], strict=True)))
             if self._companion:
-                ill = self._companion.after(self._step, said, last=self._step == len(steps)) or ill
+                ill = self._companion.after(self.step, said, last=self.step == end) or ill
             stopping = self._orders.stop.is_set() or bool(ill)
             asked = self._orders.take_checkpoint()
-            due = self._step % self._options["save_every"] == 0 or self._step == len(steps)
-            if (stopping or asked or due) and saved != self._step:
+            due = self.step % self._options["save_every"] == 0 or self.step == end
+            if (stopping or asked or due) and saved != self.step:
                 self._save()
-                saved = self._step
+                saved = self.step
             if stopping:
                 return False
         return True
@@ -234,66 +154,82 @@ class Loop:
     def _one_step(self, rows: Sequence[tuple[Conversation, Sums]], *, steps: int) -> dict[str, float]:
         began = time.monotonic()
         self._optimizer.zero_grad(set_to_none=True)
-        found = []
+        found: list[Mapping[str, float]] = [{}] * len(rows)
+        computed = 0
         step = self._ahead(rows)
-        for place, (row, sums) in enumerate(rows):
-            one = self._cost(row, sums, step=step, place=place)
-            if not math.isfinite(one.metrics["loss"]):
-                raise Refused(
-                    f"the loss of step {self._step} is not a number; lower the learning rate, or train in fp32",
-                    where=row.row.row_id,
-                )
-            (one.loss / len(rows)).backward()
-            found.append(one.metrics)
+        for places in self._passes(rows, step):
+            costs, tokens = self._costs(rows, places, step)
+            for place, one in zip(places, costs, strict=True):
+                found[place] = one.metrics
+                if not math.isfinite(one.metrics["loss"]):
+                    raise Refused(
+                        f"the loss of step {self.step} is not a number; lower the learning rate, or train in fp32",
+                        where=rows[place][0].row.row_id,
+                    )
+            (torch.stack([it.loss for it in costs]).sum() / len(rows)).backward()
+            computed += tokens
         limit = self._options["max_grad_norm"] or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self._weights, limit).item()
-        now = rate(self._step, steps, self._options)
+        now = rate(self.step - self.began, steps, self._options)
         for group in self._optimizer.param_groups:
             group["lr"] = now
         self._optimizer.step()
-        tokens = sum(sum(row.policy.spans) for row, _ in rows)
         means = _means(found)
         seconds = time.monotonic() - began
         self._spool.metrics(
-            self._step,
+            self.step,
             **means,
             grad_norm=norm,
             learning_rate=now,
-            tokens_per_second=tokens / max(1e-9, seconds),
+            tokens_per_second=computed / max(1e-9, seconds),
             seconds=seconds,
+            **({"round": float(self.round)} if self.round else {}),
             **_memory(),
         )
         return means
 
     def _ahead(self, rows: Sequence[tuple[Conversation, Sums]]) -> Step | None:
-        with _numbers(self._options):
+        with numbers(self._options):
             return step_of(self._engine, rows, recipe=self._recipe, options=self._options)
 
-    def _cost(self, row: Conversation, sums: Sums, *, step: Step | None, place: int) -> Cost:
-        with _numbers(self._options):
-            return cost(self._engine, row, sums, recipe=self._recipe, options=self._options, step=step, place=place)
+    def _passes(self, rows: Sequence[tuple[Conversation, Sums]], step: Step | None) -> list[list[int]]:
+        """Return the places of rows that are computed together; each alone where all were scored ahead, by the same dice."""
+        return groups([row.policy.prompt for row, _ in rows]) if step is None else [[it] for it in range(len(rows))]
+
+    def _costs(
+        self, rows: Sequence[tuple[Conversation, Sums]], places: Sequence[int], step: Step | None
+    ) -> tuple[list[Cost], int]:
+        """Return the cost of each row at some places, all of one prompt, and the tokens that were computed for them."""
+        whole = self._recipe == "longpo" and self._options["nll"] == "whole"
+        trees = [rows[place][0].policy for place in places]
+        how: dict[str, Any] = {"recipe": self._recipe, "options": self._options, "step": step}
+        with numbers(self._options):
+            shared = Together(self._engine, trees, prompt=whole, entropy=True)
+            return [cost(shared, *rows[place], place=place, **how) for place in places], shared.tokens
 
     def _evaluate(self, rows: Sequence[tuple[Conversation, Sums]]) -> None:
         self._model.eval()
-        with torch.no_grad():
+        found: list[Mapping[str, float]] = []
+        with torch.no_grad(), loading.narrow_inputs(self._model, self._options):
             step = self._ahead(rows)
-            costs = [self._cost(row, sums, step=step, place=place) for place, (row, sums) in enumerate(rows)]
-        found = [it.metrics for it in costs]
+            for places in self._passes(rows, step):
+                found += [it.metrics for it in self._costs(rows, places, step)[0]]
         self._model.train()
-        self._spool.say(Kind.EVALUATION, step=self._step, metrics=_means(found))
+        self._spool.say(Kind.EVALUATION, step=self.step, metrics=_means(found))
 
     def _save(self) -> None:
-        with checkpoints.publishing(self._run, self._step) as folder:
+        with checkpoints.publishing(self._run, self.step) as folder:
             self._model.save_pretrained(folder / MODEL)
             self._tokenizer.save_pretrained(folder / MODEL)
             state = {
                 "optimizer": self._optimizer.state_dict(),
                 "random": torch.get_rng_state(),
+                "round": (self.round, self.began),
                 "companion": self._companion.state() if self._companion else {},
                 "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             }
             torch.save(state, folder / _STATE)
-        self._spool.say(Kind.CHECKPOINT, step=self._step)
+        self._spool.say(Kind.CHECKPOINT, step=self.step)
         checkpoints.prune(self._run, keep=self._options["keep"])
 
 

@@ -18,8 +18,9 @@ from lrstudio.training.recipes import LOSSES, recipe  # noqa: E402
 from lrstudio.training.rows import Row  # noqa: E402
 from lrstudio.worker import loading  # noqa: E402
 from lrstudio.worker.conversations import Conversation, conversation  # noqa: E402
-from lrstudio.worker.objective import Sums, check_options, cost, reference_sums, step_of  # noqa: E402
+from lrstudio.worker.objective import check_options, cost, step_of  # noqa: E402
 from lrstudio.worker.prefix import SharedPrefix  # noqa: E402
+from lrstudio.worker.reference import Sums, reference_sums  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
 
 torch.set_num_threads(1)
@@ -117,10 +118,10 @@ def ours(
     engines: tuple[Any, SharedPrefix, SharedPrefix], rows: Sequence[Conversation], options: dict[str, Any], run: Path
 ) -> tuple[float, Any, dict[str, float]]:
     model, engine, reference = engines
-    sums = reference_sums(reference, rows, run, go_on=lambda: True, ld_alpha=options["ld_alpha"])
-    assert sums is not None
+    known = reference_sums(reference, rows, run, go_on=lambda: True, ld_alpha=options["ld_alpha"])
+    assert known is not None
     model.zero_grad(set_to_none=True)
-    dealt: list[tuple[Conversation, Sums]] = list(zip(rows, sums, strict=True))
+    dealt: list[tuple[Conversation, Sums]] = list(zip(rows, known.sums, strict=True))
     step = step_of(engine, dealt, recipe="dpo", options=options)
     found = []
     for place, (row, its) in enumerate(dealt):

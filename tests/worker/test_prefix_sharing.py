@@ -191,7 +191,7 @@ def test_a_shared_row_can_be_scored_in_bfloat16_with_float32_weights() -> None:
 
 
 def several_pairs(seed: int) -> list[Tree]:
-    """Three pairs of one question over four answers, with a repeated one, and one that is chosen here, rejected there."""
+    """Three pairs of one question over four answers, one of them in two pairs, one chosen here and rejected there."""
     whole = random_tree(seed, answers=4)
     a, b, c, d = whole.branches
     return [Tree(whole.prompt, pair) for pair in ((a, b), (a, c), (c, d))]

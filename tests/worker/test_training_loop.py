@@ -27,7 +27,7 @@ from lrstudio.training.folder import RunFolder  # noqa: E402
 from lrstudio.training.recipes import recipe  # noqa: E402
 from lrstudio.training.rows import Row, Turn, line_of  # noqa: E402
 from lrstudio.training.supervisor import Supervisor  # noqa: E402
-from lrstudio.worker import loading, train  # noqa: E402
+from lrstudio.worker import loading, plan, train  # noqa: E402
 from lrstudio.worker.conversations import conversation  # noqa: E402
 from lrstudio.worker.objective import cost  # noqa: E402
 from lrstudio.worker.prefix import PlainPairs, SharedPrefix, Tree  # noqa: E402
@@ -229,24 +229,24 @@ def test_longpo_is_dpo_where_the_short_prompt_is_the_long_one(tiny: Path) -> Non
 
 def test_every_row_comes_once_in_an_epoch_and_the_longest_comes_first() -> None:
     options = recipe("dpo").settle({"epochs": 2.0, "accumulation": 4})
-    steps = train.plan([5, 9, 7, 3, 1, 2], options).rows
+    steps = plan.plan([5, 9, 7, 3, 1, 2], options).rows
     order = list(itertools.chain(*steps))
     assert order[0] == 1
     assert sorted(order) == sorted([*range(6), *range(6)])
     assert [len(it) for it in steps] == [4, 4, 4]
-    assert order != list(itertools.chain(*train.plan([5, 9, 7, 3, 1, 2], {**options, "seed": 1}).rows))
+    assert order != list(itertools.chain(*plan.plan([5, 9, 7, 3, 1, 2], {**options, "seed": 1}).rows))
 
 
 def test_the_learning_rate_rises_and_falls() -> None:
     options = recipe("dpo").settle({"learning_rate": 1.0, "warmup": 0.2, "schedule": "linear"})
-    assert [train.rate(step, 10, options) for step in (1, 2, 3, 7)] == pytest.approx([0.5, 1.0, 1.0, 0.5])
-    cosine = [train.rate(step, 10, {**options, "schedule": "cosine"}) for step in (2, 3, 7, 10)]
+    assert [plan.rate(step, 10, options) for step in (1, 2, 3, 7)] == pytest.approx([0.5, 1.0, 1.0, 0.5])
+    cosine = [plan.rate(step, 10, {**options, "schedule": "cosine"}) for step in (2, 3, 7, 10)]
     assert cosine == pytest.approx([1.0, 1.0, 0.5, 0.5 * (1 + math.cos(math.pi * 7 / 8))])
 
 
 def test_under_its_supervisor_a_run_finishes_and_hard_sppo_starts_at_half_a_million(tiny: Path, tmp_path: Path) -> None:
     run = make(tmp_path / "sppo", tiny, kind="sppo", sppo_loss="sppo_hard", beta=1e-3, max_steps=2, evaluate_every=0,
-               lora_dropout=0.0)  # fmt: skip
+               lora_dropout=0.0, rounds=0)  # fmt: skip
     ended = Supervisor(run).run()
     assert (ended.reason, ended.code, ended.last_step) == ("finished", 0, 2), ended
     events = Tail().read(run.path / wire.EVENTS)  # which refuses a gap

@@ -1,0 +1,138 @@
+"""What a training loop starts from: rows in tokens, none lost unseen, a model, and a way to compute pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lrstudio.domain.errors import Refused, StudioError
+from lrstudio.training import wire
+from lrstudio.training.rows import TRAIN, VALIDATION, rows_of
+from lrstudio.training.wire import Spec
+from lrstudio.worker import loading, parity
+from lrstudio.worker.conversations import Conversation, Remembering, conversation
+from lrstudio.worker.prefix import Engine, PlainPairs
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a run in tokens, as the limit leaves them.
+
+    `lengths` are those of all rows before that, in the order of the file; `cut` and `dropped` are row ids; `limit` is
+    in tokens, 0 for none.
+    """
+
+    training: tuple[Conversation, ...]
+    held_out: tuple[Conversation, ...]
+    lengths: tuple[int, ...]
+    cut: tuple[str, ...]
+    dropped: tuple[str, ...]
+    limit: int
+
+    @property
+    def kept(self) -> tuple[Conversation, ...]:
+        """Rows that are trained on, then those that are held out."""
+        return (*self.training, *self.held_out)
+
+    def refuse_unaccepted(self, options: Mapping[str, Any]) -> None:
+        """See that what is cut or dropped has been accepted, and that something is left.
+
+        Raises:
+            Refused: it has not; names the rows.
+        """
+        for ids, option, done in ((self.dropped, "accept_dropped", "dropped"), (self.cut, "accept_cut", "cut")):
+            if len(ids) > options[option]:
+                raise Refused(
+                    f"{many(len(ids), 'row is', 'rows are')} longer than {self.limit} tokens ({names(ids)}); raise "
+                    f"max_tokens, or accept with {option} that {len(ids)} will be {done}",
+                    where="max_tokens",
+                )
+        if not self.training:
+            raise Refused("there is no row to train on", where=wire.PAIRS)
+
+
+def rows_in_tokens(run: Path, spec: Spec, options: Mapping[str, Any], tokenizer: Any) -> Rows:
+    """Put the rows of a run into tokens; those beyond the limit are dropped or cut, as the options say.
+
+    Raises:
+        Refused: a row cannot be put into tokens; names it.
+    """
+    remembering = Remembering(tokenizer)
+    short = spec.recipe == "longpo"
+    every = [conversation(row, remembering, short_reference=short) for row in rows_of(run / wire.PAIRS)]
+    limit = limit_of(spec, options)
+    kept, cut, dropped = [], [], []
+    for row in every:
+        fitting = row if not limit or row.tokens <= limit else None
+        if fitting is None and options.get("too_long") == "cut":
+            fitting = row.cut(limit)
+            cut += [row.row.row_id] if fitting else []
+        if fitting is None:
+            dropped.append(row.row.row_id)
+        else:
+            kept.append(fitting)
+    return Rows(
+        training=tuple(it for it in kept if it.row.split == TRAIN),
+        held_out=tuple(it for it in kept if it.row.split == VALIDATION),
+        lengths=tuple(it.tokens for it in every),
+        cut=tuple(cut),
+        dropped=tuple(dropped),
+        limit=limit,
+    )
+
+
+def limit_of(spec: Spec, options: Mapping[str, Any]) -> int:
+    """Return the longest row allowed in tokens: what the options say, else what the model was built for; 0 for none."""
+    if options["max_tokens"]:
+        return int(options["max_tokens"])
+    if options.get("rope_theta"):  # the positions are stretched on purpose
+        return 0
+    try:
+        config = loading.load_config(Path(spec.model))
+    except Refused:  # said where the model is looked at
+        return 0
+    return int(getattr(config, "max_position_embeddings", 0) or 0)
+
+
+def engine_of(
+    model: Any, rows: Sequence[Conversation], options: Mapping[str, Any], *, warn: Callable[[str], None]
+) -> tuple[Engine, str]:
+    """Choose how pairs are computed, after a check on the first row; with a fallback, say why it is one.
+
+    Returns:
+        the engine, and why it is not the one that was asked for, "" where it is.
+    """
+    if options["engine"] != "shared":
+        return PlainPairs(model), ""
+    try:
+        # Enough tokens to tell a wrong mask, few enough for the plain pass to fit beside the weights.
+        pruned = rows[0].policy.pruned(prompt=1024, answer=128)
+        with numbers(options), loading.narrow_inputs(model, options):
+            return parity.checked(model, pruned, longest=max(it.tokens for it in rows)), ""
+    except (Refused, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        why = error.sentence if isinstance(error, StudioError) else f"this model cannot share a prompt: {error}"
+        warn(f"each answer is computed with its document, at twice the time: {why}")
+        return PlainPairs(model), why
+
+
+def numbers(options: Mapping[str, Any]) -> AbstractContextManager[Any]:
+    """Compute in bfloat16 where the options say so; weights that are trained stay float32."""
+    where = loading.device(options.get("device", "auto"))
+    return torch.autocast(where, torch.bfloat16) if options["dtype"] == "bf16" else nullcontext()
+
+
+def names(ids: Sequence[str]) -> str:
+    """Name rows in a sentence, the first ten of many."""
+    return ", ".join(ids[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
+
+
+def many(count: int, one: str, more: str) -> str:
+    """Write a number with its noun."""
+    return f"{count:,} {one if count == 1 else more}"
