@@ -20,11 +20,6 @@ _TITLES: Final = {
     "memory": "Memory",
     "pilot": "Pilot step",
 }
-_NO_TORCH: Final = ("no module named 'torch'", "no module named torch", "torch is not installed", "needs torch")
-TORCH_MISSING: Final = (
-    "The Python that trains has no torch. Choose another one below (Python), or install the extra: "
-    "pip install 'lrstudio[train]'."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +98,7 @@ def duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours < 24:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours, 24)
+    days, hours = divmod(round(seconds / 3600), 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
 
 
@@ -119,8 +114,9 @@ def missing(shown: Preview, ticked: Mapping[str, bool]) -> str:
 
 
 def trouble_text(said: str) -> str:
-    """Say what to do about a preflight that did not come to an end: a Python without torch is told by its name."""
-    return TORCH_MISSING if any(word in said.lower() for word in _NO_TORCH) else said
+    """Say what a preflight ended with that did not come to an end, and where the Python is chosen it is about."""
+    words = f"{said[:1].upper()}{said[1:]}"
+    return f"{words}. Another Python can be named under Advanced." if "Python" in said else words
 
 
 def _bars(histogram: Sequence[tuple[int, int]]) -> list[Bar]:

@@ -8,24 +8,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 from PySide6.QtWidgets import QApplication
 
 from lrstudio.qt.views.dialogs.training_dialogs import DifferencesDialog, RunNotesDialog, SureDialog
-from lrstudio.qt.views.training_controller import TrainingController
-from lrstudio.services.training import Training
-from lrstudio.training import wire
-from lrstudio.training.events import Curve, Tail
 from lrstudio.training.wire import Phase
 from lrstudio.viewstate.facts import Fact
 from tests.doubles.toy_worker import toy_model
 from tests.doubles.trained_project import SET, TOY, ended, kill_all, trained_project
+from tests.doubles.training_window import active, begin, fill, in_file, models, on_screen, service, workspace
 from tests.doubles.windows import Driver
 
 pytestmark = pytest.mark.qt_log_ignore("does not support raise", "does not support grabbing")
-D = TypeVar("D")
 
 
 @pytest.fixture
@@ -40,56 +35,6 @@ def harbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     trained_project(path).close()
     yield path
     kill_all(tmp_path / "harbours.runs")
-
-
-def active(driver: Driver, kind: type[D]) -> D:
-    driver.until(lambda: isinstance(QApplication.activeWindow(), kind))
-    found = QApplication.activeWindow()
-    assert isinstance(found, kind)
-    return found
-
-
-def workspace(driver: Driver, path: Path) -> TrainingController:
-    driver.show(path)
-    driver.press("Ctrl+3")
-    found = driver.window.works.beside.workspaces.training
-    assert found is not None
-    return found
-
-
-def fill(training: TrainingController, model: Path, **options: Any) -> None:
-    """Fill the form in."""
-    training.view.form.model.setText(str(model))
-    for name, value in {"max_steps": 12, "save_every": 3, **options}.items():
-        training.view.form.entry(name).text = str(value)
-
-
-def service(driver: Driver) -> Training:
-    project = driver.window.works.desk.project
-    assert project is not None
-    return project.training
-
-
-def begin(driver: Driver, training: TrainingController, model: Path, **options: Any) -> str:
-    """Start a run by the keyboard and wait until it is on screen."""
-    before = {it.run_id for it in training.rows}
-    fill(training, model, **options)
-    driver.key("Ctrl+Return")
-    driver.until(lambda: training._focus not in before | {""} and training._focus in training.screens)
-    return training._focus
-
-
-def on_screen(training: TrainingController) -> dict[int, float]:
-    """The loss as the plot has it."""
-    (run, *_) = training.view.board.runs
-    steps, values = run.curves.series("loss")
-    return {int(step): float(value) for step, value in zip(steps, values, strict=True)}
-
-
-def in_file(folder: Path) -> dict[int, float]:
-    curve = Curve()
-    curve.add(Tail().read(folder / wire.EVENTS))
-    return {step: point["loss"] for step, point in curve.points.items()}
 
 
 def test_an_empty_workspace_names_the_next_step(driver: Driver, harbours: Path) -> None:
@@ -161,7 +106,7 @@ def test_a_check_is_cancelled_and_leaves_nothing(driver: Driver, harbours: Path,
     ("ways", "told"),
     [
         ({"refuse": "the model folder has no chat template; save one with the tokenizer"}, "has no chat template"),
-        ({"refuse": "No module named 'torch'"}, "pip install 'lrstudio[train]'"),
+        ({"refuse": "torch is missing in the Python that trains; add it"}, "named under Advanced"),
         ({"fails": "the disk has 3 GiB left and the checkpoints need 12"}, "the disk has 3 GiB left"),
     ],
 )
@@ -224,12 +169,6 @@ def test_a_run_is_trained_stopped_gone_on_with_and_judged(driver: Driver, harbou
     driver.until(lambda: not driver.window.works.judging.running)
     driver.settle()
     assert driver.crashes == []
-
-
-def models(driver: Driver) -> set[str]:
-    project = driver.window.works.desk.project
-    assert project is not None
-    return {it.model for question in project.audit.questions() for it in question.candidates if it.reward is not None}
 
 
 def test_the_window_goes_and_comes_and_the_run_goes_on(
