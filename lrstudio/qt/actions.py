@@ -184,7 +184,7 @@ _TRAINING = (
     Command("training.notes", "Notes on the run…", Group.TRAINING, ("N",), "note", _when(Fact.TRAINING, Fact.RUN)),
     Command("training.folder", "Open the run's folder", Group.TRAINING, ("O",), "open", _when(Fact.TRAINING, Fact.RUN)),
     Command(
-        "training.remove", "Remove the run…", Group.TRAINING, ("Delete",), "delete", _when(Fact.TRAINING, Fact.RUN_OVER)
+        "training.remove", "Remove the run…", Group.TRAINING, ("Del",), "delete", _when(Fact.TRAINING, Fact.RUN_OVER)
     ),
     Command("training.page_next", "Next page of plots", Group.TRAINING, ("]",), when=_when(Fact.TRAINING)),
     Command("training.page_previous", "Previous page of plots", Group.TRAINING, ("[",), when=_when(Fact.TRAINING)),

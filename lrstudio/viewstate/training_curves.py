@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Final
 
@@ -88,11 +89,12 @@ class Columns:
             self._steps = _grown(self._steps, room)
             self._values = {name: _grown(it, room) for name, it in self._values.items()}
         self._steps[start:end] = [step for step, _ in points]
-        for name in dict.fromkeys(name for _, numbers in points for name in numbers):
+        numbers = [it for _, it in points]
+        for name in _names(numbers):
             if name not in self._values:
                 self._values[name] = np.full(len(self._steps), np.nan)
         for name, column in self._values.items():
-            column[start:end] = [_number(numbers.get(name)) for _, numbers in points]
+            column[start:end] = _column(numbers, name)
         self._count = end
 
     def snapshot(self) -> Curves:
@@ -107,19 +109,40 @@ def _grown(column: Floats, room: int) -> Floats:
     return grown
 
 
+def _names(points: Sequence[Mapping[str, object]]) -> dict[str, None]:
+    """Return the names of all points; most runs of points have the same ones."""
+    names: dict[str, None] = {}
+    before: Mapping[str, object] = {}
+    for point in points:
+        if point.keys() != before.keys():
+            names.update(dict.fromkeys(point))
+            before = point
+    return names
+
+
+def _column(points: Sequence[Mapping[str, object]], name: str) -> Floats | list[float]:
+    """Return the values of a metric, NaN for what is none; the short way where every point has a number."""
+    try:
+        return np.array(list(map(itemgetter(name), points)), dtype=np.float64)
+    except (KeyError, TypeError, ValueError):
+        return [_number(point.get(name)) for point in points]
+
+
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
 def smoothed(values: Floats, window: int) -> Floats:
-    """Return for each place the mean of the last `window` values, of fewer at the start; 1 changes nothing."""
-    if window <= 1 or len(values) < 2:
+    """Return for each place the mean of the `window` values around it, as even a number on both sides as there are.
+
+    So it lags behind nothing; towards both ends fewer values count. 1 changes nothing.
+    """
+    if window <= 1 or len(values) < 3:
         return values
-    finite = np.where(np.isfinite(values), values, 0.0)
-    sums = np.concatenate(([0.0], np.cumsum(finite)))
-    ends = np.arange(1, len(values) + 1)
-    starts = np.maximum(0, ends - window)
-    means: Floats = (sums[ends] - sums[starts]) / (ends - starts)
+    sums = np.concatenate(([0.0], np.cumsum(values)))
+    places = np.arange(len(values))
+    reach = np.minimum(np.minimum(places, places[::-1]), window // 2)
+    means: Floats = (sums[places + reach + 1] - sums[places - reach]) / (2 * reach + 1)
     return means
 
 
@@ -149,7 +172,8 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class PlotSpec:
-    """One plot. `span` are its fixed ends, else it takes what its lines need; `held_out` says that it has dots, too.
+    """One plot. `span` are its fixed ends, else it takes what its lines need; `held_out` says that it has dots, too,
+    and `parts` that its lines are the parts of the loss, whichever there are.
 
     `meaning` says in a sentence what is to be seen in it; what is not `noisy` is never smoothed.
     """
@@ -171,8 +195,7 @@ PAGES: Final = (LEARNING, HEALTH, MACHINE)
 
 PLOTS: Final = (
     PlotSpec(
-        "loss", "Loss", LEARNING, (Series("loss", "loss"),),
-        "What training brings down; its parts as thin lines, dots on held-out pairs.", held_out=True, parts=True,
+        "loss", "Loss", LEARNING, (Series("loss", "loss"),), "What training brings down.", held_out=True,
     ),
     PlotSpec(
         "rewards", "Rewards", LEARNING,
@@ -186,6 +209,9 @@ PLOTS: Final = (
     PlotSpec(
         "margin", "Margin", LEARNING, (Series("rewards/margins", "margin"),),
         "The chosen reward less the rejected one.", held_out=True,
+    ),
+    PlotSpec(
+        "parts", "Parts of the loss", HEALTH, (), "What the loss is made of, each part before its weight.", parts=True,
     ),
     PlotSpec(
         "logps", "Log-prob per token", HEALTH,
@@ -207,12 +233,13 @@ PLOTS: Final = (
         "grad_norm", "Gradient norm", HEALTH, (Series("grad_norm", "norm"),), "Before it is cut; peaks are odd rows.",
     ),
     PlotSpec(
-        "learning_rate", "Learning rate", MACHINE, (Series("learning_rate", "rate"),),
+        "learning_rate", "Learning rate", HEALTH, (Series("learning_rate", "rate"),),
         "As the schedule has it.", noisy=False,
     ),
     PlotSpec(
         "speed", "Tokens a second", MACHINE, (Series("tokens_per_second", "tokens/s"),), "Of the trainer, by step.",
     ),
+    PlotSpec("seconds", "Seconds a step", MACHINE, (Series("seconds", "seconds"),), "Long rows take long steps."),
     PlotSpec(
         "memory", "GPU memory, GiB", MACHINE,
         (Series("memory_gib", "peak of the trainer"), Series("gpu/used_gib", "in use", "not_found")),
@@ -226,7 +253,7 @@ PLOTS: Final = (
 
 
 def lines_of(spec: PlotSpec, metrics: Iterator[str] | Sequence[str]) -> tuple[Series, ...]:
-    """Return the lines of a plot for a run with these metrics: those of the plot, then the parts of the loss."""
+    """Return the lines of a plot for a run with these metrics: those of the plot, or the parts of the loss."""
     if not spec.parts:
         return spec.series
     names = [name for name in metrics if name.startswith(_PART)]
@@ -289,11 +316,8 @@ def reading(spec: PlotSpec, runs: Sequence[RunLines], *, step: int | None) -> Re
     values = []
     for run in runs:
         for series in lines_of(spec, tuple(run.curves.values)):
-            if series in spec.series or len(runs) == 1:
-                name = series.label if len(runs) == 1 else f"{run.label} {series.label}"
-                value = run.of(series.metric).at(series.metric, run.last if step is None else step)
-                if value is not None or series in spec.series:
-                    values.append((name, value))
+            name = series.label if len(runs) == 1 else f"{run.label} {series.label}"
+            values.append((name, run.of(series.metric).at(series.metric, run.last if step is None else step)))
     return Reading(step, tuple(values))
 
 

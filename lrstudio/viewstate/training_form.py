@@ -10,6 +10,7 @@ from typing import Final
 from lrstudio.domain.errors import Refused
 from lrstudio.training.options import Option, Recipe, Value
 from lrstudio.training.recipes import RECIPES
+from lrstudio.viewstate.audit_signs import counted
 
 _LABELS: Final = {
     "learning_rate": "Learning rate",
@@ -177,6 +178,14 @@ def option_problems(recipe: Recipe, typed: Mapping[str, str]) -> dict[str, str]:
         except Refused as error:
             found[name] = error.sentence[:1].upper() + error.sentence[1:] + "."
     return found
+
+
+def stale_words(count: int) -> str:
+    """Warn of pairs of a set that are stale by now, "" for none."""
+    if not count:
+        return ""
+    verb = "is" if count == 1 else "are"
+    return f"{counted(count, 'pair')} of this set {verb} stale: a decision they rest on has changed. Show"
 
 
 def field_of(where: str, *, model: str = "") -> str:

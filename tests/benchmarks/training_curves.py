@@ -1,6 +1,7 @@
 """A run of 50,000 steps in the window: read again from its first byte, drawn, and drawn anew while it goes on.
 
-The baseline reads the same file with nothing but json, so that the ratio does not depend on the machine.
+The baseline reads the same file with nothing but json, so that the ratio does not depend on the machine. What is held
+against a second or a tenth of one is time of the processor, which a neighbour does not stretch.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from lrstudio.viewstate.training_watch import Watched
 from tests.benchmarks import Case, Ratio, in_turns, milliseconds
 
 STEPS = 50_000
-ATTACH_BOUND = 4.0
-"""Reading, checking and gathering, against parsing the JSON alone; a run is read in a second where that is 0.25 s."""
+ATTACH_BOUND = 3.0
+"""Reading, checking and gathering, against parsing the JSON alone."""
 ATTACH_S = 1.0
 HELD_MS = 100.0
 """How long one drawing may hold the window: a person sees a tenth of a second as at once."""
@@ -65,10 +66,13 @@ def attach() -> Sequence[Ratio]:
             Case(lambda: Watched(RunWatch(run)), lambda it: it.poll(), lambda _it: None),
             rounds=_ROUNDS,
         )
+        started = time.process_time()
+        Watched(RunWatch(run)).poll()
+        spent = time.process_time() - started
     detail = f"{milliseconds(ours)} for {STEPS:,} steps, json alone takes {milliseconds(base)}"
     return (
         Ratio("a run is attached to again", ours / base, ATTACH_BOUND, detail),
-        Ratio("seconds until a run is attached to again", ours, ATTACH_S, detail),
+        Ratio("seconds of work until a run is attached to again", spent, ATTACH_S, f"{STEPS:,} steps"),
     )
 
 
@@ -94,10 +98,10 @@ def draw() -> Sequence[Ratio]:
             kept = STEPS - _REDRAWN + more
             curves = Curves(lines.curves.steps[:kept], {name: it[:kept] for name, it in lines.curves.values.items()})
             runs = [RunLines(f"{at}", f"run {at}", curves) for at in range(number)]
-            started = time.perf_counter()
+            started = time.process_time()
             board.show_runs(runs)
             board.grab()
-            taken.append((time.perf_counter() - started) * 1000)
+            taken.append((time.process_time() - started) * 1000)
         board.close()
         board.deleteLater()
         found.append(sorted(taken[1:])[len(taken) // 2])

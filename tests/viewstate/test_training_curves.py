@@ -19,6 +19,7 @@ from lrstudio.viewstate.training_curves import (
     smoothed,
 )
 
+PARTS = next(it for it in PLOTS if it.key == "parts")
 LOSS = next(it for it in PLOTS if it.key == "loss")
 REWARDS = next(it for it in PLOTS if it.key == "rewards")
 
@@ -79,18 +80,21 @@ def test_a_metric_that_comes_later_has_no_value_before() -> None:
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=60), st.integers(1, 80))
-def test_smoothing_is_the_mean_of_the_last_values(values: list[float], window: int) -> None:
-    shown = smoothed(np.array(values), window)
-    expected = [math.fsum(values[max(0, at - window + 1) : at + 1]) / min(at + 1, window) for at in range(len(values))]
+def test_smoothing_is_the_mean_of_the_values_around(values: list[float], window: int) -> None:
+    shown, last = smoothed(np.array(values), window), len(values) - 1
+    reach = [min(at, last - at, window // 2 if window > 1 else 0) for at in range(len(values))]
+    expected = [math.fsum(values[at - it : at + it + 1]) / (2 * it + 1) for at, it in enumerate(reach)]
     assert shown.tolist() == pytest.approx(expected, abs=1e-6)
 
 
+def test_smoothing_lags_behind_nothing() -> None:
+    rising = np.arange(100.0)
+    assert smoothed(rising, 20).tolist() == pytest.approx(rising.tolist())
+
+
 def test_parts_of_the_loss_are_lines_of_their_own() -> None:
-    assert [it.label for it in lines_of(LOSS, ("loss", "loss/nll", "loss/preference", "kl"))] == [
-        "loss",
-        "nll",
-        "preference",
-    ]
+    assert [it.label for it in lines_of(PARTS, ("loss", "loss/nll", "loss/preference", "kl"))] == ["nll", "preference"]
+    assert [it.label for it in lines_of(LOSS, ("loss", "loss/nll"))] == ["loss"]
     assert lines_of(REWARDS, ("loss/nll",)) == REWARDS.series
 
 

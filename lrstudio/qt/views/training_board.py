@@ -33,6 +33,7 @@ _SCALE = 2
 """Pictures have so many pixels for each on the screen."""
 _WIDE = 1500
 """From so many pixels on four cards stand beside each other, where all are shown."""
+_FEW = 4
 ALL = "All"
 _TABS = (*PAGES, ALL)
 
@@ -95,7 +96,7 @@ class PlotBoard(QWidget):
         self.span: tuple[float, float] | None = None
         self.tabs = FlatTabs(_TABS, name="Pages of plots")
         self.smoothing = Choice(_SMOOTHING, name="Smoothing")
-        self.smoothing.setToolTip("The strong line is the mean of so many steps; the pale one is each step.")
+        self.smoothing.setToolTip("The strong line is the mean of so many steps around; the pale one is each step.")
         self.smoothing.select(_USUAL)
         self.reset_button = Button("All steps", kind=Kind.FLAT)
         self.reset_button.hide()
@@ -226,7 +227,8 @@ class PlotBoard(QWidget):
 
     def _arrange(self) -> None:
         """Put the cards of the page into the grid, the others out of sight."""
-        columns = 2 if self.page != ALL else 4 if self.width() >= _WIDE else 3
+        few = len(self.shown_cards()) <= _FEW
+        columns = 2 if few else 4 if self.page == ALL and self.width() >= _WIDE else 3
         if self._arranged == (self.page, columns):
             return
         self._arranged = (self.page, columns)

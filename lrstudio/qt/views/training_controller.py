@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
 from lrstudio.qt.bridge.operations import Operations
-from lrstudio.qt.views.project_desk import Notice
 from lrstudio.qt.views.training_deeds import TrainingDeeds
 from lrstudio.qt.views.training_judging import TrainingJudging
 from lrstudio.qt.views.training_launch import TrainingLaunch
 from lrstudio.qt.views.training_runs import LOG, SAMPLES
+from lrstudio.qt.views.training_sources import TrainingSources
 from lrstudio.qt.views.training_view import TrainingView
-from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.facts import Fact
 from lrstudio.viewstate.training_runs import label_of, plot_chip, run_cells, run_facts, state_chip
 from lrstudio.viewstate.training_watch import RunScreen, Watched
 
 if TYPE_CHECKING:
-    from lrstudio.domain.sets import FrozenSet
     from lrstudio.qt.bridge.portal import Portal
     from lrstudio.services.settings import SettingsStore
     from lrstudio.services.wiring import Project
@@ -65,7 +62,6 @@ class TrainingController(QObject):
         super().__init__(parent)
         self.view = view
         self._operations = operations
-        self._store = store
         self._project: Project | None = None
         self._shown = False
         self._polling = False
@@ -76,9 +72,8 @@ class TrainingController(QObject):
         self.screens: dict[str, RunScreen] = {}
         self.rows: tuple[RunRow, ...] = ()
         self._drawn: tuple[tuple[str, int], ...] = ()
-        self._any_set = False
-        self._stale_of = ""
         self._told_facts: frozenset[Fact] = frozenset()
+        self.sources = TrainingSources(view, operations, store, self)
         self.launch = TrainingLaunch(view, operations, self)
         self.doing = TrainingDeeds(view, operations, self)
         self.judging = TrainingJudging(operations, portal, self)
@@ -113,13 +108,11 @@ class TrainingController(QObject):
             self.view.board.show_runs(())
         self._polling = False
         self._project = project
-        for part in (self.launch, self.doing, self.judging):
+        for part in (self.sources, self.launch, self.doing, self.judging):
             part.use(project)
         if project is None:
             self._timer.stop()
             return
-        self._read_sets()
-        self._read_python()
         self.set_shown(shown=self._shown)
 
     def set_shown(self, *, shown: bool) -> None:
@@ -217,11 +210,13 @@ class TrainingController(QObject):
     def _show_runs(self) -> None:
         view = self.view
         if not self.rows:
-            view.show_nothing(any_set=self._any_set)
+            view.show_nothing(any_set=self.sources.any_set)
             return
+        view.runs.show_rows([run_cells(it) for it in self.rows], chosen=self._focus)
         if not view.has_runs:
             view.show_runs()
-        view.runs.show_rows([run_cells(it) for it in self.rows], chosen=self._focus)
+            if view.form.set.hasFocus():  # where nobody has gone on from yet
+                view.take_keyboard()
         known = {it.run_id: it for it in self.rows}
         drawn = [it for it in self.drawn_runs if it in known]
         screens = [self.screens[it] for it in drawn if it in self.screens]
@@ -234,49 +229,6 @@ class TrainingController(QObject):
         others = [(it.run_id, f"{label_of(it)} · {state_chip(it).word}") for it in self.rows if it.run_id not in drawn]
         view.board.show_chips(chips, others)
 
-    def _read_sets(self) -> None:
-        project = self._project
-        if project is not None:
-            self._operations.query(project.sets.all, self._sets_there, slot="training sets")
-
-    def _sets_there(self, sets: tuple[FrozenSet, ...]) -> None:
-        self._any_set = bool(sets)
-        self.view.form.show_sets(sets)
-        if not self.rows:
-            self.view.show_nothing(any_set=self._any_set)
-
-    def _read_stale(self) -> None:
-        """Count the pairs of the set chosen that are stale by now."""
-        project, name = self._project, self.view.form.typed.set_name
-        if name == self._stale_of:
-            return
-        self._stale_of = name
-        self.view.preview.stale.say("")
-        if project is None or not name:
-            return
-
-        def there(stale: tuple[str, ...]) -> None:
-            if stale and self.view.form.typed.set_name == name:
-                verb = "is" if len(stale) == 1 else "are"
-                self.view.preview.stale.say(
-                    f"{counted(len(stale), 'pair')} of this set {verb} stale: a decision they rest on has changed. Show"
-                )
-
-        self._operations.run(lambda: project.training.stale(name), then=there, failed=lambda _why: None, long=True)
-
-    def _read_python(self) -> None:
-        self._operations.query(
-            lambda: self._store.load().train_python, self.view.form.show_python, slot="training python"
-        )
-
-    def _keep_python(self, python: str) -> None:
-        store = self._store
-
-        def save() -> None:
-            store.save(replace(store.load(), train_python=python))
-
-        self._operations.run(save, then=lambda _done: self.told.emit(Notice("The Python that trains is kept.")))
-
     # Putting together
 
     def _started(self, run_id: str) -> None:
@@ -285,30 +237,19 @@ class TrainingController(QObject):
         self._ticks = 0
         self._tick()
 
-    def _changed(self, changes: Changes, _initiator: object) -> None:
-        if self._project is None:
-            return
-        if changes.sets or changes.everything:
-            self._read_sets()
-        if changes.pairs or changes.decisions or changes.everything:
-            self._stale_of = ""
-            if self._shown:
-                self._read_stale()
-
     def _connect(self) -> None:
         view = self.view
         view.runs.run_chosen.connect(self.look_at)
         view.board.overlaid.connect(self.overlay)
         view.board.export_wanted.connect(self.doing.choose_export)
-        view.form.changed.connect(self._read_stale)
-        view.form.python_changed.connect(self._keep_python)
         self.launch.started.connect(self._started)
         self.launch.checking_changed.connect(self._show_checking)
         self.doing.done.connect(self._look_again)
         self.doing.told.connect(self.told)
         self.doing.judge_wanted.connect(self.judge_wanted)
         self.judging.told.connect(self.told)
-        self._operations.changed.connect(self._changed)
+        self.sources.told.connect(self.told)
+        self.sources.sets_read.connect(self._show_runs)
 
     def _look_again(self) -> None:
         self._ticks = 0

@@ -21,7 +21,7 @@ RUN_DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, 
 
 _PALE = 70
 """Opacity of a raw line under its smoothed one, of 255."""
-_AXIS_UNITS = 7
+_AXIS_UNITS = 8
 _ZOOM_STEP = 0.8
 
 
@@ -78,7 +78,7 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # the library has no type
             item.setYRange(low, high, padding=0.06)
         for side in ("left", "bottom"):
             axis = item.getAxis(side)
-            axis.setStyle(tickLength=0, autoReduceTextSpace=False, maxTickLevel=0)
+            axis.setStyle(tickLength=0, autoReduceTextSpace=False, maxTickLevel=0, hideOverlappingLabels=False)
             axis.enableAutoSIPrefix(False)
             axis.setTickFont(small(self.font()))
         item.getAxis("left").setWidth(_AXIS_UNITS * unit(self))
@@ -100,8 +100,8 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # the library has no type
         self.setAccessibleDescription(f"{self.spec.meaning} {reading(self.spec, self.runs, step=self.step).words}")
 
     def series_of(self, run: RunLines) -> tuple[Series, ...]:
-        """Return what is drawn of a run; parts of a loss only where it is alone."""
-        return self.spec.series if len(self.runs) > 1 else lines_of(self.spec, tuple(run.curves.values))
+        """Return what is drawn of a run."""
+        return lines_of(self.spec, tuple(run.curves.values))
 
     def token_of(self, number: int, series: Series) -> str:
         """Return the token of a line's colour: the series' own, or the run's where each run has one line."""
@@ -239,13 +239,11 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # the library has no type
         color = self._switch.theme.color(self.token_of(number, series))
         pale = QColor(color)
         pale.setAlpha(_PALE)
-        part = series not in self.spec.series
         line.raw.setPen(pg.mkPen(pale, width=1))
         # No antialiasing, dashes one pixel wide: 4 plots of 3 runs take 55 ms so; with wide dashes 160, smoothed 560.
-        width = 1 if number or part else 2
+        width = 1 if number else 2
         line.smooth.setPen(pg.mkPen(color, width=width, style=RUN_DASHES[number % len(RUN_DASHES)]))
-        line.smooth.setZValue(1 if part else 2)
-        line.smooth.setOpacity(0.75 if part else 1.0)
+        line.smooth.setZValue(2)
 
     def _dress_dots(self, number: int, dots: pg.ScatterPlotItem) -> None:
         color = self._switch.theme.color(self.token_of(number, self.spec.series[0]))
@@ -303,7 +301,7 @@ class PlotCard(QWidget):
     def minimumSizeHint(self) -> QSize:
         """Be readable."""
         step = unit(self)
-        return QSize(24 * step, 14 * step)
+        return QSize(24 * step, 12 * step)
 
     def resizeEvent(self, event: object) -> None:
         """Keep the words for nothing in the middle."""
@@ -332,14 +330,16 @@ class PlotCard(QWidget):
         told = [f'<span style="color:{color}">{escape(name)}</span>' for name, color in names.items()]
         told = told if len(told) > 1 else []
         self.title.setText(f"<b>{escape(plot.spec.title)}</b>&nbsp; {' · '.join(told[:4])}")
-        drawn = any(len(run.of(it.metric).series(it.metric)[0]) for run in plot.runs for it in plot.spec.series)
+        drawn = any(len(run.of(it.metric).series(it.metric)[0]) for run in plot.runs for it in plot.series_of(run))
         self.nothing.setText("" if drawn else "nothing measured yet" if plot.runs else "")
+        for side in ("left", "bottom"):
+            plot.plotItem.getAxis(side).setStyle(showValues=drawn)
         self._say_values()
 
     def _say_values(self) -> None:
         told = reading(self.plot.spec, self.plot.runs, step=self.plot.step)
-        many = len(self.plot.runs) > 1 and len(self.plot.spec.series) > 1
-        first = told.values[: len(self.plot.spec.series)] if many else told.values
+        lines = len(self.plot.series_of(self.plot.runs[0])) if self.plot.runs else 0
+        first = told.values[:lines] if lines > 1 else told.values
         words = " · ".join(figure(value) for _, value in first) if first else "–"
         prefix = f"step {told.step:,} · " if told.step is not None else ""
         self.values.setText(f"{prefix}{words}" if self.plot.runs else "")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
@@ -97,9 +98,12 @@ class RunsTableView(QTableView):
         self.setHorizontalHeader(header)
         down = self.verticalHeader()
         down.setVisible(False)
+        down.setAccessibleName("Rows")
         down.setMinimumSectionSize(1)
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         down.setDefaultSectionSize(self.fontMetrics().height() + unit(self) * 5 // 4)
+        for corner in self.findChildren(QAbstractButton):
+            corner.setAccessibleName("Corner")
         quiet(self)
         wide = self.fontMetrics().averageCharWidth()
         for column, name in enumerate(COLUMNS):
