@@ -24,7 +24,7 @@ from lrstudio.qt.views.flat_tabs import FlatTabs
 from lrstudio.qt.views.forms import Choice
 from lrstudio.qt.views.signs import chip_width, paint_chip
 from lrstudio.qt.views.training_plots import RUN_DASHES, RUN_TOKENS, PlotCard
-from lrstudio.viewstate.audit_signs import Chip
+from lrstudio.viewstate.audit_signs import Chip, Sign
 from lrstudio.viewstate.training_curves import PAGES, PLOTS, RunLines
 
 _SMOOTHING = ((1, "not smoothed"), (5, "mean of 5"), (20, "mean of 20"), (100, "mean of 100"))
@@ -41,17 +41,24 @@ _TABS = (*PAGES, ALL)
 class RunChip(QAbstractButton):
     """A run in the plots: its state, and how its lines are drawn. One beside the first can be pressed away."""
 
-    def __init__(self, run_id: str, chip: Chip, number: int, switch: ThemeSwitch) -> None:
-        super().__init__()
+    def __init__(self, run_id: str, number: int, switch: ThemeSwitch, parent: QWidget) -> None:
+        super().__init__(parent)
         self.run_id = run_id
-        self._chip = chip
+        self._chip = Chip(Sign.NOT_CHECKED, "")
         self._number = number
         self._switch = switch
         self.setFont(small(self.font()))
-        self.setAccessibleName(f"In the plots: {chip.text}")
-        self.setToolTip("Take out of the plots" if number else chip.text)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus if number else Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+    def show_chip(self, chip: Chip) -> None:
+        """Show how the run stands now."""
+        if chip != self._chip:
+            self._chip = chip
+            self.setAccessibleName(f"In the plots: {chip.text}")
+            self.setToolTip("Take out of the plots" if self._number else chip.tooltip or chip.text)
+            self.updateGeometry()
+            self.update()
 
     def minimumSizeHint(self) -> QSize:
         """Be squeezed first where room is short."""
@@ -105,6 +112,8 @@ class PlotBoard(QWidget):
         self.compare.setAccessibleName("Draw another run, too")
         self.cards = {spec.key: PlotCard(spec, switch) for spec in PLOTS}
         self._chips = QHBoxLayout()
+        self._made: tuple[RunChip, ...] = ()
+        self._others: tuple[tuple[str, str], ...] = ()
         self.sheet = QWidget()
         self._grid = QGridLayout(self.sheet)
         self._arranged: tuple[str, int] = ("", 0)
@@ -136,21 +145,32 @@ class PlotBoard(QWidget):
 
     def show_chips(self, chips: Sequence[tuple[str, Chip]], others: Sequence[tuple[str, str]]) -> None:
         """Show which runs are drawn, and offer the others, by id and words."""
-        while (item := self._chips.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None and widget is not self.compare:
-                widget.setParent(None)
-                widget.deleteLater()
-        for number, (run_id, chip) in enumerate(chips):
-            made = RunChip(run_id, chip, number, self._switch)
-            if number:
-                made.clicked.connect(lambda _on=False, it=run_id: self.overlaid.emit(it))
-            self._chips.addWidget(made)
+        if [it.run_id for it in self._made] != [run_id for run_id, _ in chips]:
+            self._make_chips([run_id for run_id, _ in chips])
+        for made, (_, chip) in zip(self._made, chips, strict=True):
+            made.show_chip(chip)
+        if tuple(others) != self._others:
+            self._others = tuple(others)
+            self._offer(others)
+
+    def _make_chips(self, run_ids: Sequence[str]) -> None:
+        for old in self._made:
+            self._chips.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        self._made = tuple(RunChip(run_id, at, self._switch, self) for at, run_id in enumerate(run_ids))
+        for at, made in enumerate(self._made):
+            if at:
+                made.clicked.connect(lambda _on=False, it=made.run_id: self.overlaid.emit(it))
+            self._chips.insertWidget(at, made)
+            made.show()
+
+    def _offer(self, others: Sequence[tuple[str, str]]) -> None:
         old, menu = self.compare.menu(), QMenu(self.compare)
         for run_id, words in others:
             menu.addAction(words).triggered.connect(lambda _on=False, it=run_id: self.overlaid.emit(it))
         self.compare.setMenu(menu)
         self.compare.setVisible(bool(others))
-        self._chips.addWidget(self.compare)
         if old is not None:
             old.deleteLater()
 
@@ -249,6 +269,8 @@ class PlotBoard(QWidget):
         head = QHBoxLayout()
         head.setSpacing(step)
         self._chips.setSpacing(step)
+        self._chips.addWidget(self.compare)
+        self.compare.hide()
         head.addLayout(self._chips)
         head.addStretch(1)
         head.addWidget(self.tabs)
