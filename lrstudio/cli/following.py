@@ -23,6 +23,7 @@ from lrstudio.training.wire import Phase
 
 _TICK = 0.25
 _LINE_SECONDS = 10.0
+_STILL_SECONDS = 60.0
 
 
 def follow(
@@ -67,14 +68,15 @@ def _shown() -> Iterator[Callable[[RunRow], None]]:
     terminal = sys.stderr.isatty()
     with Progress(*columns, console=Console(file=sys.stderr), transient=True, disable=not terminal) as bar:
         task = bar.add_task("starting", total=None, said="")
-        at, phase = float("-inf"), ""
+        at, phase, step = float("-inf"), "", 0
 
         def show(row: RunRow) -> None:
-            nonlocal at, phase
+            nonlocal at, phase, step
             bar.update(task, description=phase_words(row), completed=row.step, total=row.steps, said=_figures(row))
             now = time.monotonic()
-            if not terminal and (phase_words(row) != phase or now - at >= _LINE_SECONDS):
-                at, phase = now, phase_words(row)
+            due = now - at >= (_LINE_SECONDS if row.step != step else _STILL_SECONDS)
+            if not terminal and (phase_words(row) != phase or due):
+                at, phase, step = now, phase_words(row), row.step
                 say(f"lrstudio: {phase} {_steps(row)} {_figures(row)}".rstrip())
 
         yield show

@@ -1,4 +1,4 @@
-"""`lrstudio tour`: the main job once, end to end, without a display: import, judge, decide, look, export."""
+"""`lrstudio tour`: the main job once, end to end, without a display: import, judge, decide, export, train."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.table import Table
 
 from lrstudio.cli.common import Answer, AsJson, opened, say, verb
 from lrstudio.cli.show import words as table_of
+from lrstudio.cli.tour_training import Trained, train_in_tour
 from lrstudio.domain.decisions import Shown, Target
 from lrstudio.domain.verdicts import Claim, Dimension, JudgeIdentity, State, Support, SupportReason
 from lrstudio.services.sample import NAME, PARAPHRASE, Planted, planted
@@ -43,6 +44,7 @@ class _Checked:
 def tour(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Where to put everything.")] = None,
     screens: Annotated[bool, typer.Option(help="Render the window into pictures.")] = True,
+    training: Annotated[bool, typer.Option(help="Train a tiny model for 20 steps, where there is torch.")] = True,
     as_json: AsJson = False,
 ) -> Answer:
     """Do the main job on the sample project and say what came of it."""
@@ -60,6 +62,7 @@ def tour(
         exported = folder / f"{NAME}.judgments.jsonl"
         rows = project.exports.export(exported, what="judgments", all_runs=True)
         scores = table_of(project.audit.documents(), project.audit.questions())
+        trained = train_in_tour(project, folder) if training else Trained(None, "Nothing was trained, as was asked.")
     pictures, problem = _render(path, folder / "screens") if screens else ([], "")
     data = {
         "project": str(path),
@@ -76,10 +79,11 @@ def tour(
             }
             for it in paraphrases
         ],
-        "training": None,
+        "training": trained.data,
     }
-    words = _words(scores, checked, paraphrases, path, exported, pictures)
-    return Answer(data, words, problems=(problem,) if problem else (), complete=not problem)
+    words = _words(scores, checked, paraphrases, path, exported, pictures, trained.words)
+    problems = tuple(it for it in (problem, trained.problem) if it)
+    return Answer(data, words, problems=problems, complete=not problems)
 
 
 def _check(project: Project, lexical: JudgeIdentity) -> list[_Checked]:
@@ -137,7 +141,13 @@ def _counts(checked: list[_Checked]) -> dict[str, dict[str, int]]:
 
 
 def _words(
-    scores: str, checked: list[_Checked], paraphrases: list[_Checked], path: Path, exported: Path, pictures: list[Path]
+    scores: str,
+    checked: list[_Checked],
+    paraphrases: list[_Checked],
+    path: Path,
+    exported: Path,
+    pictures: list[Path],
+    trained: str,
 ) -> str:
     table = Table(
         box=None, pad_edge=False, header_style="bold", title="What was planted, and what the lexical judge says"
@@ -160,7 +170,7 @@ def _words(
         f"{len(paraphrases)} paraphrases are supported in full but share hardly a word with the report. The lexical "
         f"judge does not call {missed} of them full; those were overridden:\n"
         f"{said}\n\nproject  {path}\nexport   {exported}\nscreens\n{screens}\n"
-        f"\nOpen it with `{_command()} {path}`. Training is not part of this version."
+        f"\n{trained}\nOpen it with `{_command()} {path}`."
     )
 
 

@@ -250,10 +250,9 @@ class Training:
         found = preflights.read(self._folder(run_id).path)
         if found is None:
             return Estimate(None, None, None)
-        earlier = self._earlier(found.device, but=run_id)
-        memory = None if found.memory_gib is None else estimate.learnt(found.memory_gib, earlier)
-        if found.peak_gib is not None:  # the pilot has measured it on the longest pair
-            memory = found.peak_gib
+        said = _expected(found)
+        earlier = self._earlier(found, but=run_id)
+        memory = None if said is None else estimate.learnt(said, earlier)
         return Estimate(memory, found.device_gib, found.seconds, len(earlier))
 
     def stop(self, run_id: str, *, save: bool = True) -> None:
@@ -347,17 +346,22 @@ class Training:
             raise Refused(f"there is no run {run_id!r} in this project; it may have been removed", where="run")
         return RunFolder(self.home / run_id)
 
-    def _earlier(self, device: str, *, but: str) -> list[tuple[float, float]]:
-        """Return estimated and measured peaks of the runs on a device, in GiB."""
+    def _earlier(self, now: Preflight, *, but: str) -> list[tuple[float, float]]:
+        """Return (expected, measured) peaks in GiB of the runs on the same device that were looked over as far."""
         found = []
         for folder in run_folders(self.home):
             before = preflights.read(folder.path)
-            if folder.path.name == but or before is None or before.device != device or not before.memory_gib:
+            if folder.path.name == but or before is None or before.device != now.device:
                 continue
-            measured = peak_gib(folder.path) or before.peak_gib
-            if measured:
-                found.append((before.memory_gib, measured))
+            said, measured = _expected(before), peak_gib(folder.path)
+            if said and measured and (before.peak_gib is None) == (now.peak_gib is None):
+                found.append((said, measured))
         return found
+
+
+def _expected(found: Preflight) -> float | None:
+    """What the pilot step has measured, else the formula's, before any correction."""
+    return found.peak_gib or found.formula_gib or found.memory_gib
 
 
 def said_unaccepted(needed: Mapping[str, int]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +19,9 @@ from lrstudio.services.settings import SettingsStore
 
 VARIABLE: Final = "LRSTUDIO_TRAIN_PYTHON"
 """Names the Python that trains, before the settings."""
+
+NEEDED: Final = ("torch", "transformers", "peft")
+"""What a Python that trains must be able to import."""
 
 _LIBRARIES = ("site-packages", "dist-packages")
 _LINKED = ".package"
@@ -53,6 +57,20 @@ def training_python(wished: Path | None) -> Path:
     if found is None:
         raise Refused("there is no Python here; name the one of the environment that has torch", where=named)
     return Path(found).absolute()  # not resolved: the link is what tells the environment
+
+
+def missing_modules(python: Path) -> tuple[str, ...]:
+    """Return which of the libraries that training needs a Python lacks; nothing is imported for that.
+
+    Raises:
+        Refused: it is no Python.
+    """
+    code = f"import importlib.util as u; print(*(n for n in {NEEDED!r} if u.find_spec(n) is None))"
+    try:
+        done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Refused("this is no Python that can be started; name another one", where=str(python)) from error
+    return tuple(done.stdout.split())
 
 
 def training_environment(home: Path, python: Path) -> dict[str, str]:

@@ -39,7 +39,7 @@ class TrainingRows:
     def of_set(self, name: str, recipe: str, options: Mapping[str, Any]) -> RowLines:
         """Return the rows of a set's parts train and validation, and the short ones that are mixed in.
 
-        A pair without evidence has no short prompt and is left out where the recipe is LongPO.
+        A pair without evidence has no short prompt and is left out where the recipe is LongPO on the set's own pairs.
 
         Raises:
             Refused: there is no set of this name, or a text is no longer the one that was frozen. While the lines are
@@ -66,7 +66,7 @@ class TrainingRows:
 
     def _rows(self, made: RowLines, name: str, recipe: str, options: Mapping[str, Any]) -> Iterator[Row]:
         pairs = (it for it in self._sets.rows(name) if it.split in (TRAIN, VALIDATION))
-        if recipe != "longpo":
+        if recipe != "longpo" or options["data"] == "self":  # a model that makes its own data needs the documents alone
             tau = float(options["judge_tau"]) if recipe == "sppo" else None
             yield from (_row(pair, tau=tau) for pair in pairs)
             return

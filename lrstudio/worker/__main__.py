@@ -33,7 +33,7 @@ def main(words: Sequence[str]) -> int:
 def _look(folder: Path) -> int:
     try:
         from lrstudio.worker.preflight import preflight
-        from lrstudio.worker.train import wanted
+        from lrstudio.worker.starting import wanted
 
         spec, options = wanted(folder)
         preflight(folder, spec, options)

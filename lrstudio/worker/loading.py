@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
@@ -92,8 +93,9 @@ def load_model(folder: Path, options: Mapping[str, Any], *, checkpoint: Path | N
         settings |= {"quantization_config": _four_bits(where), "device_map": {"": where}}
     source = checkpoint if full and checkpoint else folder
     load_config(source)
+    load: Any = AutoModelForCausalLM.from_pretrained
     try:
-        model, found = AutoModelForCausalLM.from_pretrained(source, output_loading_info=True, **settings)
+        model, found = load(source, output_loading_info=True, **settings)
     except _BROKEN as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
@@ -110,7 +112,7 @@ def load_model(folder: Path, options: Mapping[str, Any], *, checkpoint: Path | N
         )
     torch.manual_seed(options["seed"])
     if not full:
-        model = _with_adapter(model, options, checkpoint=checkpoint)
+        model = with_adapter(model, options, checkpoint=checkpoint)
     return (model if options["method"] == "qlora" else model.to(where)).train()
 
 
@@ -149,9 +151,10 @@ def _four_bits(where: str) -> Any:
         )
     if where != "cuda":
         raise Refused("training over 4-bit weights needs a GPU; choose lora or full", where="method")
-    from transformers import BitsAndBytesConfig
+    import transformers
 
-    return BitsAndBytesConfig(
+    settings: Any = transformers.BitsAndBytesConfig
+    return settings(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
@@ -159,7 +162,12 @@ def _four_bits(where: str) -> Any:
     )
 
 
-def _with_adapter(model: Any, options: Mapping[str, Any], *, checkpoint: Path | None) -> Any:
+def with_adapter(model: Any, options: Mapping[str, Any], *, checkpoint: Path | None = None) -> Any:
+    """Put a new LoRA adapter into a model, or the one that a checkpoint has.
+
+    Raises:
+        Refused: no layer of the model is one that the options name.
+    """
     from peft import LoraConfig, PeftModel, get_peft_model
 
     if checkpoint:
@@ -181,6 +189,15 @@ def _with_adapter(model: Any, options: Mapping[str, Any], *, checkpoint: Path | 
 def base(model: Any) -> Any:
     """Return the model inside an adapter, or the model itself."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def release(model: Any) -> None:
+    """Let go of a model's weights, whoever still holds the model; it can do nothing afterwards."""
+    for weights in (*model.parameters(), *model.buffers()):
+        weights.data = torch.empty(0, dtype=weights.dtype, device=weights.device)
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 @contextmanager

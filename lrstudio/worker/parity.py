@@ -91,7 +91,8 @@ def probe(model: Any, *, seed: int = 0) -> Any:
     device = _device(model)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        made = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="sdpa")
+        build: Any = AutoModelForCausalLM.from_config
+        made = build(config, dtype=torch.float32, attn_implementation="sdpa")
     return made.to(device).eval()
 
 
@@ -155,7 +156,8 @@ def _measure(engine: Engine, model: Any, tree: Tree) -> tuple[list[Tensor], list
 
 def _looked_at(model: Any) -> list[Any]:
     """Return the parameters with a gradient, the smallest first, as many as may be copied without filling the host."""
-    found, elements = [], 0
+    found: list[Any] = []
+    elements = 0
     for weights in sorted((it for it in model.parameters() if it.grad is not None), key=lambda it: int(it.numel())):
         elements += weights.numel()
         if found and elements > _MOST_ELEMENTS:

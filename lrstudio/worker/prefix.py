@@ -178,7 +178,12 @@ class SharedPrefix:
             start += length
         values, entropies = log_probs(self._model, torch.cat(before), tokens[spans[0] :], entropy=entropy)
         of_prompt, _ = log_probs(self._model, hidden[: spans[0] - 1], tree.prompt[1:]) if prompt else (None, None)
-        return Scored(tree, values.split(spans[1:]), of_prompt, entropies.split(spans[1:]) if entropy else ())
+        return Scored(
+            tree,
+            torch.split(values, list(spans[1:])),
+            of_prompt,
+            torch.split(entropies, list(spans[1:])) if entropy else (),
+        )
 
 
 class PlainPairs:

@@ -231,9 +231,9 @@ class _Look:
         most = joined([it.policy for it in largest(rows.training, self._options)])
         longest = max(it.tokens for it in rows.kept)
         peak = sizes.peak_bytes(self._model_sizes, most, self._options, longest=longest)
-        earlier = list(_earlier(self._run, notes.device)) if notes.device != "cpu" else []
+        before = list(earlier(self._run, notes.device)) if notes.device != "cpu" else []
         notes.formula_gib = peak / GIB
-        notes.memory_gib = estimate.learnt(notes.formula_gib, earlier)
+        notes.memory_gib = estimate.learnt(notes.formula_gib, before)
         has = notes.device_gib or 0.0
         if notes.memory_gib > has * _SAFE:
             raise Refused(
@@ -241,7 +241,7 @@ class _Look:
                 "qlora, set offload to on, or drop the longest rows with max_tokens",
                 where="max_tokens",
             )
-        learnt = f", after {many(len(earlier), 'earlier run', 'earlier runs')}" if earlier else ""
+        learnt = f", after {many(len(before), 'earlier run', 'earlier runs')}" if before else ""
         return f"about {notes.memory_gib:.2f} of {has:.1f} GiB for the longest row{learnt}"
 
     def model(self) -> str:
@@ -351,10 +351,10 @@ def _whole_run(pace: estimate.Pace, rows: Rows, options: Mapping[str, Any]) -> f
     once, held_out = pace.seconds(training), pace.seconds([it.computed for it in rows.held_out])
     steps = epochs * len(training) / options["accumulation"]
     evaluations = steps // options["evaluate_every"] if options["evaluate_every"] else 0
-    return epochs * once + (once + (1 + evaluations) * held_out) / 3
+    return float(epochs * once + (once + (1 + evaluations) * held_out) / 3)
 
 
-def _earlier(run: Path, device: str) -> Sequence[tuple[float, float]]:
+def earlier(run: Path, device: str) -> Sequence[tuple[float, float]]:
     """Return (estimated, measured) of the runs beside this one on the same device."""
     found = []
     for path in sorted(run.parent.glob(f"*/{record.PREFLIGHT}")):

@@ -12,11 +12,12 @@ import torch
 
 from lrstudio.domain.errors import Refused, StudioError
 from lrstudio.training import wire
-from lrstudio.training.rows import TRAIN, VALIDATION, rows_of
+from lrstudio.training.rows import TRAIN, VALIDATION
 from lrstudio.training.wire import Spec
 from lrstudio.worker import loading, parity
 from lrstudio.worker.conversations import Conversation, Remembering, conversation
 from lrstudio.worker.prefix import Engine, PlainPairs
+from lrstudio.worker.sources import source_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def rows_in_tokens(run: Path, spec: Spec, options: Mapping[str, Any], tokenizer:
     """
     remembering = Remembering(tokenizer)
     short = spec.recipe == "longpo"
-    every = [conversation(row, remembering, short_reference=short) for row in rows_of(run / wire.PAIRS)]
+    every = [conversation(row, remembering, short_reference=short) for row in source_rows(run, spec.recipe, options)]
     limit = limit_of(spec, options)
     kept, cut, dropped = [], [], []
     for row in every:

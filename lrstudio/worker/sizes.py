@@ -55,7 +55,8 @@ def sizes(folder: Path, options: Mapping[str, Any]) -> Sizes:
     """
     config = loading.load_config(folder)
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
+        build: Any = AutoModelForCausalLM.from_config
+        model = build(config)
     parameters = sum(it.numel() for it in model.parameters())
     heads = config.num_attention_heads
     head = getattr(config, "head_dim", None) or config.hidden_size // heads

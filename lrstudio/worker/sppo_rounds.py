@@ -24,7 +24,7 @@ from lrstudio.training.rounds import Answered
 from lrstudio.training.rows import Row, line_of, rows_of
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind, Phase, to_json
-from lrstudio.worker import generate
+from lrstudio.worker import generate, loading
 from lrstudio.worker.conversations import Conversation, conversation
 from lrstudio.worker.generate import Sampling
 from lrstudio.worker.prefix import Engine
@@ -80,6 +80,7 @@ class SelfPlay:
         Raises:
             Refused: the rewards do not fit the answers, no round gave a pair, or files of a round are gone.
         """
+        round_questions(questions, self.options["rounds"], self.options)  # refused before anything is sampled
         number, began = max(1, loop.round), loop.began
         while number <= self.options["rounds"]:
             fresh = loop.step == began
@@ -172,7 +173,7 @@ class SelfPlay:
             for row in rows:
                 if self.orders.stop.is_set():
                     return None
-                with torch.no_grad(), self.numbers():
+                with torch.no_grad(), self.numbers(), loading.narrow_inputs(self.model, self.options):
                     chosen, rejected = self.engine.score(row.policy).sums().tolist()
                 found.append((chosen, rejected))
         finally:

@@ -16,12 +16,15 @@ from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind, Phase
 from lrstudio.worker import generate, loading
 from lrstudio.worker.conversations import Conversation
+from lrstudio.worker.longpo_data import make_data
 from lrstudio.worker.objective import Cost, Step, cost, step_of
 from lrstudio.worker.plan import groups, plan, rate
 from lrstudio.worker.prefix import Engine, Together
 from lrstudio.worker.preparing import numbers
 from lrstudio.worker.reference import Sums
+from lrstudio.worker.result import Result
 from lrstudio.worker.samples import Companion
+from lrstudio.worker.sources import makes_data
 from lrstudio.worker.sppo_rounds import SelfPlay
 from lrstudio.worker.starting import begun, reference_of, resumed, wanted
 
@@ -38,17 +41,21 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
         Refused: something is wrong that a person can mend; nothing has been trained then.
     """
     spec, options = wanted(run)
+    if makes_data(spec.recipe, options) and not make_data(run, spec, options, spool=spool, orders=orders):
+        return
     spool.phase(Phase.PREFLIGHT)
     start = checkpoints.latest(run)
     saved = start.path / MODEL if start else None
     ready = begun(run, spec, options, spool) if saved is None else resumed(run, spec, options, saved, spool)
     rows, model, engine, tokenizer = ready.all()
     loop = Loop(run, spec.recipe, options, model=model, engine=engine, tokenizer=tokenizer, spool=spool, orders=orders)
+    result = Result(run, spec, options, model, tokenizer, spool, orders, numbers=lambda: numbers(options))
     if spec.recipe == "sppo" and options["rounds"]:
         loop.accompany(rows.held_out)
         loop.take_up(start)
         play = SelfPlay(run, options, model, tokenizer, engine, spool, orders, lambda: numbers(options))
-        play.train(loop, [row.row for row in rows.training])
+        if play.train(loop, [row.row for row in rows.training]):
+            result.publish(rows.training, rows.held_out)
         return
     used = rows.kept if options["evaluate_every"] else rows.training
     sums = reference_of(run, spec, options, ready, used, trained=start is not None, spool=spool, orders=orders)
@@ -58,7 +65,8 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
         loading.with_rope_theta(model, float(str(options["rope_theta"])))
     loop.accompany(rows.held_out)
     loop.take_up(start)
-    loop.run(used, sums, training=len(rows.training))
+    if loop.run(used, sums, training=len(rows.training)):
+        result.publish(rows.training, rows.held_out)
 
 
 class Loop:
@@ -193,7 +201,7 @@ class Loop:
             return step_of(self._engine, rows, recipe=self._recipe, options=self._options)
 
     def _passes(self, rows: Sequence[tuple[Conversation, Sums]], step: Step | None) -> list[list[int]]:
-        """Return the places of rows that are computed together; each alone where all were scored ahead, by the same dice."""
+        """Return the places of rows that are computed together; alone where scored ahead, by the same dice."""
         return groups([row.policy.prompt for row, _ in rows]) if step is None else [[it] for it in range(len(rows))]
 
     def _costs(

@@ -248,7 +248,7 @@ def test_a_tour_into_a_file_is_refused(tmp_path: Path, lrstudio: Run) -> None:
 
 def test_a_tour_without_pictures_says_so_and_shows_the_rest(tmp_path: Path, lrstudio: Run) -> None:
     (tmp_path / "screens").write_text("in the way of the pictures")
-    done = lrstudio("tour", tmp_path)
+    done = lrstudio("tour", tmp_path, "--no-training")
     assert done.status == 1
     assert "the window could not be rendered" in done.err
     assert "paraphrases are supported in full" in done.out

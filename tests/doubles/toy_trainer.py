@@ -2,7 +2,8 @@
 
     python toy_trainer.py RUN_FOLDER --attempt N
 
-Options come from the spec: steps, seconds (of a step), save_every, hang_at, fail_at, deaf (hears no orders).
+Options come from the spec: steps, seconds (of a step), save_every, hang_at, fail_at,
+ill_at (a health rule stops there), deaf (hears no orders).
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ def main() -> int:
         while step == options.get("hang_at"):
             time.sleep(0.05)
         stopping = orders.stop.is_set() and not options.get("deaf")
+        if step == options.get("ill_at"):
+            spool.say(Kind.WARNING, rule="kl", why="the policy has drifted", step=step, stops=True)
+            stopping = True
         if step % int(options.get("save_every", 5)) == 0 or step == steps or stopping or orders.take_checkpoint():
             with checkpoints.publishing(run, step) as folder:
                 time.sleep(float(options.get("save_seconds", 0.0)))

@@ -105,6 +105,29 @@ def test_a_run_that_answered_nothing_says_what_to_do(training: Training, tmp_pat
     assert anyio.run(partial(training.score_samples, run_id, LEXICAL, emit=quiet)) == 0
 
 
+def test_the_answers_of_the_result_stand_in_where_none_was_asked_for_on_the_way(
+    project: Project, training: Training, tmp_path: Path
+) -> None:
+    run_id = training.launch(
+        TrainWish(SET, "dpo", toy_model(tmp_path / "model"), options={"max_steps": 2}, name="mine")
+    )
+    ended(training, run_id)
+    (pair, *_) = (it for it in project.sets.pairs(SET) if it.part == "validation")
+    result = training.home / run_id / "result"
+    result.mkdir()
+    said = {"row_id": pair.pair_id, "tokens": 4, "texts": ["Anna Berg.", "Anna Berg!"]}
+    (result / "check.json").write_text(json.dumps({"asked": "held-out", "questions": [said]}))
+    taken = training.take_in_answers(run_id)
+    (candidate,) = (it for it in project._store.library.candidates() if it.candidate_id in taken.candidate_ids)
+    assert (candidate.text, candidate.model, candidate.question_id) == ("Anna Berg.", "mine", pair.question_id)
+    (result / "check.json").write_text(json.dumps({"asked": "trained", "questions": [said]}))
+    with pytest.raises(Refused, match="set sample_every"):
+        training.take_in_answers(run_id)
+    (result / "check.json").write_text("[]")
+    with pytest.raises(Refused, match="not what a trainer says"):
+        training.take_in_answers(run_id)
+
+
 def test_a_round_is_judged_and_the_run_goes_on(training: Training, tmp_path: Path) -> None:
     wish = TrainWish(SET, "sppo", toy_model(tmp_path / "model"), options={"max_steps": 3})
     run_id = training.launch(wish)

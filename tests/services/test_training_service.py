@@ -375,6 +375,12 @@ def test_longpo_has_the_passages_as_its_short_prompt(project: Project, training:
     assert training.unaccepted(run_id) == {"accept_dropped": 6}
 
 
+def test_a_model_that_makes_its_own_data_gets_every_document(training: Training, tmp_path: Path) -> None:
+    run_id = training.draft(wish(tmp_path, recipe="longpo", options={"data": "self"}))
+    assert len(list(rows_of(training.home / run_id / wire.PAIRS))) == 8
+    assert training.run(run_id).left_out == ()
+
+
 def test_short_pairs_are_mixed_in_by_share(training: Training, tmp_path: Path) -> None:
     short = tmp_path / "short.jsonl"
     lines = [{"prompt": f"Q{n}?", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(20)]

@@ -42,6 +42,18 @@ def test_a_run_ends_with_its_numbers_and_exit_json_last(make_run: MakeRun) -> No
         local.start(run)
 
 
+def test_a_rule_that_stops_a_run_is_why_it_ended_and_it_can_be_resumed(make_run: MakeRun) -> None:
+    run = make_run(steps=12, ill_at=7, save_every=1000)
+    local.start(run)
+    ended = finish(run)
+    assert (ended.code, ended.reason, ended.why, ended.last_step) == (0, "stopped", "the policy has drifted", 7)
+    status = status_of(run)
+    assert (status.phase, status.why, status.checkpoint) == (Phase.STOPPED, "the policy has drifted", "step-00000007")
+    assert local.start(run) == 2
+    assert finish(run).reason == "finished"
+    assert losses(run) == expected(12)
+
+
 def test_stop_with_save_and_resume_give_the_numbers_of_an_unbroken_run(make_run: MakeRun) -> None:
     run = make_run(steps=40, seconds=0.02, save_every=1000)
     local.start(run)

@@ -37,6 +37,7 @@ torch.set_num_threads(1)
 OPTIONS: dict[str, Any] = {
     "dtype": "fp32", "accumulation": 2, "max_steps": 9, "learning_rate": 1e-3, "save_every": 3, "lora_dropout": 0.1,
     "evaluate_every": 4, "lora_r": 4,
+    "merged": False, "check_count": 0,
 }  # fmt: skip
 DOCUMENT = "The harbour was dredged in 1911, and forty tons of mud were carried out to sea. "
 

@@ -31,6 +31,7 @@ OPTIONS: dict[str, Any] = {
     "dtype": "fp32", "accumulation": 1, "max_steps": 3, "learning_rate": 3e-3, "save_every": 2, "lora_dropout": 0.1,
     "lora_r": 4, "rounds": 2, "answers": 3, "answer_tokens": 6, "temperature": 1.0, "judge_tau": 2.0,
     "optimizer": "adamw_torch", "warmup": 0.0,
+    "merged": False, "check_count": 0,
 }  # fmt: skip
 
 
@@ -64,7 +65,7 @@ def worker(run: RunFolder, attempt: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def until(done: Callable[[], bool], process: subprocess.Popen[bytes], run: RunFolder) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while not done():
         assert process.poll() is None, (run.path / wire.LOG).read_text()
         assert time.monotonic() < end, "it never came"
@@ -92,8 +93,11 @@ def curve(run: RunFolder, *attempts: int) -> dict[int, str]:
     return {it["step"]: float(it["metrics"]["loss"]).hex() for it in events}
 
 
-def waits(run: RunFolder, number: int) -> Callable[[], bool]:
-    return lambda: rounds.waiting_round(run.path) == number
+def waits(run: RunFolder, number: int, *, attempt: int = 1) -> Callable[[], bool]:
+    start = f"round {number}: "
+    return lambda: any(
+        it.get("phase") == "waiting_for_judge" and it["why"].startswith(start) for it in said(run, attempt)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +107,7 @@ def unbroken(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
         for number in (1, 2):
             until(waits(run, number), process, run)
             judge(run, number)
-        assert process.wait(120) == 0, (run.path / wire.LOG).read_text()
+        assert process.wait(300) == 0, (run.path / wire.LOG).read_text()
     return run
 
 
@@ -163,9 +167,9 @@ def test_a_run_that_is_killed_goes_on_to_the_same_numbers(
         process.wait()
     with worker(run, 2) as process:
         if judged == 1:
-            until(waits(run, 2), process, run)
+            until(waits(run, 2, attempt=2), process, run)
             judge(run, 2)
-        assert process.wait(120) == 0, (run.path / wire.LOG).read_text()
+        assert process.wait(300) == 0, (run.path / wire.LOG).read_text()
     assert curve(run, 1, 2) == curve(unbroken, 1)
     for number in (1, 2):
         assert rounds.read_answers(run.path, number) == rounds.read_answers(unbroken.path, number)
@@ -175,15 +179,15 @@ def test_stop_is_heard_while_it_waits_and_it_goes_on_waiting_afterwards(tiny: Pa
     run = run_of(tmp_path / "stopped", tiny, rounds=1, max_steps=1)
     for attempt in (1, 2):
         with worker(run, attempt) as process:
-            until(lambda: any(it.get("phase") == "waiting_for_judge" for it in said(run, attempt)), process, run)  # noqa: B023
+            until(waits(run, 1, attempt=attempt), process, run)
             assert process.stdin is not None
             process.stdin.write(b"stop\n")
             process.stdin.flush()
-            assert process.wait(60) == 0
+            assert process.wait(300) == 0
     assert checkpoints.latest(run.path) is None
     judge(run, 1)
     with worker(run, 3) as process:
-        assert process.wait(120) == 0, (run.path / wire.LOG).read_text()
+        assert process.wait(300) == 0, (run.path / wire.LOG).read_text()
     assert list(curve(run, 3)) == [1]
     assert not [it for it in said(run, 3) if it.get("phase") == "waiting_for_judge"]
 
@@ -198,13 +202,13 @@ def test_rewards_that_do_not_fit_end_the_run_with_the_line_and_mended_ones_let_i
         prepared = wrong.with_suffix(".new")
         prepared.write_text('{"row_id":"q0","scores":[1]}\n')
         prepared.rename(wrong)
-        assert process.wait(60) == 1
+        assert process.wait(300) == 1
     error = said(run)[-1]
     assert (error["kind"], error["reason"]) == ("error", "refused")
     assert "001/judged.jsonl line 1: row 'q0' has 3 answers, and 1 scores are given" in error["why"]
     judge(run, 1)
     with worker(run, 2) as process:
-        assert process.wait(120) == 0, (run.path / wire.LOG).read_text()
+        assert process.wait(300) == 0, (run.path / wire.LOG).read_text()
 
 
 def test_ties_everywhere_leave_nothing_to_train_on(tiny: Path, tmp_path: Path) -> None:
@@ -213,7 +217,7 @@ def test_ties_everywhere_leave_nothing_to_train_on(tiny: Path, tmp_path: Path) -
         until(waits(run, 1), process, run)
         answers = rounds.read_answers(run.path, 1) or ()
         rounds.write_judged(run.path, 1, [Judged(it.row_id, (5.0, 5.0, None)) for it in answers])
-        assert process.wait(60) == 1
+        assert process.wait(300) == 1
     assert "no round gave a pair" in said(run)[-1]["why"]
 
 

@@ -26,6 +26,7 @@ torch.set_num_threads(1)
 OPTIONS: dict[str, Any] = {
     "dtype": "fp32", "accumulation": 2, "max_steps": 6, "learning_rate": 1e-3, "save_every": 2, "lora_dropout": 0.1,
     "lora_r": 4,
+    "merged": False, "check_count": 0,
 }  # fmt: skip
 DOCUMENT = "The harbour was dredged in 1911, and forty tons of mud were carried out to sea. "
 
@@ -58,7 +59,7 @@ def trained(run: RunFolder, attempt: int = 1) -> list[dict[str, Any]]:
         words = [*run.spec().command, str(run.path), "--attempt", str(attempt)]
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log) as process:
             try:
-                assert process.wait(120) == 0, (run.path / wire.LOG).read_text()
+                assert process.wait(300) == 0, (run.path / wire.LOG).read_text()
             finally:
                 process.kill()
     return [json.loads(line) for line in run.spool(attempt).read_text(encoding="ascii").splitlines()]
@@ -106,3 +107,23 @@ def test_a_set_that_holds_nothing_back_says_so(tiny: Path, tmp_path: Path) -> No
         "the set holds no questions back, so none is answered on the way"
     ]
     assert not [it for it in events if it["kind"] == "sample"]
+
+
+def test_a_run_that_goes_on_samples_and_warns_as_an_unbroken_one(tiny: Path, tmp_path: Path) -> None:
+    options = {"sample_every": 2, "sample_tokens": 8, "health_steps": 2, "kl_band": 0.0, "length_drift": 0.0, "keep": 9}
+    run = run_of(tmp_path / "run", tiny, **options)
+    whole = trained(run)
+    for later in ("step-00000004", "step-00000006", "result"):
+        place = run.path / (later if later == "result" else f"{wire.CHECKPOINTS}/{later}")
+        place.rename(tmp_path / later)
+    again = trained(run, attempt=2)
+    assert list(losses(again)) == [3, 4, 5, 6]
+    assert losses(whole) | losses(again) == losses(whole)
+    for kind in ("sample", "warning"):
+        behind = [said_(it) for it in whole if it["kind"] == kind and it["step"] > 2]
+        assert [said_(it) for it in again if it["kind"] == kind] == behind
+    assert [it for it in whole if it["kind"] == "warning"]
+
+
+def said_(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "time"}
