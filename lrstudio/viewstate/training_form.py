@@ -85,6 +85,7 @@ class Typed:
     preset: str = ""
     model: str = ""
     options: Mapping[str, str] | None = None
+    queue: bool = False
 
 
 def recipes() -> tuple[tuple[str, str, str], ...]:

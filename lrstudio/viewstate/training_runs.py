@@ -144,7 +144,7 @@ def run_facts(row: RunRow | None) -> frozenset[Fact]:
         facts.add(Fact.RUN_ALIVE)
     elif row.life is Life.DEAD:
         facts.add(Fact.RUN_OVER)
-    if row.can_resume:
+    if row.can_resume or row.life is Life.UNKNOWN:  # which is asked about first
         facts.add(Fact.RUN_RESUMABLE)
     return frozenset(facts)
 
@@ -154,6 +154,15 @@ def kill_words(row: RunRow) -> str:
     return (
         f"Run {row.number} stops at once, at step {row.step:,}. The steps since its last checkpoint are lost; "
         "a resume runs them again to the same numbers. “Stop and save” loses nothing."
+    )
+
+
+def take_over_words(row: RunRow) -> str:
+    """Ask whether a run that nobody here can ask about is over."""
+    when = f"at {clock_of(row.since)}" if row.since else "some time ago"
+    return (
+        f"Run {row.number} was last heard of {when}: {row.why}. Go on with it only when you know that nothing works on "
+        "it any more; two trainers would spoil its checkpoints."
     )
 
 

@@ -5,14 +5,17 @@ The supervisor, the run folder and its files are the real ones; only the model i
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from lrstudio.qt.views.dialogs.training_dialogs import DifferencesDialog, RunNotesDialog, SureDialog
+from lrstudio.training import wire
+from lrstudio.training.status import Life
 from lrstudio.training.wire import Phase
 from lrstudio.viewstate.facts import Fact
 from tests.doubles.toy_worker import toy_model
@@ -238,9 +241,39 @@ def test_stop_now_asks_first(driver: Driver, harbours: Path, tmp_path: Path) -> 
     training.view.take_keyboard()
     driver.key("Shift+S")
     sure = active(driver, SureDialog)
-    assert "since its last checkpoint are lost" in sure.findChildren(type(training.view.why))[0].text()
+    assert "since its last checkpoint are lost" in sure.findChildren(QLabel)[0].text()
     sure.go.click()
     assert ended(service(driver), run_id).reason == "stopped"
+
+
+def test_an_unknown_run_is_taken_over_only_when_a_person_is_sure(
+    driver: Driver, harbours: Path, tmp_path: Path
+) -> None:
+    training = workspace(driver, harbours)
+    run_id = begin(driver, training, toy_model(tmp_path / "toy", seconds=0.05), max_steps=60, save_every=2)
+    driver.until(lambda: len(on_screen(training)) >= 4)
+    training.view.take_keyboard()
+    driver.key("s")
+    ended(service(driver), run_id)
+    folder = service(driver).home / run_id
+    holder = folder / "claim" / "000001" / "holder.json"
+    holder.write_text(json.dumps(json.loads(holder.read_text()) | {"host": "elsewhere", "boot": "another"}))
+    (folder / wire.EXIT).unlink()
+    driver.until(lambda: training.row is not None and training.row.life is Life.UNKNOWN)
+    assert training.view.runs.current is not None
+    driver.until(
+        lambda: "unknown since" in (training.view.runs.current.chip.text if training.view.runs.current else "")
+    )
+    assert Fact.RUN_ALIVE not in training.facts
+    assert Fact.RUN_OVER not in training.facts
+
+    driver.key("r")
+    sure = active(driver, SureDialog)
+    assert "only when you know" in sure.findChildren(QLabel)[0].text()
+    sure.go.click()
+    driver.activate()
+    driver.until(lambda: training.row is not None and training.row.phase is Phase.FINISHED)
+    assert len(on_screen(training)) == 60
 
 
 def test_an_sppo_run_is_judged_while_it_waits(driver: Driver, harbours: Path, tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.views.file_kinds import FileKinds
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.qt.views.training_view import TrainingView
+from lrstudio.training.status import Life
 from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.training_curves import RunLines, csv_rows
-from lrstudio.viewstate.training_runs import kill_words, label_of, remove_words
+from lrstudio.viewstate.training_runs import kill_words, label_of, remove_words, take_over_words
 
 if TYPE_CHECKING:
     from lrstudio.services.training_answers import TakenIn
@@ -70,10 +71,19 @@ class TrainingDeeds(QObject):
             )
 
     def resume(self, row: RunRow | None) -> None:
-        """Go on with a run behind its last checkpoint."""
-        if row is not None and self._project is not None:
-            training = self._project.training
+        """Go on with a run behind its last checkpoint; with an unknown one when a person is sure."""
+        if row is None or self._project is None:
+            return
+        training = self._project.training
+        if row.life is not Life.UNKNOWN:
             self._carry_out(lambda: training.resume(row.run_id))
+            return
+        self._ask(
+            f"Take run {row.number} over?",
+            take_over_words(row),
+            "It is over, go on",
+            lambda: self._carry_out(lambda: training.resume(row.run_id, take_over=True)),
+        )
 
     def ask_remove(self, row: RunRow | None) -> None:
         """Remove a run, when a person is sure."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button, Kind
@@ -53,6 +53,8 @@ class TrainingForm(QWidget):
         self.choose_model = Button("…")
         self.choose_model.setAccessibleName("Choose the model's folder")
         self.target = narrow(Choice(((HERE, HERE),), name="Run on"))
+        self.queue = QCheckBox("after the runs that are queued here")
+        self.queue.setToolTip("Wait until the queued runs of this machine before it, of whatever project, are over.")
         self.advanced = Button("Advanced", kind=Kind.FLAT)
         self.advanced.set_eliding()
         self.advanced.setCheckable(True)
@@ -77,6 +79,7 @@ class TrainingForm(QWidget):
             preset=str(self.preset.currentData() or ""),
             model=self.model.text(),
             options={name: it.text for name, it in self._entries.items()},
+            queue=self.queue.isChecked(),
         )
 
     def entry(self, name: str) -> OptionEntry:
@@ -188,7 +191,7 @@ class TrainingForm(QWidget):
         few = [it.row.field for it in self._entries.values() if not it.option.advanced]
         many = [it.row.field for it in self._entries.values() if it.option.advanced]
         order: list[QWidget] = [
-            *(self.set, self.recipe, self.preset, self.model, self.choose_model, self.target),
+            *(self.set, self.recipe, self.preset, self.model, self.choose_model, self.target, self.queue),
             *(*few, self.advanced, *many, self.python, self.choose_python),
         ]
         for one, other in pairwise(order):
@@ -213,6 +216,7 @@ class TrainingForm(QWidget):
         self.recipe.currentIndexChanged.connect(lambda _at: None if self._filling else self._fill_presets())
         self.preset.currentIndexChanged.connect(lambda _at: None if self._filling else self._fill_options())
         self.set.currentIndexChanged.connect(lambda _at: self._changed())
+        self.queue.toggled.connect(lambda _on: self._changed())
         self.model.textChanged.connect(lambda _text: self._changed())
         self.advanced.toggled.connect(lambda _on: self._fold())
         self.choose_model.clicked.connect(self._ask_model)
@@ -282,6 +286,7 @@ class TrainingForm(QWidget):
         box.addLayout(across)
         box.addWidget(self._model_row)
         box.addWidget(target)
+        box.addWidget(self.queue)
         box.addLayout(self._few)
         box.addWidget(self.advanced)
         box.addWidget(self._advanced)

@@ -84,7 +84,12 @@ class TrainingLaunch(QObject):
         typed = form.typed
         self._drop()
         wish = TrainWish(
-            typed.set_name, typed.recipe, Path(typed.model.strip()), preset=typed.preset, options=form.given()
+            typed.set_name,
+            typed.recipe,
+            Path(typed.model.strip()),
+            preset=typed.preset,
+            options=form.given(),
+            queue=typed.queue,
         )
         stop = self._stop = Event()
         self._view.preview.show_found(None)

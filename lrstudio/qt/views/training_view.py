@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from lrstudio.qt.actions import Actions
 from lrstudio.qt.theme.palette import ThemeSwitch
@@ -35,9 +35,6 @@ class TrainingView(QWidget):
         self.check = Button("Check")
         self.cancel = Button("Cancel")
         self.train = Button("Train", kind=Kind.PRIMARY)
-        self.why = QLabel("")
-        self.why.setWordWrap(True)
-        self.why.hide()
         for button, name in ((self.check, "check"), (self.cancel, "cancel"), (self.train, "train")):
             bind(button, actions[f"training.{name}"])
         bind(self.sets_button, actions["workspace.pairs"])
