@@ -133,16 +133,17 @@ def _number(value: object) -> float:
 
 
 def smoothed(values: Floats, window: int) -> Floats:
-    """Return for each place the mean of the `window` values around it, as even a number on both sides as there are.
+    """Return for each place the mean of the `window` values around it, at the ends of those that there are.
 
-    So it lags behind nothing; towards both ends fewer values count. 1 changes nothing.
+    So it lags behind nothing but at its end, by half a window. 1 changes nothing.
     """
-    if window <= 1 or len(values) < 3:
+    if window <= 1 or len(values) < 2:
         return values
     sums = np.concatenate(([0.0], np.cumsum(values)))
     places = np.arange(len(values))
-    reach = np.minimum(np.minimum(places, places[::-1]), window // 2)
-    means: Floats = (sums[places + reach + 1] - sums[places - reach]) / (2 * reach + 1)
+    first = np.maximum(places - window // 2, 0)
+    behind = np.minimum(places + window // 2 + 1, len(values))
+    means: Floats = (sums[behind] - sums[first]) / (behind - first)
     return means
 
 

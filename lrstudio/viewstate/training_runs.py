@@ -114,10 +114,10 @@ def spoken(cells: RunCells) -> str:
     return ", ".join(told)
 
 
-def plot_chip(row: RunRow) -> Chip:
-    """Return a run's chip above the plots."""
+def plot_chip(row: RunRow, *, alone: bool = True) -> Chip:
+    """Return a run's chip above the plots; beside others it is short."""
     parts = [label_of(row), state_chip(row).word]
-    if row.running and row.phase is Phase.RUNNING:
+    if alone and row.running and row.phase is Phase.RUNNING:
         if row.steps:
             parts.append(f"step {row.step:,}/{row.steps:,}")
         if row.seconds_left is not None:

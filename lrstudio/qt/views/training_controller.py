@@ -225,7 +225,7 @@ class TrainingController(QObject):
             self._drawn = versions
             view.board.show_runs([it.lines for it in screens])
         view.runs.show_screen(self.screens.get(self._focus))
-        chips = [(it, plot_chip(known[it])) for it in drawn]
+        chips = [(it, plot_chip(known[it], alone=len(drawn) == 1)) for it in drawn]
         others = [(it.run_id, f"{label_of(it)} · {state_chip(it).word}") for it in self.rows if it.run_id not in drawn]
         view.board.show_chips(chips, others)
 

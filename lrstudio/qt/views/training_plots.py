@@ -72,7 +72,7 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # the library has no type
         item.setClipToView(True)
         item.vb.setAutoVisible(y=True)
         item.vb.setDefaultPadding(0.03)
-        item.setContentsMargins(0, 0, 6, 0)
+        item.setContentsMargins(0, 0, 2 * unit(self), 0)
         if self.spec.span is not None:
             low, high = self.spec.span
             item.setYRange(low, high, padding=0.06)
