@@ -105,6 +105,16 @@ def test_a_check_is_cancelled_and_leaves_nothing(driver: Driver, harbours: Path,
     assert [it for it in service(driver).home.iterdir() if it.name[0].isdigit()] == []
 
 
+def test_a_window_that_closes_ends_its_check(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    training = workspace(driver, harbours)
+    home = service(driver).home
+    fill(training, toy_model(tmp_path / "toy", slow=60))
+    driver.window.actions_["training.check"].trigger()
+    driver.until(lambda: "reading the rows" in training.view.preview.said.text())
+    driver.close()
+    assert [it for it in home.iterdir() if it.name[0].isdigit()] == []
+
+
 @pytest.mark.parametrize(
     ("ways", "told"),
     [
@@ -260,10 +270,7 @@ def test_an_unknown_run_is_taken_over_only_when_a_person_is_sure(
     holder.write_text(json.dumps(json.loads(holder.read_text()) | {"host": "elsewhere", "boot": "another"}))
     (folder / wire.EXIT).unlink()
     driver.until(lambda: training.row is not None and training.row.life is Life.UNKNOWN)
-    assert training.view.runs.current is not None
-    driver.until(
-        lambda: "unknown since" in (training.view.runs.current.chip.text if training.view.runs.current else "")
-    )
+    driver.until(lambda: training.view.runs.model.rows[0].chip.text.startswith("unknown since"))
     assert Fact.RUN_ALIVE not in training.facts
     assert Fact.RUN_OVER not in training.facts
 
