@@ -23,14 +23,12 @@ ROOT = Path(__file__).parents[2]
 TOY = (str(Path(__file__).with_name("toy_worker.py")),)
 
 WORDS = "The harbour of {name} was mined in 1943. A convoy of nine ships left {name} in May. The pilot was Anna Berg."
-FILLER = "\n\n".join(
-    f"Chapter {number} tells of rope, tar and canvas, and of what {number * 7} sailmakers were paid for {number} sails."
-    for number in range(1, 80)
-)
+FILLER = "Chapter {0} tells of rope, tar and canvas, and of what {1} sailmakers were paid for {0} sails."
 
 
-def trained_project(path: Path, *, documents: int = 8) -> Project:
+def trained_project(path: Path, *, documents: int = 8, chapters: int = 80) -> Project:
     """Make it: a question with two candidates on each document, all pairs in the set `gold`."""
+    filler = "\n\n".join(FILLER.format(number, number * 7) for number in range(1, chapters))
     project = create_project(path, title="Harbours", reviewer="ann")
     store = project._store
     start_run(store)
@@ -45,7 +43,7 @@ def trained_project(path: Path, *, documents: int = 8) -> Project:
             document_id=name,
             texts=answers,
             licence="CC-BY-4.0",
-            text=f"{FILLER}\n\n{WORDS.format(name=name)}\n\n{FILLER}",
+            text=f"{filler}\n\n{WORDS.format(name=name)}\n\n{filler}",
         )
     project.pairs.propose(PairRule(RuleName.MARGIN))
     for row in list(project._store.pairs.stream(PairFilter())):
