@@ -33,7 +33,7 @@ def harbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         pytest.skip("no Python with torch, transformers and peft; LRSTUDIO_TRAIN_PYTHON can name one")
     monkeypatch.setenv("LRSTUDIO_TRAIN_PYTHON", PYTHON)
     path = tmp_path / "harbours.lrs"
-    trained_project(path, documents=4).close()
+    trained_project(path, documents=4, chapters=6).close()
     yield path
     kill_all(tmp_path / "harbours.runs")
 
@@ -74,6 +74,24 @@ def test_from_a_frozen_set_to_judged_answers_with_the_real_worker(
     driver.until(lambda: any("dpo 1" in it for it in models(driver)), ms=MINUTES_MS)
     driver.until(lambda: not driver.window.works.judging.running)
     driver.settle()
+
+
+def test_a_python_without_torch_is_told_by_its_name(
+    driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')  # -S: without what is installed
+    python.chmod(0o755)
+    monkeypatch.setenv("LRSTUDIO_TRAIN_PYTHON", str(python))
+    path = tmp_path / "harbours.lrs"
+    trained_project(path, documents=4, chapters=6).close()
+    training = workspace(driver, path)
+    training.view.form.model.setText(str(tmp_path))
+    driver.key("Ctrl+Return")
+    problems = training.view.preview.problems
+    driver.until(lambda: "pip install 'lrstudio[train]'" in problems.text(), ms=MINUTES_MS)
+    assert "Another Python can be named under Advanced" in problems.text()
+    assert service(driver).runs() == ()
 
 
 def phase(training: TrainingController) -> Phase | None:

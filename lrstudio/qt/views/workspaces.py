@@ -184,7 +184,7 @@ class Workspaces(QObject):
             view = TrainingView(window.switch, window.actions_)
             self.training = TrainingController(view, self._operations, window.store, window.works.portal, self)
             self.training.judge_wanted.connect(self._judge_candidates)
-            view.preview.stale_wanted.connect(self.show_pairs)
+            view.preview.stale_wanted.connect(self._show_stale)
             self.training.facts_changed.connect(self.facts_changed)
             self.training.told.connect(self.told)
             window.add_page(view)
@@ -219,6 +219,12 @@ class Workspaces(QObject):
             judging.start(JudgeRequest(candidate_ids=candidate_ids), name="lexical")
         else:
             judging.show_dialog(question_id="", candidate_id=candidate_ids[0])
+
+    def _show_stale(self) -> None:
+        """Show the stale pairs in Pairs."""
+        self.show_pairs()
+        if self.pairs is not None:
+            self.pairs.view.list.stale.setChecked(True)
 
     def _do_training(self, name: str) -> None:
         if self.training is not None:
