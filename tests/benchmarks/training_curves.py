@@ -66,14 +66,23 @@ def attach() -> Sequence[Ratio]:
             Case(lambda: Watched(RunWatch(run)), lambda it: it.poll(), lambda _it: None),
             rounds=_ROUNDS,
         )
-        started = time.process_time()
-        Watched(RunWatch(run)).poll()
-        spent = time.process_time() - started
+        spent = min(_work(run) for _ in range(_ROUNDS))
     detail = f"{milliseconds(ours)} for {STEPS:,} steps, json alone takes {milliseconds(base)}"
     return (
         Ratio("a run is attached to again", ours / base, ATTACH_BOUND, detail),
-        Ratio("seconds of work until a run is attached to again", spent, ATTACH_S, f"{STEPS:,} steps"),
+        Ratio(
+            "seconds of work until a run is attached to again",
+            spent,
+            ATTACH_S,
+            f"{STEPS:,} steps, the best of {_ROUNDS}",
+        ),
     )
+
+
+def _work(run: RunFolder) -> float:
+    started = time.process_time()
+    Watched(RunWatch(run)).poll()
+    return time.process_time() - started
 
 
 def draw() -> Sequence[Ratio]:
