@@ -70,11 +70,6 @@ class OptionField:
     flag: bool
     advanced: bool
 
-    @property
-    def spoken(self) -> str:
-        """What a screen reader says of it besides its label."""
-        return self.meaning
-
 
 @dataclass(frozen=True, slots=True)
 class Typed:

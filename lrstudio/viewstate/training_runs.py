@@ -181,11 +181,10 @@ def told_line(told: Told) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SampleCells:
-    """An answer to a held-out question, as it stands in its list: a heading, and the whole of it."""
+    """An answer to a held-out question, with the heading that it stands under."""
 
     sample: Sample
     heading: str
-    text: str
 
 
 def sample_cells(samples: Sequence[Sample]) -> tuple[SampleCells, ...]:
@@ -193,7 +192,7 @@ def sample_cells(samples: Sequence[Sample]) -> tuple[SampleCells, ...]:
     latest = {(it.row_id, it.step): it for it in sorted(samples, key=lambda it: it.attempt)}
     order = {row_id: at for at, row_id in enumerate(dict.fromkeys(it.row_id for it in samples))}
     ordered = sorted(latest.values(), key=lambda it: (order[it.row_id], it.step))
-    return tuple(SampleCells(it, _sample_heading(it), _sample_text(it)) for it in ordered)
+    return tuple(SampleCells(it, _sample_heading(it)) for it in ordered)
 
 
 def _sample_heading(it: Sample) -> str:
@@ -206,10 +205,6 @@ def _sample_heading(it: Sample) -> str:
 
 
 _REPEATS = 0.2
-
-
-def _sample_text(it: Sample) -> str:
-    return f"{it.question}\n\n{it.text}" if it.question else it.text
 
 
 def differences_text(runs: Sequence[RunRow], differences: Sequence[Difference]) -> str:
