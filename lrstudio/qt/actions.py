@@ -22,6 +22,7 @@ class Group(StrEnum):
     CLAIMS = "Claims and evidence"
     GO = "Go to"
     PAIRS = "Pairs"
+    TRAINING = "Training"
     VIEW = "View"
     HELP = "Help"
 
@@ -159,6 +160,42 @@ _PAIRS = (
     Command("pairs.blind", "Blind on pairs", Group.PAIRS, ("Shift+B",), "blind", _when(Fact.PAIRS), checkable=True),
     Command("pairs.pane", "Next pane of pairs", Group.PAIRS, ("F6",), when=_when(Fact.PAIRS)),
 )
+_TRAINING = (
+    Command(
+        "training.train",
+        "Train",
+        Group.TRAINING,
+        ("Ctrl+Return", "Ctrl+Enter"),
+        when=_when(Fact.TRAINING, Fact.NOT_CHECKING),
+    ),
+    Command(
+        "training.check", "Check the form", Group.TRAINING, ("K",), "check", _when(Fact.TRAINING, Fact.NOT_CHECKING)
+    ),
+    Command(
+        "training.cancel", "Cancel the check", Group.TRAINING, ("X",), "cancel", _when(Fact.TRAINING, Fact.CHECKING)
+    ),
+    Command("training.advanced", "Advanced options", Group.TRAINING, ("D",), when=_when(Fact.TRAINING)),
+    Command("training.stop", "Stop and save", Group.TRAINING, ("S",), when=_when(Fact.TRAINING, Fact.RUN_ALIVE)),
+    Command("training.kill", "Stop now…", Group.TRAINING, ("Shift+S",), when=_when(Fact.TRAINING, Fact.RUN_ALIVE)),
+    Command("training.resume", "Resume", Group.TRAINING, ("R",), when=_when(Fact.TRAINING, Fact.RUN_RESUMABLE)),
+    Command("training.judge", "Judge its answers", Group.TRAINING, ("J",), "judge", _when(Fact.TRAINING, Fact.RUN)),
+    Command(
+        "training.overlay", "Show or hide in the plots", Group.TRAINING, ("V",), when=_when(Fact.TRAINING, Fact.RUN)
+    ),
+    Command("training.compare", "Compare configurations…", Group.TRAINING, ("C",), when=_when(Fact.TRAINING, Fact.RUN)),
+    Command("training.notes", "Notes on the run…", Group.TRAINING, ("N",), "note", _when(Fact.TRAINING, Fact.RUN)),
+    Command("training.folder", "Open the run's folder", Group.TRAINING, ("O",), "open", _when(Fact.TRAINING, Fact.RUN)),
+    Command(
+        "training.remove", "Remove the run…", Group.TRAINING, ("Del",), "delete", _when(Fact.TRAINING, Fact.RUN_OVER)
+    ),
+    Command("training.page_next", "Next page of plots", Group.TRAINING, ("]",), when=_when(Fact.TRAINING)),
+    Command("training.page_previous", "Previous page of plots", Group.TRAINING, ("[",), when=_when(Fact.TRAINING)),
+    Command("training.reset", "Show all steps", Group.TRAINING, ("0",), when=_when(Fact.TRAINING)),
+    Command("training.export", "Export the plots…", Group.TRAINING, ("Ctrl+Shift+E",), "export", _when(Fact.TRAINING)),
+    Command("training.log", "Log", Group.TRAINING, ("L",), when=_when(Fact.TRAINING)),
+    Command("training.samples", "Samples", Group.TRAINING, ("A",), when=_when(Fact.TRAINING)),
+    Command("training.pane", "Next pane of training", Group.TRAINING, ("F6",), when=_when(Fact.TRAINING)),
+)
 _FINDING = (
     Command("project.find", "Find anything…", Group.GO, ("Ctrl+Shift+F",), "find", _when(Fact.PROJECT)),
     Command("mark.bookmark", "Bookmark", Group.CLAIMS, ("Ctrl+B",), when=_when(Fact.CANDIDATE)),
@@ -176,6 +213,7 @@ _FINDING = (
 _VIEW = (
     Command("workspace.audit", "Audit", Group.VIEW, ("Ctrl+1",), when=_when(Fact.PROJECT), checkable=True),
     Command("workspace.pairs", "Pairs", Group.VIEW, ("Ctrl+2",), when=_when(Fact.PROJECT), checkable=True),
+    Command("workspace.training", "Training", Group.VIEW, ("Ctrl+3",), when=_when(Fact.PROJECT), checkable=True),
     Command("view.find", "Find in the text", Group.VIEW, ("Ctrl+F",), "find", _when(Fact.CANDIDATE)),
     Command("view.find_next", "Find next", Group.VIEW, ("F3",), when=_when(Fact.CANDIDATE)),
     Command("view.find_previous", "Find previous", Group.VIEW, ("Shift+F3",), when=_when(Fact.CANDIDATE)),
@@ -198,6 +236,7 @@ COMMANDS: tuple[Command, ...] = (
     *_CLAIMS,
     *_GO,
     *_PAIRS,
+    *_TRAINING,
     *_FINDING,
     *_VIEW,
     *_HELP,
@@ -206,7 +245,10 @@ COMMANDS: tuple[Command, ...] = (
 _NEVER_TOGETHER = (
     frozenset({Fact.PART, Fact.SCORE}),
     frozenset({Fact.JUDGING, Fact.NOT_JUDGING}),
+    frozenset({Fact.CHECKING, Fact.NOT_CHECKING}),
+    frozenset({Fact.PAIRS, Fact.TRAINING}),
     *(frozenset({fact, Fact.PAIRS}) for fact in OF_AUDIT),
+    *(frozenset({fact, Fact.TRAINING}) for fact in OF_AUDIT),
 )
 
 

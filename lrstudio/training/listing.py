@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from datetime import datetime
@@ -65,7 +66,17 @@ def row_of(folder: RunFolder, *, recent: Sequence[Event] | None = None) -> RunRo
         notes=notes_of(folder.path),
         queued=bool(spec.queue),
         can_resume=status.can_resume and status.phase is not None,
+        since=_last_word(folder) if status.life is Life.UNKNOWN else "",
     )
+
+
+def _last_word(folder: RunFolder) -> str:
+    """Return when a run last said something, "" where it never did."""
+    try:
+        return str(json.loads((folder.path / wire.HEARTBEAT).read_text(encoding="utf-8"))["time"])
+    except (OSError, ValueError, KeyError, TypeError):
+        state = folder.state()
+        return state.time if state is not None else ""
 
 
 def number_of(run_id: str) -> int:

@@ -62,6 +62,7 @@ class RunRow:
     notes: str = ""
     queued: bool = False
     can_resume: bool = False
+    since: str = ""
 
     @property
     def running(self) -> bool:

@@ -27,6 +27,13 @@ class Fact(StrEnum):
     SIDES = "sides"
     PAIR = "pair"
     PAIR_SEEN = "pair_seen"
+    TRAINING = "training"
+    CHECKING = "checking"
+    NOT_CHECKING = "not_checking"
+    RUN = "run"
+    RUN_ALIVE = "run_alive"
+    RUN_OVER = "run_over"
+    RUN_RESUMABLE = "run_resumable"
 
 
 OF_AUDIT = frozenset(
@@ -43,4 +50,4 @@ OF_AUDIT = frozenset(
         Fact.AUDIT,
     }
 )
-"""What holds only while the Audit workspace is shown; `PAIRS` holds while the Pairs workspace is."""
+"""What holds only while the Audit workspace is shown; `PAIRS` and `TRAINING` hold while those workspaces are."""

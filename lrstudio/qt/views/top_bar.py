@@ -54,7 +54,7 @@ class TopBar(QWidget):
         super().__init__(parent)
         panel_ground(self)
         self._project = Words("LongReward Studio", strong=True)
-        self.workspaces = (Button("Audit", kind=Kind.FLAT), Button("Pairs", kind=Kind.FLAT))
+        self.workspaces = tuple(Button(name, kind=Kind.FLAT) for name in ("Audit", "Pairs", "Training"))
         self.local = Tag(tooltip="No document of this project may leave this machine.")
         self.judge_button = Button(LATEST, kind=Kind.FLAT)
         self.judge_button.setAccessibleName("Whose verdicts are shown")
@@ -144,8 +144,8 @@ class TopBar(QWidget):
         self._bar.setToolTip(line.tooltip)
 
     def _bind(self, actions: Actions) -> None:
-        for button, name in zip(self.workspaces, ("workspace.audit", "workspace.pairs"), strict=True):
-            bind(button, actions[name])
+        for button, name in zip(self.workspaces, ("audit", "pairs", "training"), strict=True):
+            bind(button, actions[f"workspace.{name}"])
         bind(self.run_button, actions["judge.run"])
         bind(self.cancel_button, actions["judge.cancel"])
         bind(self.find_button, actions["view.find"])

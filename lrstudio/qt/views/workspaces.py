@@ -1,8 +1,10 @@
-"""Which workspace is shown: Audit, or Pairs, which is made when it is first wanted."""
+"""Which workspace is shown: Audit, or Pairs or Training, which are made when they are first wanted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSettings, Qt, Signal
@@ -12,17 +14,33 @@ from lrstudio.services.settings import Settings
 from lrstudio.viewstate.facts import OF_AUDIT, Fact
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
+
     from lrstudio.domain.verdicts import JudgeIdentity
     from lrstudio.qt.views.audit_controller import AuditController
     from lrstudio.qt.views.main_window import MainWindow
     from lrstudio.qt.views.pairs_controller import PairsController
     from lrstudio.qt.views.pairs_desk import PairsDesk
+    from lrstudio.qt.views.training_controller import TrainingController
     from lrstudio.services.wiring import Project
     from lrstudio.viewstate.pairs_board import PairScreen
+
+
+class Shown(Enum):
+    """Which workspace is shown."""
+
+    AUDIT = "audit"
+    PAIRS = "pairs"
+    TRAINING = "training"
+
 
 _DEEDS = (
     *("left", "right", "approve", "swap", "reject", "reason", "undo", "redo", "next", "previous", "other_left"),
     *("other_right", "next_question", "previous_question", "filter", "pane"),
+)
+_TRAINING_DEEDS = (
+    *("train", "check", "cancel", "advanced", "stop", "kill", "resume", "judge", "overlay", "compare", "notes"),
+    *("folder", "remove", "page_next", "page_previous", "reset", "export", "log", "samples", "pane"),
 )
 
 
@@ -46,16 +64,19 @@ class Workspaces(QObject):
         self._audit: AuditController | None = None
         self._desk: PairsDesk | None = None
         self.pairs: PairsController | None = None
-        self.in_pairs = False
+        self.training: TrainingController | None = None
+        self.shown = Shown.AUDIT
         self._stale = True
         window.top_bar.judge_chosen.connect(self._choose_judge)
 
     def use(self, project: Project | None) -> None:
         """Begin with the Audit workspace of this project."""
         self._project, self._judge, self._stale = project, None, True
-        self.in_pairs = False
+        self.shown = Shown.AUDIT
         if self.pairs is not None:
             self.pairs.use(None)
+        if self.training is not None:
+            self.training.use(project)
         if self._desk is not None:
             self._desk.use(project)
         self._mark()
@@ -68,20 +89,24 @@ class Workspaces(QObject):
         """Return the facts that hold in the workspace shown, of those that hold in Audit."""
         if Fact.PROJECT not in facts:
             return facts
-        if not self.in_pairs or self.pairs is None:
-            return facts | {Fact.AUDIT}
-        return (facts - OF_AUDIT) | {Fact.PAIRS} | self.pairs.facts
+        if self.shown is Shown.PAIRS and self.pairs is not None:
+            return (facts - OF_AUDIT) | {Fact.PAIRS} | self.pairs.facts
+        if self.shown is Shown.TRAINING and self.training is not None:
+            return (facts - OF_AUDIT) | {Fact.TRAINING} | self.training.facts
+        return facts | {Fact.AUDIT}
 
     def command_table(self) -> dict[str, Callable[[], object]]:
         """Return the commands that are carried out here."""
         table: dict[str, Callable[[], object]] = {
             "workspace.audit": self.show_audit,
             "workspace.pairs": self.show_pairs,
+            "workspace.training": self.show_training,
             "pairs.blind": self.turn_blind,
             "pairs.propose": lambda: self.desk.show_propose(),
             "pairs.sets": lambda: self.desk.show_sets(),
         }
-        return table | {f"pairs.{name}": lambda it=f"pairs.{name}": self._do(it) for name in _DEEDS}
+        table |= {f"pairs.{name}": partial(self._do, f"pairs.{name}") for name in _DEEDS}
+        return table | {f"training.{name}": partial(self._do_training, name) for name in _TRAINING_DEEDS}
 
     @property
     def desk(self) -> PairsDesk:
@@ -97,8 +122,7 @@ class Workspaces(QObject):
     def show_audit(self) -> None:
         """Show the Audit workspace."""
         if self._audit is not None and self._project is not None:
-            self.in_pairs = False
-            self._window.show_page(self._audit.view)
+            self._show(Shown.AUDIT, self._audit.view)
             self._audit.view.list.tree.setFocus(Qt.FocusReason.OtherFocusReason)
         self._mark()
 
@@ -106,8 +130,7 @@ class Workspaces(QObject):
         """Show the Pairs workspace, with the question that Audit looks at where there is no pair yet."""
         if self._project is not None:
             pairs = self._build()
-            self.in_pairs = True
-            self._window.show_page(pairs.view)
+            self._show(Shown.PAIRS, pairs.view)
             if self._stale:
                 self._stale = False
                 pairs.use(self._project, self._judge)
@@ -116,7 +139,7 @@ class Workspaces(QObject):
 
     def show_two(self, one: str, other: str) -> PairsController:
         """Show two candidates side by side in the Pairs workspace, and return what shows them."""
-        if not self.in_pairs:
+        if self.shown is not Shown.PAIRS:
             self.show_pairs()
         pairs = self._build()
         pairs.show_two(one, other)
@@ -124,8 +147,16 @@ class Workspaces(QObject):
 
     def leave_pairs(self) -> None:
         """Show Audit where Pairs is shown."""
-        if self.in_pairs:
+        if self.shown is Shown.PAIRS:
             self.show_audit()
+
+    def show_training(self) -> None:
+        """Show the Training workspace."""
+        if self._project is not None:
+            training = self._build_training()
+            self._show(Shown.TRAINING, training.view)
+            training.view.take_keyboard()
+        self._mark()
 
     def show_settings(self, settings: Settings) -> None:
         """Look as the settings say."""
@@ -135,9 +166,11 @@ class Workspaces(QObject):
             self.pairs.view.set_zoom(settings.zoom)
 
     def save_layout(self, settings: QSettings) -> None:
-        """Write down how Pairs is laid out."""
+        """Write down how Pairs and Training are laid out."""
         if self.pairs is not None:
             self.pairs.view.save_layout(settings)
+        if self.training is not None:
+            self.training.view.save_layout(settings)
 
     def _build(self) -> PairsController:
         if self.pairs is None:
@@ -155,6 +188,23 @@ class Workspaces(QObject):
             view.restore_layout(window.layout_settings())
             window.actions_["pairs.blind"].setChecked(settings.blind)
         return self.pairs
+
+    def _build_training(self) -> TrainingController:
+        if self.training is None:
+            from lrstudio.qt.views.training_controller import TrainingController
+            from lrstudio.qt.views.training_view import TrainingView
+
+            window = self._window
+            view = TrainingView(window.switch, window.actions_)
+            self.training = TrainingController(view, self._operations, window.store, window.works.portal, self)
+            self.training.judge_wanted.connect(self._judge_candidates)
+            view.preview.stale_wanted.connect(self._show_stale)
+            self.training.facts_changed.connect(self.facts_changed)
+            self.training.told.connect(self.told)
+            window.add_page(view)
+            view.restore_layout(window.layout_settings())
+            self.training.use(self._project)
+        return self.training
 
     def _question_in_audit(self) -> str:
         detail = self._audit.detail if self._audit is not None else None
@@ -178,8 +228,35 @@ class Workspaces(QObject):
         if self.pairs is not None:
             self.pairs.deeds[command_id]()
 
+    def _judge_candidates(self, candidate_ids: tuple[str, ...]) -> None:
+        """Let the judge that needs nobody's leave see these candidates, else ask which one is to."""
+        from lrstudio.services.judges import JudgeRequest
+
+        judging = self._window.works.judging
+        if self._window.settings.judge.judge in ("", "lexical"):
+            judging.start(JudgeRequest(candidate_ids=candidate_ids), name="lexical")
+        else:
+            judging.show_dialog(question_id="", candidate_id=candidate_ids[0])
+
+    def _show_stale(self) -> None:
+        """Show the stale pairs in Pairs."""
+        self.show_pairs()
+        if self.pairs is not None:
+            self.pairs.view.list.stale.setChecked(True)
+
+    def _do_training(self, name: str) -> None:
+        if self.training is not None:
+            self.training.deeds[name]()
+
+    def _show(self, workspace: Shown, page: QWidget) -> None:
+        self.shown = workspace
+        if self.training is not None:
+            self.training.set_shown(shown=workspace is Shown.TRAINING)
+        self._window.show_page(page)
+
     def _mark(self) -> None:
-        self._window.actions_["workspace.audit"].setChecked(not self.in_pairs)
-        self._window.actions_["workspace.pairs"].setChecked(self.in_pairs)
-        self._window.top_bar.show_workspace(audit=not self.in_pairs and self._project is not None)
+        for workspace in Shown:
+            self._window.actions_[f"workspace.{workspace.value}"].setChecked(workspace is self.shown)
+        audit = self.shown is Shown.AUDIT and self._project is not None
+        self._window.top_bar.show_workspace(audit=audit)
         self.facts_changed.emit()

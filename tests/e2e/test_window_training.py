@@ -1,0 +1,313 @@
+"""From a frozen set to a run that is watched, stopped, gone on with and judged, in the real window, with a toy worker.
+
+The supervisor, the run folder and its files are the real ones; only the model is a toy.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication, QLabel
+
+from lrstudio.qt.views.dialogs.training_dialogs import DifferencesDialog, RunNotesDialog, SureDialog
+from lrstudio.training import wire
+from lrstudio.training.status import Life
+from lrstudio.training.wire import Phase
+from lrstudio.viewstate.facts import Fact
+from tests.doubles.toy_worker import toy_model
+from tests.doubles.trained_project import SET, TOY, ended, kill_all, trained_project
+from tests.doubles.training_window import active, begin, fill, in_file, models, on_screen, service, workspace
+from tests.doubles.windows import Driver
+
+pytestmark = pytest.mark.qt_log_ignore("does not support raise", "does not support grabbing")
+
+
+@pytest.fixture
+def harbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project with a frozen set, and a Python that trains which runs the toy worker."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{TOY[0]}" "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setenv("LRSTUDIO_TRAIN_PYTHON", str(python))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    path = tmp_path / "harbours.lrs"
+    trained_project(path).close()
+    yield path
+    kill_all(tmp_path / "harbours.runs")
+
+
+def test_an_empty_workspace_names_the_next_step(driver: Driver, harbours: Path) -> None:
+    training = workspace(driver, harbours)
+    driver.until(lambda: training.view.form.set.currentData() == SET)
+    assert training.view.nothing.isVisible()
+    assert "press Train" in training.view.nothing.sentence.text()
+    assert Fact.RUN not in training.facts
+
+
+def test_without_a_set_it_leads_to_pairs(driver: Driver, project_path: Path) -> None:
+    training = workspace(driver, project_path)
+    assert "frozen set" in training.view.nothing.sentence.text()
+    assert training.view.sets_button.isVisible()
+    driver.key("Ctrl+Return")
+    driver.until(lambda: training.view.form._set_row.problem.isVisible())
+    assert "Freeze a set" in training.view.form._set_row.problem.text()
+
+
+def test_what_is_wrong_stands_beside_its_field(driver: Driver, harbours: Path) -> None:
+    training = workspace(driver, harbours)
+    form = training.view.form
+    driver.key("Ctrl+Return")
+    assert form._model_row.problem.text() == "Choose the folder of the model."
+    form.model.setText(str(harbours.parent / "nowhere"))
+    assert form._model_row.problem.text() == "There is no such folder."
+    form.entry("beta").text = "much"
+    assert "is a number" in form.entry("beta").row.problem.text()
+    form.entry("warmup").text = "7"
+    driver.key("Ctrl+Return")
+    assert form.entry("warmup").row.isVisible(), "Advanced opens where the problem is"
+    assert not training.launch.checking
+    form.recipe.select("sppo")
+    assert form.typed.preset == "paper"
+    assert "1 / eta" in form.entry("beta").option.meaning
+    assert "SPPO, section 5" in form.entry("beta").row.field.toolTip()
+
+
+def test_a_check_shows_lengths_estimate_and_checks(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    training = workspace(driver, harbours)
+    fill(training, toy_model(tmp_path / "toy"))
+    training.view.runs.table.setFocus()
+    driver.window.actions_["training.check"].trigger()
+    assert Fact.CHECKING in training.facts
+    driver.until(lambda: training.view.preview.counts.isVisible())
+    preview = training.view.preview
+    assert preview.counts.text() == "kept 8 · cut 0 · dropped 0"
+    assert "1 GiB of 8" in preview.estimate.text()
+    assert "about 12 s" in preview.estimate.text()
+    assert service(driver).runs() == ()
+    training.view.form.entry("beta").text = "0.3"
+    driver.settle()
+    assert not preview.counts.isVisible(), "what was found was of another form"
+    assert [it for it in service(driver).home.iterdir() if it.name[0].isdigit()] == []
+
+
+def test_a_check_is_cancelled_and_leaves_nothing(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    training = workspace(driver, harbours)
+    fill(training, toy_model(tmp_path / "toy", slow=60))
+    driver.window.actions_["training.check"].trigger()
+    driver.until(lambda: "reading the rows" in training.view.preview.said.text())
+    driver.window.actions_["training.cancel"].trigger()
+    driver.until(lambda: not training.launch.checking)
+    driver.settle()
+    assert [it for it in service(driver).home.iterdir() if it.name[0].isdigit()] == []
+
+
+def test_a_window_that_closes_ends_its_check(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    training = workspace(driver, harbours)
+    home = service(driver).home
+    fill(training, toy_model(tmp_path / "toy", slow=60))
+    driver.window.actions_["training.check"].trigger()
+    driver.until(lambda: "reading the rows" in training.view.preview.said.text())
+    driver.close()
+    assert [it for it in home.iterdir() if it.name[0].isdigit()] == []
+
+
+@pytest.mark.parametrize(
+    ("ways", "told"),
+    [
+        ({"refuse": "the model folder has no chat template; save one with the tokenizer"}, "has no chat template"),
+        ({"refuse": "torch is missing in the Python that trains; add it"}, "named under Advanced"),
+        ({"fails": "the disk has 3 GiB left and the checkpoints need 12"}, "the disk has 3 GiB left"),
+    ],
+)
+def test_what_cannot_start_says_what_to_do(
+    driver: Driver, harbours: Path, tmp_path: Path, ways: dict[str, str], told: str
+) -> None:
+    training = workspace(driver, harbours)
+    fill(training, toy_model(tmp_path / "toy", **ways))
+    driver.key("Ctrl+Return")
+    driver.until(lambda: told in training.view.preview.problems.text())
+    assert training.view.preview.problems.isVisible()
+    assert service(driver).runs() == ()
+
+
+def test_rows_that_are_dropped_must_be_accepted(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    training = workspace(driver, harbours)
+    fill(training, toy_model(tmp_path / "toy", dropped="one"))
+    driver.key("Ctrl+Return")
+    preview = training.view.preview
+    driver.until(lambda: "Accept that 1 row is dropped" in preview.problems.text())
+    assert service(driver).runs() == ()
+    (box,) = preview._accepts.values()
+    assert QApplication.focusWidget() is box
+    driver.key("Space", box)
+    driver.key("Ctrl+Return")
+    driver.until(lambda: len(training.rows) == 1)
+    assert ended(service(driver), training.rows[0].run_id).reason == "finished"
+
+
+def test_a_run_is_trained_stopped_gone_on_with_and_judged(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    training = workspace(driver, harbours)
+    model = toy_model(tmp_path / "toy", seconds=0.05, answer="The harbour was mined in 1943.")
+    run_id = begin(driver, training, model, max_steps=60, save_every=4, sample_every=5)
+    folder = service(driver).home / run_id
+    driver.until(lambda: len(on_screen(training)) >= 5)
+    driver.until(lambda: training.row is not None and training.row.phase is Phase.RUNNING)
+    grown = len(on_screen(training))
+    driver.until(lambda: len(on_screen(training)) > grown)
+    training.view.take_keyboard()
+    driver.key("s")
+    assert ended(service(driver), run_id).reason == "stopped"
+    driver.until(lambda: training.row is not None and training.row.phase is Phase.STOPPED)
+    driver.until(lambda: Fact.RUN_RESUMABLE in training.facts)
+    assert on_screen(training) == in_file(folder)
+    stopped_at = len(on_screen(training))
+    assert 5 <= stopped_at < 60
+
+    driver.key("r")
+    driver.until(lambda: len(on_screen(training)) > stopped_at)
+    assert ended(service(driver), run_id).reason == "finished"
+    driver.until(lambda: training.row is not None and training.row.phase is Phase.FINISHED)
+    driver.until(lambda: len(on_screen(training)) == 60)
+    assert on_screen(training) == in_file(folder)
+
+    driver.until(lambda: "reward" in training.view.runs.samples.toPlainText())  # the built-in judge saw them
+    driver.until(lambda: training.row is not None and training.row.reward_last is not None)
+    training.view.take_keyboard()
+    driver.key("j")
+    driver.until(lambda: any("dpo 1" in it for it in models(driver)))
+    driver.until(lambda: not driver.window.works.judging.running)
+    driver.settle()
+    assert driver.crashes == []
+
+
+def test_the_window_goes_and_comes_and_the_run_goes_on(
+    make_driver: Callable[..., Driver], harbours: Path, tmp_path: Path
+) -> None:
+    first = make_driver()
+    training = workspace(first, harbours)
+    run_id = begin(first, training, toy_model(tmp_path / "toy", seconds=0.1), max_steps=40, save_every=5)
+    first.until(lambda: len(on_screen(training)) >= 3)
+    first.close()
+
+    second = make_driver()
+    again = workspace(second, harbours)
+    second.until(lambda: run_id in again.screens)
+    assert again.row is not None
+    assert again.row.running
+    second.until(lambda: again.row is not None and again.row.phase is Phase.FINISHED)
+    second.until(lambda: len(on_screen(again)) == 40)
+    assert on_screen(again) == in_file(service(second).home / run_id)
+    assert len(service(second)._folder(run_id).claims()) == 1, "no second supervisor"
+
+
+def test_two_runs_are_overlaid_compared_noted_and_removed(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    training = workspace(driver, harbours)
+    model = toy_model(tmp_path / "toy")
+    one = begin(driver, training, model)
+    ended(service(driver), one)
+    two = begin(driver, training, model, beta="0.4")
+    ended(service(driver), two)
+    driver.until(lambda: all(it.phase is Phase.FINISHED for it in training.rows))
+    training.view.take_keyboard()
+    driver.key("Down")
+    driver.until(lambda: training._focus == one)
+    training.overlay(two)
+    driver.until(lambda: [it.label for it in training.view.board.runs] == ["run 1", "run 2"])
+    assert {"run 1", "run 2"} <= set(training.view.board.cards["loss"].title.text().replace("<", ">").split(">"))
+
+    driver.key("c")
+    dialog = active(driver, DifferencesDialog)
+    assert dialog.said.text() == "Run 1 and run 2 differ in one thing."
+    assert dialog.table.table.grid.rows == (("Beta", "0.15", "0.4"),)
+    driver.key("Escape", dialog)
+    driver.activate()
+
+    training.view.take_keyboard()
+    driver.key("n")
+    notes = active(driver, RunNotesDialog)
+    driver.type("the first one", notes.text)
+    driver.key("Ctrl+Return", notes)
+    driver.activate()
+    driver.until(lambda: training.row is not None and training.row.notes == "the first one")
+
+    training.view.take_keyboard()
+    driver.key("Delete")
+    sure = active(driver, SureDialog)
+    assert QApplication.focusWidget() is sure.leave, "Enter loses nothing"
+    sure.go.click()
+    driver.activate()
+    driver.until(lambda: [it.run_id for it in training.rows] == [two])
+    assert not (service(driver).home / one).exists()
+
+
+def test_stop_now_asks_first(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    training = workspace(driver, harbours)
+    run_id = begin(driver, training, toy_model(tmp_path / "toy", seconds=0.1), max_steps=500, save_every=100)
+    driver.until(lambda: training.row is not None and training.row.phase is Phase.RUNNING)
+    training.view.take_keyboard()
+    driver.key("Shift+S")
+    sure = active(driver, SureDialog)
+    assert "since its last checkpoint are lost" in sure.findChildren(QLabel)[0].text()
+    sure.go.click()
+    assert ended(service(driver), run_id).reason == "stopped"
+
+
+def test_an_unknown_run_is_taken_over_only_when_a_person_is_sure(
+    driver: Driver, harbours: Path, tmp_path: Path
+) -> None:
+    training = workspace(driver, harbours)
+    run_id = begin(driver, training, toy_model(tmp_path / "toy", seconds=0.05), max_steps=60, save_every=2)
+    driver.until(lambda: len(on_screen(training)) >= 4)
+    training.view.take_keyboard()
+    driver.key("s")
+    ended(service(driver), run_id)
+    folder = service(driver).home / run_id
+    holder = folder / "claim" / "000001" / "holder.json"
+    holder.write_text(json.dumps(json.loads(holder.read_text()) | {"host": "elsewhere", "boot": "another"}))
+    (folder / wire.EXIT).unlink()
+    driver.until(lambda: training.row is not None and training.row.life is Life.UNKNOWN)
+    driver.until(lambda: training.view.runs.model.rows[0].chip.text.startswith("unknown since"))
+    assert Fact.RUN_ALIVE not in training.facts
+    assert Fact.RUN_OVER not in training.facts
+
+    driver.key("r")
+    sure = active(driver, SureDialog)
+    assert "only when you know" in sure.findChildren(QLabel)[0].text()
+    sure.go.click()
+    driver.activate()
+    driver.until(lambda: training.row is not None and training.row.phase is Phase.FINISHED)
+    assert len(on_screen(training)) == 60
+
+
+def test_an_sppo_run_is_judged_while_it_waits(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    training = workspace(driver, harbours)
+    training.view.form.recipe.select("sppo")
+    run_id = begin(driver, training, toy_model(tmp_path / "toy"))
+    driver.until(lambda: training.row is not None and training.row.phase is Phase.FINISHED)
+    assert (service(driver).home / run_id / "rounds").is_dir()
+
+
+@pytest.mark.parametrize(("what", "suffix"), [("PNG", ".png"), ("SVG", ".svg"), ("CSV", ".csv")])
+def test_plots_are_written_out(driver: Driver, harbours: Path, tmp_path: Path, what: str, suffix: str) -> None:
+    from lrstudio.qt.views import training_deeds
+
+    training = workspace(driver, harbours)
+    run_id = begin(driver, training, toy_model(tmp_path / "toy"))
+    ended(service(driver), run_id)
+    driver.until(lambda: len(on_screen(training)) == 12)
+    out = tmp_path / "plots"
+    training.doing.export(out, getattr(training_deeds, what))
+    driver.settle()
+    data = out.with_suffix(suffix).read_bytes()
+    if what == "PNG":
+        assert data.startswith(b"\x89PNG")
+    elif what == "SVG":
+        assert b"Loss" in data
+    else:
+        lines = data.decode("utf-8-sig").splitlines()
+        assert lines[0].startswith("run,of,step")
+        assert len([it for it in lines if it.startswith("run 1,training,")]) == 12
