@@ -15,6 +15,7 @@ from lrstudio.domain.length_choices import Mitigation
 from lrstudio.domain.sets import FrozenSet
 from lrstudio.qt.views.dialogs.sets_dialog import SetsDialog
 from lrstudio.qt.views.reports_window import ReportsWindow
+from lrstudio.qt.views.workspaces import Shown
 from lrstudio.viewstate.report_plots import Dots
 from lrstudio.viewstate.reports import LENGTH_BIAS
 from tests.doubles.long_and_short import make_long_and_short
@@ -140,7 +141,7 @@ def test_a_dot_and_its_row_open_the_candidate(driver: Driver, project_path: Path
     assert len(plot.curve.points) == 72
     (dots,) = [it for it in window.plot.plotItem.items if isinstance(it, pg.ScatterPlotItem)]
     dots.sigClicked.emit(dots, dots.points()[-1:], None)
-    assert not driver.window.works.beside.workspaces.in_pairs
+    assert driver.window.works.beside.workspaces.shown is not Shown.PAIRS
     driver.until(lambda: driver.audit.focus.candidate_id == plot.curve.points[-1].name)
     grids = [grid.key for grid in window.grids]
     window.table_tabs.setCurrentIndex(grids.index("scatter"))

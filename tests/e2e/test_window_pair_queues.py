@@ -13,6 +13,7 @@ from lrstudio.qt.views.dialogs.queues_dialog import QueuesDialog
 from lrstudio.qt.views.pairs_view import PairsView
 from lrstudio.qt.views.queue_bar import QueueBar
 from lrstudio.qt.views.queue_desk import QueueDesk
+from lrstudio.qt.views.workspaces import Shown
 from lrstudio.services.wiring import Project, open_project
 from lrstudio.store.store import Store
 from tests.doubles.rated_project import FIVE, add_question, start_run
@@ -71,7 +72,7 @@ def test_near_ties_are_decided_side_by_side(driver: Driver, ten: Path, blind: bo
     if blind:
         driver.press("b")
     desk = begin(driver, Purpose.NEAR_TIES)
-    assert driver.window.works.beside.workspaces.in_pairs
+    assert driver.window.works.beside.workspaces.shown is Shown.PAIRS
     assert view(driver).isVisible()
     assert sides(driver) == {"b2", "c2"}
     bar = view(driver).findChild(QueueBar)
@@ -121,8 +122,8 @@ def test_a_proposed_pair_is_found_in_the_table(driver: Driver, ten: Path) -> Non
 def test_another_queue_leads_back_to_audit(driver: Driver, project_path: Path) -> None:
     driver.show(project_path)
     begin(driver, Purpose.LARGEST_MARGIN)
-    assert driver.window.works.beside.workspaces.in_pairs
+    assert driver.window.works.beside.workspaces.shown is Shown.PAIRS
     desk = begin(driver, Purpose.RANDOM_AUDIT)
     assert desk.course is not None
-    assert not driver.window.works.beside.workspaces.in_pairs
+    assert driver.window.works.beside.workspaces.shown is not Shown.PAIRS
     assert driver.audit.view.isVisible()
