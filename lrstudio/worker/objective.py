@@ -88,8 +88,7 @@ def cost(
         loss, said = _sppo(pair, row, options)
     elif recipe == "longpo":
         loss = losses.longpo_total(pair, likelihood, beta=beta, weight=options["longpo_lambda"])
-        preference = losses.sigmoid(pair, beta=beta).item()
-        said = {"loss": loss.item(), "loss/preference": preference, "loss/sigmoid": preference}
+        said = {"loss": loss.item(), "loss/preference": losses.sigmoid(pair, beta=beta).item()}
     else:
         loss, said = _dpo(pair, chosen, options, step=step, place=place)
     with torch.no_grad():
@@ -121,7 +120,7 @@ def _sppo(pair: Pair, row: Conversation, options: Mapping[str, Any]) -> tuple[Te
     wins = {name: getattr(row.row, name) for name in ("win", "chosen_win", "rejected_win")}
     loss = losses.sppo(pair, kind=kind, beta=beta, **wins)
     value = loss.item()
-    said = {"loss": value, "loss/preference": value, f"loss/{kind}": value, "loss/scaled": beta**2 * value}
+    said = {"loss": value, "loss/preference": value, "loss/scaled": beta**2 * value}
     return loss, said | losses.sppo_targets(kind=kind, **wins)
 
 
@@ -148,7 +147,9 @@ def _dpo(
         total = total + weight * scale * part
         parts[name] = part.item()
         value += weight * parts[name]
-    said = {"loss": value, "loss/preference": value, **{f"loss/{name}": part for name, part in parts.items()}}
+    said = {"loss": value, "loss/preference": value}
+    if len(parts) > 1:
+        said |= {f"loss/{name}": part for name, part in parts.items()}
     if options["nll_weight"]:
         share = options["nll_weight"] * losses.nll(chosen)
         total, said["loss"] = total + share, value + share.item()

@@ -100,5 +100,5 @@ def test_the_likelihood_is_over_every_token_of_the_chosen_sequence_or_over_the_a
         expected = model(input_ids=torch.tensor([tokens]), labels=torch.tensor([labels])).loss.item()
         found = cost(engine(model), row, (-100.0, -100.0), recipe="longpo", options=options)
     assert found.metrics["loss/nll"] == pytest.approx(expected, abs=1e-4)
-    likelihood = found.loss.item() - options["longpo_lambda"] * found.metrics["loss/sigmoid"]
+    likelihood = found.loss.item() - options["longpo_lambda"] * found.metrics["loss/preference"]
     assert likelihood == pytest.approx(expected, abs=1e-4)
