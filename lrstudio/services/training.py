@@ -160,7 +160,7 @@ class Training:
         needed = self.unaccepted(run_id)
         found = preflights.read(folder.path)
         if found is not None and not found.ok:
-            raise Refused(" ".join(found.problems), where=run_id)
+            raise Refused("; ".join(found.problems))
         if needed:
             raise Refused(said_unaccepted(needed), where=", ".join(needed))
         self._drafts.settle(folder)
