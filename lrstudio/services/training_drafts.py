@@ -63,9 +63,8 @@ class Drafts:
         model = wish.model.expanduser().absolute()
         if not model.is_dir():
             raise Refused("there is no model folder here; name one as transformers saves it", where=str(wish.model))
-        python = training_python(wish.python)
         self.sweep()
-        number = self._number()
+        python, number = training_python(wish.python), self._number()
         run_id = f"{number:03d}-{recipe.name}-{os.urandom(3).hex()}"
         spec = Spec(
             run_id=run_id,
@@ -86,7 +85,7 @@ class Drafts:
         folder = RunFolder.create(self._home / run_id, spec, pairs=rows.lines)
         if not rows.counts.get(TRAIN):
             self._throw_away(folder.path)
-            raise Refused(_no_rows(rows.left_out), where=f"set {wish.set_name}")
+            raise _no_rows(rows.left_out, wish.set_name)
         counted = {"rows": rows.counts} | ({LEFT_OUT: rows.left_out} if rows.left_out else {})
         folder.write(wire.SPEC, replace(spec, provenance=dict(spec.provenance) | counted))
         return folder
@@ -222,10 +221,11 @@ def _changed(path: Path) -> float:
         return time.time()
 
 
-def _no_rows(left_out: list[str]) -> str:
+def _no_rows(left_out: list[str], set_name: str) -> Refused:
+    sentence = "the set has no pair to train on; freeze one with a share for train"
     if left_out:
-        return (
+        sentence = (
             "no pair of the set has evidence, and LongPO needs the passages that the answers rest on; judge the "
             "candidates, or choose another recipe"
         )
-    return "the set has no pair to train on; freeze one with a share for train"
+    return Refused(sentence, where=f"set {set_name}")
