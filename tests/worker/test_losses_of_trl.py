@@ -185,7 +185,7 @@ def test_longrewards_dpo_is_sigmoid_with_a_tenth_of_sft(
     value, _, _ = theirs(trainer, rows[2:3], listed)
     mine, _, metrics = ours(engines, rows[2:3], preset, tmp_path)
     assert mine == pytest.approx(value, abs=1e-5)
-    assert mine == pytest.approx(metrics["loss/sigmoid"] + 0.1 * metrics["loss/nll"], abs=1e-6)
+    assert mine == pytest.approx(metrics["loss/preference"] + 0.1 * metrics["loss/nll"], abs=1e-6)
 
 
 def test_the_part_of_each_loss_and_the_drift_per_token_are_said(
