@@ -196,7 +196,9 @@ def _step(model: Any, engine: Engine, tree: Tree) -> None:
 
 
 def _numbers(model: Any) -> AbstractContextManager[Any]:
-    return torch.autocast(next(model.parameters()).device.type, torch.bfloat16)
+    where: str = next(model.parameters()).device.type
+    computing: AbstractContextManager[Any] = torch.autocast(where, torch.bfloat16)
+    return computing
 
 
 def _machine(model: Any) -> str:

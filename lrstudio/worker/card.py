@@ -84,7 +84,7 @@ def card(
         f"# {name}",
         f"{recipe_of(spec.recipe).title} on `{base}`, trained with LongReward Studio.",
         _section("Data", [f"set: {spec.set_name or 'not named'}", f"hash of the set: {spec.set_hash or 'not known'}"]),
-        _listed([f"{what} rows: {count}" for what, count in counts.items()]),
+        _listed([f"{what}: {count}" for what, count in counts.items()]),
         _provenance(spec.provenance),
         _section("Training", [f"recipe: {spec.recipe}", f"run: {spec.run_id}", *_training(said)]),
         "| option | value | source of its default |\n|---|---|---|\n" + "\n".join(_options(spec, options)),

@@ -21,6 +21,10 @@ _LEAST_PROMPT: Final = 64
 _REMEMBERED: Final = 8
 
 
+class OtherTokens(Refused):
+    """An answer has other tokens behind the short prompt than behind the long one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """One row in tokens; the first branch of each tree is chosen, the second rejected.
@@ -68,6 +72,7 @@ def conversation(row: Row, tokenizer: Any, *, short_reference: bool = False) -> 
 
     Raises:
         Refused: the template changes what stands before an answer, or a short prompt is missing; names the row.
+        OtherTokens: of the short and the long prompt.
     """
     first = [*_system(row), {"role": "user", "content": row.prompt}]
     prompts, branches = [], []
@@ -89,7 +94,7 @@ def conversation(row: Row, tokenizer: Any, *, short_reference: bool = False) -> 
     for number in (0, 1):
         ours = [it for it, counts in zip(branches[number].tokens, branches[number].counted, strict=True) if counts]
         if ours != [token for tree in reference for token in tree.branches[number].tokens]:
-            raise Refused(
+            raise OtherTokens(
                 "the chat template writes an answer differently behind the short prompt and behind the long one",
                 where=row.row_id,
             )

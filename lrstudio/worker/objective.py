@@ -84,31 +84,19 @@ def cost(
     pair, chosen, rejected = _pair(scored, reference, options)
     beta = options["beta"]
     likelihood = torch.cat((scored.prompt, scored.branches[0])) if scored.prompt is not None else chosen
-    parts: dict[str, float] = {}
-    targets: dict[str, float] = {}
     if recipe == "sppo":
-        wins = {name: getattr(row.row, name) for name in ("win", "chosen_win", "rejected_win")}
-        loss = losses.sppo(pair, kind=options["sppo_loss"], beta=beta, **wins)
-        value = preference = loss.item()
-        parts = {options["sppo_loss"]: value, "scaled": beta**2 * value}
-        targets = losses.sppo_targets(kind=options["sppo_loss"], **wins)
+        loss, said = _sppo(pair, row, options)
     elif recipe == "longpo":
         loss = losses.longpo_total(pair, likelihood, beta=beta, weight=options["longpo_lambda"])
-        value, preference = loss.item(), losses.sigmoid(pair, beta=beta).item()
-        parts = {"sigmoid": preference}
+        preference = losses.sigmoid(pair, beta=beta).item()
+        said = {"loss": loss.item(), "loss/preference": preference, "loss/sigmoid": preference}
     else:
-        loss, parts, preference = _mixed(pair, chosen, options, step=step, place=place)
-        value = preference
-        if options["nll_weight"]:
-            share = options["nll_weight"] * losses.nll(chosen)
-            loss, value = loss + share, value + share.item()
+        loss, said = _dpo(pair, chosen, options, step=step, place=place)
     with torch.no_grad():
         drift = (pair.chosen_ratio + pair.rejected_ratio) / (len(chosen) + len(rejected))
         metrics = {
-            "loss": value,
-            "loss/preference": preference,
+            **said,
             "loss/nll": losses.nll(likelihood).item(),
-            **{f"loss/{name}": part for name, part in parts.items()},
             "logps/chosen": pair.chosen.item(),
             "logps/rejected": pair.rejected.item(),
             "logps_per_token/chosen": chosen.mean().item(),
@@ -116,7 +104,6 @@ def cost(
             "kl": drift.item(),
             "entropy": scored.entropy.item() if scored.entropy is not None else 0.0,
             **pair.rewards(beta=beta),
-            **targets,
         }
     return Cost(loss, metrics)
 
@@ -129,10 +116,19 @@ def _pair(scored: Scored, reference: Sums, options: Mapping[str, Any]) -> tuple[
     return Pair(ours[0], ours[1], theirs[0], theirs[1], len(chosen), len(rejected)), chosen, rejected
 
 
-def _mixed(
+def _sppo(pair: Pair, row: Conversation, options: Mapping[str, Any]) -> tuple[Tensor, dict[str, float]]:
+    kind, beta = options["sppo_loss"], options["beta"]
+    wins = {name: getattr(row.row, name) for name in ("win", "chosen_win", "rejected_win")}
+    loss = losses.sppo(pair, kind=kind, beta=beta, **wins)
+    value = loss.item()
+    said = {"loss": value, "loss/preference": value, f"loss/{kind}": value, "loss/scaled": beta**2 * value}
+    return loss, said | losses.sppo_targets(kind=kind, **wins)
+
+
+def _dpo(
     pair: Pair, chosen: Tensor, options: Mapping[str, Any], *, step: Step | None, place: int
-) -> tuple[Tensor, dict[str, float], float]:
-    """Return the weighed sum of the listed losses, the value of each part, and that of the sum."""
+) -> tuple[Tensor, dict[str, float]]:
+    """Return the weighed sum of the listed losses and of the likelihood, and the value of each part."""
     knobs = Knobs.of(options)
     total, value = torch.zeros((), device=chosen.device), 0.0
     parts = {}
@@ -152,7 +148,11 @@ def _mixed(
         total = total + weight * scale * part
         parts[name] = part.item()
         value += weight * parts[name]
-    return total, parts, value
+    said = {"loss": value, "loss/preference": value, **{f"loss/{name}": part for name, part in parts.items()}}
+    if options["nll_weight"]:
+        share = options["nll_weight"] * losses.nll(chosen)
+        total, said["loss"] = total + share, value + share.item()
+    return total, said
 
 
 def check_options(recipe: str, options: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ from lrstudio.training.estimate import GIB
 from lrstudio.training.preflight import CHECKS, Check, Preflight
 from lrstudio.training.wire import Spec
 from lrstudio.worker import loading, sizes
-from lrstudio.worker.conversations import Conversation, Message
+from lrstudio.worker.conversations import Conversation, Message, OtherTokens
 from lrstudio.worker.plan import largest
 from lrstudio.worker.prefix import Engine, Together, joined
 from lrstudio.worker.preparing import Rows, engine_of, many, names, numbers, rows_in_tokens
@@ -31,8 +31,8 @@ from lrstudio.worker.preparing import Rows, engine_of, many, names, numbers, row
 _PACKAGES: Final = ("torch", "transformers", "tokenizers", "peft", "accelerate", "trl", "bitsandbytes")
 _SAFE: Final = 1.3  # the estimate lies up to 30 % above what is measured, so less than that is no proof
 _OUT_OF_MEMORY: Final = (
-    "the longest row ({tokens:,} tokens) does not fit into the memory of the device; choose lora or qlora, set offload "
-    "to on, or drop the longest rows with max_tokens"
+    "the longest row does not fit into the memory of the device; choose lora or qlora, set offload to on, or drop the "
+    "longest rows with max_tokens"
 )
 
 
@@ -87,7 +87,7 @@ def preflight(
     look.at("device", look.device)
     look.at("template", look.template)
     look.at("ids", look.ids, needs=("template",))
-    look.at("rows", look.rows, needs=("template",))
+    look.at("rows", look.rows, needs=("template", "ids"))
     look.at("model", look.known)
     look.at("disk", look.disk, needs=("model",))
     look.at("memory", look.memory, needs=("rows", "model", "device"))
@@ -106,6 +106,7 @@ class _Look:
         self._folder = Path(spec.model)
         self._notes = _Notes()
         self._sizes: sizes.Sizes | None = None
+        self._other: OtherTokens | None = None
         self.ready = Ready()
 
     def at(self, name: str, check: Callable[[], str], *, needs: Sequence[str] = ()) -> None:
@@ -117,6 +118,8 @@ class _Look:
             self._notes.checks[name] = Check(name, True, check())
         except Refused as error:
             self._notes.checks[name] = Check(name, False, str(error))
+        except (torch.OutOfMemoryError, MemoryError):
+            self._notes.checks[name] = Check(name, False, _OUT_OF_MEMORY)
 
     def found(self) -> Preflight:
         """Return what was found so far."""
@@ -172,7 +175,11 @@ class _Look:
     def template(self) -> str:
         """Put every row into tokens by the model's chat template, and back into text."""
         self.ready.tokenizer = loading.load_tokenizer(self._folder)
-        rows = rows_in_tokens(self._run, self._spec, self._options, self.ready.tokenizer)
+        try:
+            rows = rows_in_tokens(self._run, self._spec, self._options, self.ready.tokenizer)
+        except OtherTokens as error:
+            self._other = error
+            return "the chat template only adds"
         if not rows.lengths:
             raise Refused("there is no row in it; choose a set with pairs", where=wire.PAIRS)
         whole = [it for it in rows.kept if it.row.row_id not in rows.cut]
@@ -188,6 +195,8 @@ class _Look:
 
     def ids(self) -> str:
         """See that answers have the same tokens wherever they stand, and that the two of a pair differ."""
+        if self._other is not None:
+            raise self._other
         rows = self._rows.kept
         if self._spec.recipe == "sppo" and self._options.get("rounds"):
             return f"{many(len(rows), 'question', 'questions')}, whose answers the model will write"
@@ -235,7 +244,7 @@ class _Look:
         notes.formula_gib = peak / GIB
         notes.memory_gib = estimate.learnt(notes.formula_gib, before)
         has = notes.device_gib or 0.0
-        if notes.memory_gib > has * _SAFE:
+        if has and notes.memory_gib > has * _SAFE:
             raise Refused(
                 f"the longest row takes about {notes.memory_gib:.1f} GiB, and the device has {has:.1f}; choose lora or "
                 "qlora, set offload to on, or drop the longest rows with max_tokens",
@@ -264,11 +273,7 @@ class _Look:
         assert engine is not None
         most = largest(rows.training, self._options)
         middle = (sorted(rows.training, key=lambda it: it.tokens)[len(rows.training) // 2],)
-        try:
-            tried = [pilot(model, engine, it, self._spec.recipe, self._options) for it in (most, middle)]
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            longest = max(it.tokens for it in most)
-            raise Refused(_OUT_OF_MEMORY.format(tokens=longest), where="max_tokens") from error
+        tried = [pilot(model, engine, it, self._spec.recipe, self._options) for it in (most, middle)]
         self._notes.peak_gib = max(it.peak for it in tried) / GIB
         pace = estimate.pace([(it.tokens, it.seconds) for it in tried])
         if pace is not None:

@@ -26,15 +26,19 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from lrstudio.domain.errors import Environment
+from lrstudio.training import preflight
 from lrstudio.training.folder import replace_file, sync_folder
+from lrstudio.training.rounds import ROUNDS
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind, Phase, Spec, to_json
 from lrstudio.worker import generate, loading
 from lrstudio.worker.card import card, said_in
 from lrstudio.worker.conversations import Conversation
 from lrstudio.worker.generate import Generated
+from lrstudio.worker.longpo_data import COUNTS
 from lrstudio.worker.prefix import Branch, PlainPairs, Tree
 from lrstudio.worker.samples import answer, held_out_questions
+from lrstudio.worker.sources import FOLDER, PAIRS
 
 RESULT: Final = "result"
 ADAPTER, MERGED, MODEL = "adapter", "merged", "model"
@@ -173,7 +177,7 @@ class Result:
             self.spool.say(Kind.WARNING, rule="result", why=why)
 
     def _base(self, folder: Path) -> Any:
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             folder, local_files_only=True, dtype=self._dtype(), attn_implementation="sdpa"
         )
         model = model.to(loading.device()).eval()
@@ -217,11 +221,27 @@ class Result:
     def _card(
         self, training: Sequence[Conversation], held_out: Sequence[Conversation], check: Mapping[str, Any]
     ) -> str:
-        mixed = sum(row.row.mixed for row in training)
-        counts = {"trained": len(training), "held-out": len(held_out)} | ({"mixed-in short": mixed} if mixed else {})
+        counts = _counts(self.run, training, held_out)
         return card(
             self.spec, self.options, said=said_in(self.run), counts=counts, versions=_versions(), check=check
         ).rstrip("\n")
+
+
+def _counts(run: Path, training: Sequence[Conversation], held_out: Sequence[Conversation]) -> dict[str, int]:
+    """Count what was trained on, what was made on the way, and what was left out, as far as the run folder says."""
+    counts = {"rows": len(training), "held-out rows": len(held_out)}
+    counts |= {"of the rows mixed in, short": sum(row.row.mixed for row in training)}
+    looked = preflight.read(run)
+    if looked is not None:
+        counts |= {"rows cut": len(looked.cut), "rows dropped": len(looked.dropped)}
+    made = run / FOLDER / COUNTS
+    if made.exists():
+        said = json.loads(made.read_text(encoding="utf-8"))
+        counts |= {f"made by the model, {name.replace('_', ' ')}": count for name, count in said.items()}
+    for path in sorted((run / ROUNDS).glob(f"[0-9]*/{PAIRS}")):
+        lines = path.read_text(encoding="utf-8").split("\n")
+        counts[f"pairs of round {int(path.parent.name)}"] = sum(1 for line in lines if line.strip())
+    return {name: count for name, count in counts.items() if count or name in ("rows", "held-out rows")}
 
 
 def _difference(

@@ -201,7 +201,7 @@ class Loop:
             return step_of(self._engine, rows, recipe=self._recipe, options=self._options)
 
     def _passes(self, rows: Sequence[tuple[Conversation, Sums]], step: Step | None) -> list[list[int]]:
-        """Return the places of rows that are computed together; alone where scored ahead, by the same dice."""
+        """Return the places of rows computed together; each alone where all were scored ahead, by the same dice."""
         return groups([row.policy.prompt for row, _ in rows]) if step is None else [[it] for it in range(len(rows))]
 
     def _costs(

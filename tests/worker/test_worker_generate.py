@@ -78,6 +78,20 @@ def test_an_end_token_ends_an_answer_and_is_not_part_of_it(model: Any, tokenizer
     assert cut.tokens == whole.tokens[: whole.tokens.index(whole.tokens[3])]
 
 
+def test_an_answer_that_has_ended_stays_ended_beside_others_that_grow(model: Any, tokenizer: Any) -> None:
+    prompt, sampling = generate.prompt_tokens(tokenizer, "Why?"), Sampling(16, temperature=1.0)
+    with generate.ready(model):
+        whole = generate.generate(model, tokenizer, prompt, sampling, seeds=[1, 2, 3])
+        end = whole[0].tokens[3]
+        model.get_base_model().generation_config.eos_token_id = end
+        several = generate.generate(model, tokenizer, prompt, sampling, seeds=[1, 2, 3])
+    assert several[0].ended
+    assert not all(it.ended for it in several)
+    for before, now in zip(whole, several, strict=True):
+        length = before.tokens.index(end) if end in before.tokens else len(before.tokens)
+        assert now.tokens == before.tokens[:length]
+
+
 def test_the_mass_that_is_drawn_from_is_the_likeliest() -> None:
     logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
     dice = [torch.Generator().manual_seed(0)]

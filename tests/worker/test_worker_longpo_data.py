@@ -183,6 +183,7 @@ def test_a_run_makes_its_data_and_trains_on_them(tiny: Path, tmp_path: Path) -> 
     metrics = [it.body["metrics"] for it in Tail().read(run.path / wire.EVENTS) if it.kind == "metric"]
     assert len(metrics) == len(made)
     assert all(it["loss/nll"] > 0 and it["loss/sigmoid"] > 0 for it in metrics)
+    assert "made by the model, short documents: 1" in (run.path / "result" / "card.md").read_text()
 
 
 def test_before_the_data_are_made_each_document_stands_for_its_rows(tiny: Path, tmp_path: Path) -> None:

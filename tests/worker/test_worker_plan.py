@@ -20,6 +20,7 @@ from lrstudio.worker.bench import main as bench  # noqa: E402
 from lrstudio.worker.bench import out_of_memory, random_tree  # noqa: E402
 from lrstudio.worker.conversations import Remembering, conversation  # noqa: E402
 from lrstudio.worker.prefix import SharedPrefix  # noqa: E402
+from lrstudio.worker.preparing import numbers  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
 
 torch.set_num_threads(1)
@@ -108,6 +109,36 @@ def test_inputs_of_layers_in_host_memory_change_no_number(
         assert kept.count((1, tokens, 64)) == (layers if offload else 0)
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
     assert len(found[0]) > 10
+
+
+def test_adapters_read_bfloat16_as_it_comes_and_give_the_same_numbers(tiny: Path) -> None:
+    options = recipe("dpo").settle({"dtype": "bf16", "checkpointing": True})
+    model = loading.load_model(tiny, options)
+    loading.recompute(model)
+    for name, weights in model.named_parameters():
+        if "lora_B" in name:
+            weights.data.normal_(std=0.02)
+    tree, widths = random_tree(200, answer=40, vocabulary=500), []
+    model.base_model.model.model.layers[0].mlp.down_proj.lora_A["default"].register_forward_pre_hook(
+        lambda _, given: widths.append(given[0].dtype)
+    )
+
+    def step() -> tuple[float, list[Any]]:
+        model.zero_grad(set_to_none=True)
+        with numbers(options):
+            loss = SharedPrefix(model).score(tree).sums()[0]
+        loss.backward()
+        return float(loss.detach()), [it.grad for it in model.parameters() if it.grad is not None]
+
+    wide = step()
+    assert set(widths) == {torch.float32}
+    widths.clear()
+    with loading.narrow_inputs(model, options):
+        narrow = step()
+    assert set(widths) == {torch.bfloat16}
+    assert narrow[0] == wide[0]
+    assert all(torch.equal(a, b) for a, b in zip(narrow[1], wide[1], strict=True))
+    assert len(wide[1]) == sum(it.requires_grad for it in model.parameters())
 
 
 def test_long_rows_are_offloaded_by_themselves_only_with_a_card(tiny: Path) -> None:

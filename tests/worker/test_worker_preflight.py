@@ -247,6 +247,13 @@ def test_two_answers_that_are_one_and_no_rows_at_all(tiny: Path, tmp_path: Path)
 
 def test_longpo_needs_its_short_prompts(tiny: Path, tmp_path: Path) -> None:
     assert look(make(tmp_path / "run", tiny, kind="longpo")).ok
+    odd = Path(shutil.copytree(tiny, tmp_path / "odd"))
+    template = (tiny / "chat_template.jinja").read_text().replace("message['content']", "message['content'] + mark")
+    mark = "{% set mark = '!' if messages[0].content | length > 150 else '' %}"
+    (odd / "chat_template.jinja").write_text(mark + template)
+    found = failed(make(tmp_path / "other", odd, kind="longpo"))
+    assert list(found) == ["ids"]
+    assert "differently behind the short prompt" in found["ids"]
     bare = [replace(row, short="") for row in rows()]
     assert "short prompt of every turn" in failed(make(tmp_path / "bare", tiny, kind="longpo", given=bare))["template"]
 

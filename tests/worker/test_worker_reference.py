@@ -183,23 +183,76 @@ def test_the_key_of_a_reference_is_another_for_other_weights_numbers_or_ways(tin
     assert len(keys) == 5
 
 
+def attempt(run: RunFolder, number: int = 1) -> list[dict[str, Any]]:
+    """Train one attempt in this process, and return what it said."""
+    listened, orders = os.pipe()
+    spool = Spool(run.path, attempt=number)
+    try:
+        train(run.path, spool, Orders(listened))
+    finally:
+        spool.close()
+        os.close(orders)
+    return [json.loads(line) for line in run.spool(number).read_text(encoding="ascii").splitlines()]
+
+
+def make(path: Path, model: Path, **options: Any) -> RunFolder:
+    spec = wire.Spec(
+        run_id=path.name, recipe="dpo", model=str(model), command=(sys.executable, "-m", "lrstudio.worker"), threads=1,
+        options=OPTIONS | {"pilot": False} | options,
+    )  # fmt: skip
+    return RunFolder.create(path, spec, pairs=[line_of(row) for row in of_one_question()])
+
+
+def curve(said: list[dict[str, Any]]) -> dict[int, float]:
+    return {it["step"]: it["metrics"]["loss"] for it in said if it["kind"] == "metric"}
+
+
+def test_pairs_of_one_question_train_together_as_they_do_apart(tiny: Path, tmp_path: Path) -> None:
+    shared, plain = (attempt(make(tmp_path / it, tiny, engine=it)) for it in ("shared", "plain"))
+    assert [it["engine"] for it in shared if it["kind"] == "engine"] == ["shared"]
+    assert [it["engine"] for it in plain if it["kind"] == "engine"] == ["plain"]
+    ours, theirs = curve(shared), curve(plain)
+    assert list(ours) == list(theirs) == [1, 2, 3]
+    for step, loss in ours.items():
+        assert loss == pytest.approx(theirs[step], rel=1e-5)
+    assert len(set(ours.values())) == 3
+
+
+def test_pairs_of_one_question_go_on_to_the_same_numbers(tiny: Path, tmp_path: Path) -> None:
+    options = {"save_every": 1, "keep": 5, "accumulation": 3, "max_steps": 4, "lora_dropout": 0.2}
+    run = make(tmp_path / "run", tiny, **options)
+    whole = curve(attempt(run))
+    for step in (2, 3, 4):
+        shutil.rmtree(run.path / wire.CHECKPOINTS / f"step-{step:08d}")
+    again = curve(attempt(run, 2))
+    assert list(again) == [2, 3, 4]
+    assert {step: loss.hex() for step, loss in again.items()} == {step: whole[step].hex() for step in again}
+
+
+def test_an_adapter_finds_its_reference_again_where_full_training_cannot(tiny: Path, tmp_path: Path) -> None:
+    """The run folder's own copy is gone and so is the cache: switching the adapter off leads back, to the same sums."""
+    for method in ("lora", "full"):
+        run = make(tmp_path / method / "run", tiny, method=method, save_every=1, keep=5)
+        whole = curve(attempt(run))
+        for step in (2, 3):
+            shutil.rmtree(run.path / wire.CHECKPOINTS / f"step-{step:08d}", ignore_errors=True)
+        (run.path / reference.REFERENCE).unlink()
+        shutil.rmtree(run.path.parent / reference.CACHE)
+        if method == "full":
+            with pytest.raises(Refused, match="start a new one"):
+                attempt(run, 2)
+        else:
+            again = curve(attempt(run, 2))
+            assert again == {step: pytest.approx(whole[step], rel=1e-6) for step in again}
+
+
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_the_second_of_two_runs_finds_every_reference_and_gives_the_same_losses(
     method: str, tiny: Path, tmp_path: Path
 ) -> None:
     seen = []
     for name in ("first", "second"):
-        spec = wire.Spec(
-            run_id=name, recipe="dpo", model=str(tiny), command=(sys.executable, "-m", "lrstudio.worker"), threads=1,
-            options=OPTIONS | {"method": method, "pilot": False},
-        )  # fmt: skip
-        run = RunFolder.create(tmp_path / name, spec, pairs=[line_of(row) for row in of_one_question()])
-        listened, orders = os.pipe()
-        spool = Spool(run.path, attempt=1)
-        train(run.path, spool, Orders(listened))
-        spool.close()
-        os.close(orders)
-        said = [json.loads(line) for line in run.spool(1).read_text(encoding="ascii").splitlines()]
+        said = attempt(make(tmp_path / name, tiny, method=method))
         known = next(it for it in said if it["kind"] == "reference")
         losses = [float(it["metrics"]["loss"]).hex() for it in said if it["kind"] == "metric"]
         seen.append(((known["found"], known["computed"]), losses))

@@ -90,7 +90,7 @@ def test_adapter_and_merged_model_load_and_answer_alike(tiny: Path, tmp_path: Pa
 def test_the_card_tells_the_whole_provenance(tiny: Path, tmp_path: Path) -> None:
     card = (finished(tmp_path / "run", tiny).path / result.RESULT / result.CARD).read_text()
     for words in (
-        'base_model: "tiny"', "library_name: \"peft\"", "# Mud one", "hash of the set: abc123", "trained rows: 3",
+        'base_model: "tiny"', "library_name: \"peft\"", "# Mud one", "hash of the set: abc123", "- rows: 3",
         "held-out rows: 2", "lexical 1: 4", "accuracy: 0.8125", "| beta | 0.15 | LongReward, section 4.1 |",
         "| learning_rate | 0.01 |  |", "engine: shared", "steps: 3", "answered 2 held-out questions greedily: 2",
         "vllm serve ./merged --served-model-name Mud-one", "--lora-modules Mud-one=./adapter", "convert_hf_to_gguf.py",

@@ -138,6 +138,8 @@ def test_two_rounds_answer_wait_pair_and_train_from_the_new_policy(unbroken: Run
         assert (row.chosen, row.rejected) == (found.answers[match.chosen], found.answers[match.rejected])
         assert (row.win, row.chosen_win, row.rejected_win) == (match.win, match.chosen_win, match.rejected_win)
     assert not (rounds.round_folder(unbroken.path, 1) / sppo_rounds.PARTS).exists()
+    card = (unbroken.path / "result" / "card.md").read_text()
+    assert "- pairs of round 1: 2" in card
 
 
 def first_part(run: RunFolder) -> bool:
