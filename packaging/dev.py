@@ -1,7 +1,7 @@
 """Set LongReward Studio up, run it and test it, on a machine that has only a Python.
 
     python3 packaging/dev.py run [ARGUMENT...]     set up the core, then open the window on the sample project
-    python3 packaging/dev.py test [ARGUMENT...]    set up the core and the tools, then run every check
+    python3 packaging/dev.py test [ARGUMENT...]    set up the core, training and the tools, then run every check
     python3 packaging/dev.py faults [ARGUMENT...]  the same set-up, then kill the judge over and over; see faults --help
     python3 packaging/dev.py setup [EXTRA...]      set up only; extras are train, remote, postgres, dev
 
@@ -97,7 +97,7 @@ def run_studio(arguments: Sequence[str]) -> int:
 def run_checks(pytest_arguments: Sequence[str]) -> int:
     """Run every check, stop at none, and close with a table; 1 when one of them failed."""
     started = time.monotonic()
-    set_up(("dev", "postgres"))
+    set_up(("dev", "postgres", "train"))
     add_test_servers(os.environ)
     outcomes = [Outcome("set-up", time.monotonic() - started, True)]
     environment = child_environment(QT_QPA_PLATFORM="offscreen", HF_HUB_OFFLINE="1")

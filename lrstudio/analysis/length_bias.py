@@ -207,24 +207,26 @@ def balanced(
     *,
     width: float = DIFFERENCE_WIDTH,
     widest: float = np.inf,
+    lots: ArrayLike | None = None,
     seed: Seed = 0,
 ) -> NDArray[np.bool_]:
     """Choose pairs so that the longer candidate is chosen as often as not at every difference of length.
 
     Of the pairs whose difference falls into [k width, (k + 1) width) as many with the longer as with the shorter one
-    chosen are kept, by lot (section 4 of the paper, bins mirrored exactly). Pairs of one length are kept; pairs that
-    differ by more than `widest` are not. Returns a mask of shape (n,).
+    chosen are kept (section 4 of the paper, bins mirrored exactly): those with the lowest of `lots`, shape (n,), which
+    are drawn with the seed where none are given. Pairs of one length are kept; pairs that differ by more than `widest`
+    are not. Returns a mask of shape (n,).
     """
     difference = np.asarray(chosen, dtype=np.float64) - np.asarray(rejected, dtype=np.float64)
     kept = difference == 0
     bins = np.floor(np.abs(difference) / width)
-    rng = np.random.default_rng(seed)
+    drawn = np.random.default_rng(seed).random(len(kept)) if lots is None else np.asarray(lots, dtype=np.float64)
     for level in np.unique(bins[~kept]):
         here = (bins == level) & (difference != 0) & (np.abs(difference) <= widest)
         longer, shorter = np.flatnonzero(here & (difference > 0)), np.flatnonzero(here & (difference < 0))
         least = min(len(longer), len(shorter))
         for side in (longer, shorter):
-            kept[rng.choice(side, size=least, replace=False)] = True
+            kept[side[np.argsort(drawn[side], kind="stable")[:least]]] = True
     return np.asarray(kept)
 
 

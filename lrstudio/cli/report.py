@@ -81,7 +81,7 @@ def _print(console: Console, section: Section) -> None:
     heading = (section.judge.words, section.dimension, section.of, section.seen, section.part)
     console.print(Text(" · ".join(part for part in heading if part), style="bold"))
     for share in section.shares:
-        percent = "" if share.value is None else f" ({share.value:.0%})"
+        percent = "" if share.value is None else f" ({100 * share.value:.0f} %)"
         console.print(Text(f"  {share.title}: {share.count} of {share.of}{percent}"))
     if any(it.value is not None for it in section.figures):
         console.print(_grid(section))

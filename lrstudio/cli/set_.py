@@ -9,9 +9,9 @@ import typer
 
 from lrstudio.cli.common import Answer, AsJson, ProjectPath, Reviewer, opened, usage, verb, with_options
 from lrstudio.cli.pair_options import FilterOptions, split_of
+from lrstudio.domain.length_choices import length_choice_of
 from lrstudio.domain.pairs import PairState
-from lrstudio.domain.sets import FrozenSet
-from lrstudio.services.sets import Verification
+from lrstudio.domain.sets import FrozenSet, Verification
 from lrstudio.viewstate.audit_signs import counted
 
 ACTS = ("freeze", "list", "show", "verify")
@@ -29,7 +29,14 @@ def set_(
     split: Annotated[str, typer.Option(metavar="TRAIN/VALIDATION/TEST", help="freeze: shares of documents.")] = (
         "0.9/0.05/0.05"
     ),
-    seed: Annotated[int, typer.Option(help="freeze: deals the documents out.")] = 0,
+    seed: Annotated[int, typer.Option(help="freeze: deals the documents out, and draws lots.")] = 0,
+    mitigate: Annotated[
+        str,
+        typer.Option(
+            metavar="balanced|ratio[=NUMBER]|truncated[=NUMBER]",
+            help="freeze: keep the pairs that go less by length; report length-bias shows before and after.",
+        ),
+    ] = "",
     reviewer: Reviewer = "",
     as_json: AsJson = False,
 ) -> Answer:
@@ -38,11 +45,17 @@ def set_(
         usage(f"{act!r} is none of {', '.join(ACTS)}")
     if (act in ("freeze", "show")) > bool(name) or (act == "list" and name):
         usage("freeze and show take the name of a set, list takes none")
+    if mitigate and act != "freeze":
+        usage("--mitigate goes with freeze")
     with opened(project, reviewer=reviewer) as it:
         if act == "freeze":
-            wanted = options.wanted(states=(PairState.GOLD,), stale=False)
-            figures = it.reports.card_figures
-            frozen = it.sets.freeze(name, wanted=wanted, split=split_of(split, seed), agreement=figures).set
+            frozen = it.sets.freeze(
+                name,
+                wanted=options.wanted(states=(PairState.GOLD,), stale=False),
+                choice=length_choice_of(mitigate, seed=seed) if mitigate else None,
+                split=split_of(split, seed),
+                agreement=it.reports.card_figures,
+            ).set
             return Answer({"project": str(it.path)} | _row(frozen), _words(frozen))
         if act == "list":
             sets = it.sets.all()
@@ -80,6 +93,10 @@ def _words(frozen: FrozenSet) -> str:
         lines.append(
             f"length: chosen {lengths.chosen_mean:.0f}, rejected {lengths.rejected_mean:.0f} characters{longer}"
         )
+    if made := card.mitigated:
+        before = made.before.longer_chosen if made.before else None
+        longer = "" if before is None else f", of which the chosen one was longer in {before:.0%}"
+        lines.append(f"chosen by length: {made.choice.words}, out of {counted(made.pairs_before, 'pair')}{longer}")
     return "\n".join(lines)
 
 

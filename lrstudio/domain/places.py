@@ -72,6 +72,18 @@ class DatabaseUrl:
         return self.sslmode or ("disable" if self.is_local else "verify-full")
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a server said that was asked about a database: what is in it, and whether the line is encrypted.
+
+    `title` is the project's, None where there is none; `tables` counts what else is there, 0 where it is empty.
+    """
+
+    title: str | None
+    tables: int
+    encrypted: bool
+
+
 Place = Path | DatabaseUrl
 """Where a project is; `str` of it can be given to `place_of` again."""
 
@@ -135,10 +147,15 @@ def _read(text: str) -> DatabaseUrl:
         sslmode=options.get("sslmode", ""),
         sslrootcert=options.get("sslrootcert", ""),
     )
-    return url if url.user else replace(url, user=_login())
+    return url if url.user else replace(url, user=login())
 
 
-def _login() -> str:
+def login() -> str:
+    """Return the name that this person is logged in with.
+
+    Raises:
+        Refused: the system knows none.
+    """
     import getpass
 
     try:

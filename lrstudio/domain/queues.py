@@ -118,7 +118,7 @@ def parts_of(judgment: Judgment) -> tuple[tuple[Target, Claim | KeyPoint], ...]:
 def low_confidence(judgments: Iterable[Judgment], *, at_most: float = 0.6) -> list[Item]:
     """Choose the parts of whose verdict the judge is least sure, the least sure first."""
     found = [
-        Item(target, sure, f"the judge is {sure:.0%} sure")
+        Item(target, sure, f"the judge is {100 * sure:.0f} % sure")
         for judgment in judgments
         for target, part in parts_of(judgment)
         if (sure := confidence(part)) is not None and sure <= at_most

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lrstudio.domain.length_choices import LengthChoice
+from lrstudio.domain.pair_lists import PairFilter
+
 Cell = str | int | float | None
 
 
@@ -62,13 +65,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """A point of a curve, with its interval where it has one; `n` counts what it rests on."""
+    """A point of a curve, with its interval where it has one; `n` counts what it rests on.
+
+    `name` is the candidate that a dot stands for, "" in a curve.
+    """
 
     x: float
     y: float
     low: float | None = None
     high: float | None = None
     n: int = 0
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,14 @@ class JudgeName:
 
 
 @dataclass(frozen=True, slots=True)
+class Remedy:
+    """What can be done about pairs that go by length: a choice of the pairs of the project that `wanted` names."""
+
+    choice: LengthChoice
+    wanted: PairFilter
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One judge, one dimension, one kind of item, one circumstance: everything measured there.
 
@@ -106,7 +121,8 @@ class Section:
     was hidden), "revealed" or "" where that plays no part; `part` is the slice, "" for the whole.
 
     `ceiling` holds the figures of each reviewer against all the others, and `against_same` those of the judge against
-    exactly these references, so that the two can be compared; both have the keys of `figures`.
+    exactly these references, so that the two can be compared; both have the keys of `figures`. `remedies` are the
+    choices that a table "mitigations" compares, row by row after the first, where a set can be frozen of them.
     """
 
     judge: JudgeName
@@ -120,6 +136,7 @@ class Section:
     against_same: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
     curves: tuple[Curve, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
 
     def figure(self, key: str) -> Figure:
         """Return the figure of a key.

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any
 
+from lrstudio.domain.length_choices import LengthChoice
+from lrstudio.domain.lots import lot
 from lrstudio.domain.pair_lists import GOLD, PairFilter
 from lrstudio.domain.verdicts import Dimension
 
@@ -34,8 +36,7 @@ class Split:
 
     def part(self, document: str) -> str:
         """Return the part of everything on a document (its hash or id): the same for the same seed, in any project."""
-        digest = hashlib.sha256(f"{self.seed}\x1f{document}".encode("utf-8", "surrogatepass")).digest()
-        at = int.from_bytes(digest[:8], "big") / 2**64
+        at = lot(self.seed, document)
         edge = 0.0
         for part, share in zip(PARTS, self.shares, strict=True):
             edge += share
@@ -178,12 +179,22 @@ class LengthFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Mitigated:
+    """That a set was chosen with an eye on length: how, with the limit used, and what the pairs were like before."""
+
+    choice: LengthChoice
+    pairs_before: int
+    before: LengthFigures | None
+
+
+@dataclass(frozen=True, slots=True)
 class SetCard:
     """What is said of a set beside its pairs.
 
     `judges` and `licences` count pairs, by judge run named as in a pair and by the licence of the document ("" where
     none is stated); `parts` and `rules` likewise. `agreement` holds figures of the judge against people as whoever
-    froze the set had them, by name; it is empty where there were none.
+    froze the set had them, by name; it is empty where there were none. `mitigated` is None where all pairs that fit
+    `wanted` were taken.
     """
 
     pairs: int
@@ -200,6 +211,7 @@ class SetCard:
     split: Split
     wanted: PairFilter = GOLD
     agreement: Mapping[str, float | int | str | None] = field(default_factory=dict)
+    mitigated: Mitigated | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +223,25 @@ class FrozenSet:
     reviewer: str
     time: str
     card: SetCard
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether a set is what it was when it was frozen.
+
+    `found` is the hash of its pairs now. `missing` are the candidates and documents whose texts are gone or differ.
+    """
+
+    name: str
+    expected: str
+    found: str
+    pairs: int
+    missing: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing differs."""
+        return self.expected == self.found and not self.missing
 
 
 class CardMaker:
@@ -241,7 +272,12 @@ class CardMaker:
         self._blind += pair.blind
 
     def card(
-        self, *, split: Split, wanted: PairFilter, agreement: Mapping[str, float | int | str | None] | None = None
+        self,
+        *,
+        split: Split,
+        wanted: PairFilter,
+        agreement: Mapping[str, float | int | str | None] | None = None,
+        mitigated: Mitigated | None = None,
     ) -> SetCard:
         """Return the card of what was taken in."""
         counts = {name: dict(sorted(of.items())) for name, of in self._counts.items()}
@@ -260,6 +296,7 @@ class CardMaker:
             split=split,
             wanted=wanted,
             agreement=dict(agreement or {}),
+            mitigated=mitigated,
         )
 
     def _count(self, kind: str, names: Iterable[str]) -> None:

@@ -51,8 +51,10 @@ def _when(*facts: Fact) -> frozenset[Fact]:
 _PROJECT = (
     Command("project.new", "New project…", Group.PROJECT, ("Ctrl+N",), "add"),
     Command("project.open", "Open project…", Group.PROJECT, ("Ctrl+O",), "open"),
+    Command("project.shared", "Open shared project…", Group.PROJECT, ("Ctrl+Shift+O",), "open"),
     Command("project.sample", "Open the sample project", Group.PROJECT),
     Command("project.import", "Import files…", Group.PROJECT, ("Ctrl+I",), "import", _when(Fact.PROJECT)),
+    Command("project.merge", "Merge another project…", Group.PROJECT, ("Ctrl+Shift+M",), when=_when(Fact.PROJECT)),
     Command("project.add", "Paste a text…", Group.PROJECT, ("Ctrl+Shift+N",), "note", _when(Fact.PROJECT)),
     Command(
         "document.local",
@@ -164,6 +166,7 @@ _FINDING = (
     Command("mark.note", "Note…", Group.CLAIMS, ("Ctrl+M",), when=_when(Fact.CANDIDATE)),
     Command("guideline.show", "Labelling guideline", Group.HELP, ("F2",), when=_when(Fact.PROJECT)),
     Command("page.save", "Audit page…", Group.PROJECT, ("Ctrl+P",), when=_when(Fact.CANDIDATE)),
+    Command("reviewers.open", "Reviewers and differences…", Group.GO, ("Ctrl+Shift+D",), when=_when(Fact.PROJECT)),
     Command("queue.open", "Review queues…", Group.GO, ("Ctrl+Shift+Q",), when=_when(Fact.PROJECT)),
     Command("queue.next", "Next in the queue", Group.GO, ("Q",), when=_when(Fact.QUEUE)),
     Command("queue.previous", "Previous in the queue", Group.GO, ("Shift+Q",), when=_when(Fact.QUEUE)),

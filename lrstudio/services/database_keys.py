@@ -14,6 +14,7 @@ from lrstudio.domain.places import DatabaseUrl
 VARIABLE = "PGPASSWORD"
 FILE_VARIABLE = "PGPASSFILE"
 _SERVICE = "lrstudio"
+_INSTEAD = f"the password file (.pgpass) or the variable {VARIABLE} are the other ways"
 _FIELD = re.compile(r"((?:[^\\:]|\\.)*)(?::|$)")
 
 
@@ -28,6 +29,24 @@ def find_database_password(url: DatabaseUrl) -> str | None:
         Environment: the password file cannot be read.
     """
     return os.environ.get(VARIABLE) or _from_file(url) or _from_keyring(url)
+
+
+def store_database_password(url: DatabaseUrl, value: str) -> None:
+    """Keep the password for a database in the keyring.
+
+    Raises:
+        Environment: there is no usable keyring; says what to do instead.
+    """
+    import keyring
+    import keyring.errors
+
+    try:
+        keyring.set_password(_SERVICE, keyring_name(url), value)
+        kept = keyring.get_password(_SERVICE, keyring_name(url)) == value
+    except keyring.errors.KeyringError as error:
+        raise Environment(f"this system has no usable keyring ({error}); {_INSTEAD}") from error
+    if not kept:
+        raise Environment(f"this system's keyring keeps nothing; {_INSTEAD}")
 
 
 def keyring_name(url: DatabaseUrl) -> str:

@@ -8,6 +8,7 @@ project carries comes along, because the records are those of an export.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from lrstudio.services.import_project import ProjectImporter
 from lrstudio.services.import_report import Counts, Tally
 from lrstudio.store.store import Store
 
+Step = Callable[[int], None]
+
 _KEPT = "the two projects differ here; this project's own was kept"
 
 
@@ -31,6 +34,7 @@ class MergeReport:
 
     `differing` names records that both projects know with different contents, and what was left out with them;
     `disagreements` the targets on which reviewers of the merged project differ and nobody has adjudicated.
+    `records` counts what was read of the other project.
     """
 
     new: Counts
@@ -41,19 +45,22 @@ class MergeReport:
     differing: tuple[RowError, ...]
     disagreements: tuple[Conflict, ...]
     changes: Changes
+    records: int = 0
 
 
 class _DryRun(Exception):
     """Undoes what a merge wrote."""
 
 
-def merge(store: Store, other: Store, *, dry_run: bool = False) -> MergeReport:
+def merge(store: Store, other: Store, *, dry_run: bool = False, step: Step | None = None) -> MergeReport:
     """Add what `other` holds to `store`, in one transaction; `other` is only read.
 
     Args:
         store: the project that grows.
         other: the other one.
         dry_run: find out what would happen, and change nothing.
+        step: told how many records of the other project were read; what it raises ends the merge, and nothing is
+            changed then.
 
     Raises:
         Refused: both are the same project.
@@ -63,7 +70,7 @@ def merge(store: Store, other: Store, *, dry_run: bool = False) -> MergeReport:
         raise Refused("this is the same project; name another one", where=str(other.path))
     report: MergeReport
     with suppress(_DryRun), other.reading(), store.writing():
-        report = _merged(store, other)
+        report = _merged(store, other, step)
         _undo_if(dry_run)
     return report
 
@@ -73,10 +80,13 @@ def _undo_if(dry_run: bool) -> None:
         raise _DryRun
 
 
-def _merged(store: Store, other: Store) -> MergeReport:
+def _merged(store: Store, other: Store, step: Step | None) -> MergeReport:
     tally = Tally()
     importer = ProjectImporter(store, file=_name(other))
-    for record in Exports(other).records():
+    read = 0
+    for read, record in enumerate(Exports(other).records(), start=1):
+        if step is not None:
+            step(read)
         if isinstance(record, Judgment):
             _compare(store, record, tally)
         importer.add(record, tally)
@@ -93,6 +103,7 @@ def _merged(store: Store, other: Store) -> MergeReport:
         differing=done.errors,
         disagreements=left,
         changes=done.changes,
+        records=read,
     )
 
 

@@ -28,7 +28,7 @@ from lrstudio.domain.undoing import undo_and_redo
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity
 from lrstudio.services.audit import Audit
 from lrstudio.services.effective import effective, rated_candidates
-from lrstudio.services.proposals import ProposalReport, Proposing, Told
+from lrstudio.services.proposals import ProposalReport, Proposing, Stop, Told
 from lrstudio.services.who_when import Clock, ReviewerName, utc_now
 from lrstudio.store.store import Store
 
@@ -132,6 +132,7 @@ class Pairs:
         question_ids: Collection[str] | None = None,
         replacing: bool = False,
         progress: Told | None = None,
+        stop: Stop | None = None,
     ) -> ProposalReport:
         """Propose pairs by a rule; pairs that a person decided keep what was decided.
 
@@ -141,12 +142,13 @@ class Pairs:
             question_ids: only these questions.
             replacing: withdraw what the same rule proposed before and does not propose now.
             progress: told how many questions are done, of how many.
+            stop: asked now and then; True ends the work, and what was proposed until then stays.
 
         Raises:
             Refused: the rule makes no sense.
         """
         proposing = Proposing(self._store, rule, judge=judge, reviewer=self._reviewer(), clock=self._clock)
-        return proposing.run(question_ids, replacing=replacing, progress=progress)
+        return proposing.run(question_ids, replacing=replacing, progress=progress, stop=stop)
 
     def approve(self, pair_id: str, **around: Unpack[Circumstances]) -> Changes:
         """Say that a pair holds as it stands: it becomes gold."""

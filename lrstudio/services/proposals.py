@@ -17,6 +17,7 @@ from lrstudio.store.store import Store
 _AT_ONCE = 200  # questions in one transaction: the writer is free for decisions in between
 
 Told = Callable[[int, int], None]
+Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class ProposalReport:
     """What proposing came to. `new` pairs were proposed, `same` stood so already or were decided by a person.
 
     `withdrawn` were proposed by the same rule before and are not any more. `listed` says, by question, what the rule
-    passed over and why.
+    passed over and why. `stopped` tells that it was broken off, after `questions` questions of `of`.
     """
 
     questions: int
@@ -33,6 +34,8 @@ class ProposalReport:
     withdrawn: int
     listed: tuple[Listed, ...]
     changes: Changes
+    of: int
+    stopped: bool = False
 
 
 class Proposing:
@@ -52,28 +55,41 @@ class Proposing:
         self._listed: list[Listed] = []
         self._touched: set[str] = set()
 
-    def run(self, question_ids: Collection[str] | None, *, replacing: bool, progress: Told | None) -> ProposalReport:
+    def run(
+        self,
+        question_ids: Collection[str] | None,
+        *,
+        replacing: bool,
+        progress: Told | None = None,
+        stop: Stop | None = None,
+    ) -> ProposalReport:
         """Propose; what was proposed when it is broken off stays proposed."""
         known = [question.question_id for question in self._store.library.questions()]
         wanted = set(known if question_ids is None else question_ids)
         if unknown := wanted.difference(known):
             raise Refused(f"there is no question '{min(unknown)}' in this project")
         chosen = [it for it in known if it in wanted]
+        done = 0
         for start in range(0, len(chosen), _AT_ONCE):
+            if stop and stop():
+                break
             batch = chosen[start : start + _AT_ONCE]
             with self._store.writing():
                 entries = self._entries(batch, replacing=replacing)
                 self._store.pairs.append(entries)
             self._touched.update(entry.pair_id for entry in entries)
+            done = start + len(batch)
             if progress:
-                progress(start + len(batch), len(chosen))
+                progress(done, len(chosen))
         return ProposalReport(
-            questions=len(chosen),
+            questions=done,
             new=self._new,
             same=self._same,
             withdrawn=self._withdrawn,
             listed=tuple(self._listed),
             changes=Changes(pairs=frozenset(self._touched)),
+            of=len(chosen),
+            stopped=done < len(chosen),
         )
 
     def _entries(self, question_ids: Sequence[str], *, replacing: bool) -> list[PairEntry]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lrstudio.domain.reports import By, Cell, Figure, JudgeName, Section, Share, Table
@@ -53,13 +53,21 @@ SCORE_TITLES = {
 }
 
 
+def _go_on() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class How:
-    """How figures are made: what items are taken together by, the seed, and how many bootstrap samples."""
+    """How figures are made: what items are taken together by, the seed, and how many bootstrap samples.
+
+    `check` is called again and again while they are made; what it raises ends the work.
+    """
 
     cluster: str = "document"
     seed: int = 0
     draws: int = 2000
+    check: Callable[[], None] = field(default=_go_on, compare=False)
 
     def of(self, item: Item) -> str:
         """Return what an item is taken together by."""
@@ -148,6 +156,7 @@ def left_out(told: Iterable[tuple[Item, Sequence[Stated]]], *, labels: bool, how
     """
     reviewers, judges = Compared([], [], []), Compared([], [], [])
     for item, everybody in told:
+        how.check()
         people = [it for it in everybody if not it.adjudicates]
         for at, one in enumerate(people):
             reference = consensus([*people[:at], *people[at + 1 :]], labels=labels)
@@ -228,6 +237,7 @@ def _label_figures(compared: Compared, *, how: How) -> tuple[Figure, ...]:
 def _score_figures(compared: Compared, *, how: How) -> tuple[Figure, ...]:
     from lrstudio.analysis.agreement import compare_scores
 
+    how.check()
     given = [[float("nan") if it is None else it for it in column] for column in (compared.people, compared.other)]
     agreed = compare_scores(*given, documents=compared.clusters, seed=how.seed, draws=how.draws)
     people, other = ([None if it is None else whole(it) for it in side] for side in (compared.people, compared.other))
@@ -246,4 +256,5 @@ def _compare(
 ) -> LabelAgreement:
     from lrstudio.analysis.agreement import compare_labels
 
+    how.check()
     return compare_labels(people, other, labels=labels, documents=clusters, seed=how.seed, draws=how.draws)

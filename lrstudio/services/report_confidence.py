@@ -40,6 +40,7 @@ def _calibrated(section: Section, decided: Sequence[tuple[Item, float]], how: Ho
     from lrstudio.analysis.calibration import compare_probabilities
     from lrstudio.analysis.estimates import NotEnough
 
+    how.check()
     found = compare_probabilities(
         [math.nan if it.probability is None else it.probability for it, _ in decided],
         [people == 1.0 for _, people in decided],
@@ -78,6 +79,7 @@ def _accepted(section: Section, stated: Sequence[Item], decided: Sequence[tuple[
     figures: list[Figure] = []
     rows: list[tuple[str, float, float, float]] = []
     for error in ERRORS:
+        how.check()
         found = auto_accept(
             [confidence(it) for it, _ in among],
             [(it.judge == 1.0) == (people == 1.0) for it, people in among],
@@ -119,6 +121,7 @@ def rubric_sections(items: Iterable[Item], judge: JudgeName, *, how: How) -> tup
     rows = [each for each in scored.values() if all(one in each and each[one][1] is not None for one in dimensions)]
     if not dimensions or not rows:
         return ()
+    how.check()
     found = compare_rubric(
         [[whole(each[one][1] or 0.0) for one in dimensions] for each in rows],
         [

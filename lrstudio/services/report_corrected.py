@@ -41,6 +41,7 @@ def corrected_sections(
 def _section(section: Section, items: Sequence[Item], how: How) -> Section:
     from lrstudio.analysis.corrected import prediction_powered, rogan_gladen
 
+    how.check()
     judged = [math.nan if it.judge is None else float(it.judge == 1.0) for it in items]
     reviewed, chances = zip(*(_audited(it) for it in items), strict=True)
     clusters = [how.of(it) for it in items]

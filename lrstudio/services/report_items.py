@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -16,6 +16,12 @@ from lrstudio.store.store import Store
 from lrstudio.text.language import language_of
 
 CHARACTERS_A_TOKEN = 4
+
+Check = Callable[[], None]
+
+
+def _go_on() -> None:
+    pass
 
 
 class Level(StrEnum):
@@ -108,12 +114,18 @@ def _stated(decision: Decision) -> Stated | None:
 
 
 class Assembly:
-    """Reads a project once and hands out the items of each judge."""
+    """Reads a project once and hands out the items of each judge.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: the project.
+        check: called for every question and judgment that is read; what it raises ends the work.
+    """
+
+    def __init__(self, store: Store, *, check: Check = _go_on) -> None:
         self._store = store
+        self._check = check
         with store.reading():
-            self.about = _abouts(store)
+            self.about = _abouts(store, check)
             self.stated = stated(store.journal.decisions())
             self._audits = AuditChances(store)
             self.labels = store.labels.labels()
@@ -122,6 +134,7 @@ class Assembly:
         """Yield the claims, key points and scores of a judge's latest judgments, with what people said of them."""
         chances = self._audits.of(judge)
         for judgment in self._store.judging.judgments(identity=judge):
+            self._check()
             about = self.about[judgment.candidate_id]
             parts = [_drawn(it, chances) for it in (*self._claims(judgment, about), *self._key_points(judgment, about))]
             yield from parts
@@ -203,10 +216,11 @@ class Assembly:
         return (*given, *means)
 
 
-def _abouts(store: Store) -> dict[str, About]:
+def _abouts(store: Store, check: Check) -> dict[str, About]:
     lengths: Mapping[str, int | None] = {it.document_id: it.length for it in store.library.documents()}
     made = {}
     for question in store.library.questions():
+        check()
         length = lengths.get(question.document_id or "")
         tokens = None if length is None else length // CHARACTERS_A_TOKEN
         cluster = question.question_id if question.document_id is None else question.document_id

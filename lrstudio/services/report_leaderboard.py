@@ -30,6 +30,7 @@ def leaderboard_sections(
 def _ranked(section: Section, values: Values, about: Mapping[str, About], how: How) -> Section:
     from lrstudio.analysis.ranking import leaderboard
 
+    how.check()
     names = list(values)
     found = leaderboard(
         [about[it].model or "unknown" for it in names],

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from itertools import combinations, pairwise
 from statistics import fmean
 
-from lrstudio.domain.pair_lists import PairRow
-from lrstudio.domain.reports import Curve, CurvePoint, Figure, JudgeName, Section, Share, Table
-from lrstudio.domain.sets import FrozenPair
+from lrstudio.domain.length_choices import LengthChoice, LengthOutcome
+from lrstudio.domain.pair_lists import PairFilter
+from lrstudio.domain.reports import Curve, CurvePoint, Figure, JudgeName, Remedy, Section, Share, Table
+from lrstudio.services.length_choice import PairLengths, kept, settled_choice, usual_choices
 from lrstudio.services.people_pairs import Marks, pairs_of
 from lrstudio.services.report_agreement import How
 from lrstudio.services.report_items import CHARACTERS_A_TOKEN, About
 from lrstudio.services.report_pairs import REWARD, Values
 from lrstudio.services.report_records import figure
+from lrstudio.services.report_scatter import scatter
 
 MOST_MODELS = 6
 """Of so many models at most, those with the most candidates, every two are compared."""
@@ -31,29 +32,6 @@ LEAST_LENGTHS = 3
 """Of candidates with fewer different lengths no trend is drawn."""
 
 _NO_GAIN = "reward gain of {new} over {old}"
-
-
-@dataclass(frozen=True, slots=True)
-class PairLengths:
-    """A pair as far as length goes: tokens of both, the margin on any scale (None: not known), what it belongs to."""
-
-    chosen: float
-    rejected: float
-    margin: float | None
-    cluster: str
-
-
-class Mitigation(StrEnum):
-    """What can be done about a set that goes by length; the last two take a limit.
-
-    BALANCED keeps, at every difference of length, as many pairs with the longer as with the shorter one chosen.
-    RATIO keeps pairs whose longer candidate is at most `limit` times as long as the other.
-    TRUNCATED leaves out pairs with a margin above `limit`: the surest go most by length.
-    """
-
-    BALANCED = "balanced"
-    RATIO = "ratio"
-    TRUNCATED = "truncated"
 
 
 def length_sections(
@@ -70,41 +48,48 @@ def length_sections(
     return (*made, *_gains(values, about, judge, how, part))
 
 
-def pair_length_section(name: str, pairs: Sequence[PairLengths], *, how: How) -> Section:
-    """Return what a set of pairs comes to by length, before and after each mitigation at its usual limit."""
-    section = Section(JudgeName(), name, "pairs by length")
-    usual: tuple[tuple[Mitigation, float], ...] = ((Mitigation.BALANCED, 0.0), (Mitigation.RATIO, 1.5))
-    margins = sorted(it.margin for it in pairs if it.margin is not None)
-    if margins:
-        usual = (*usual, (Mitigation.TRUNCATED, margins[int(0.75 * (len(margins) - 1))]))
-    rows = [("as it is", *_counted(pairs, how))]
-    for mitigation, limit in usual:
-        mask = kept(pairs, mitigation, limit=limit, seed=how.seed)
-        words = mitigation.value if mitigation is Mitigation.BALANCED else f"{mitigation.value} {limit:.3g}"
-        rows.append((words, *_counted([it for it, keep in zip(pairs, mask, strict=True) if keep], how)))
+def pair_length_section(
+    name: str, pairs: Sequence[PairLengths], *, how: How, wanted: PairFilter | None = None
+) -> Section:
+    """Return what a set of pairs comes to by length, before and after each mitigation at its usual limit.
+
+    Args:
+        name: what the pairs are called.
+        pairs: the pairs.
+        how: how figures are made; the seed is also that of the lots.
+        wanted: which pairs of the project these are; None where they are none of them and cannot be frozen.
+    """
+    choices = usual_choices(pairs, seed=how.seed)
+    rows = [("as it is", *counted_lengths(pairs, how))]
+    for choice in choices:
+        how.check()
+        mask = kept(pairs, choice)
+        left = [it for it, keep in zip(pairs, mask, strict=True) if keep]
+        rows.append((choice.words, *counted_lengths(left, how)))
     columns = ("set", "pairs", "longer chosen", "low", "high", "mean tokens chosen", "mean tokens rejected")
-    table = Table("mitigations", "before and after", columns, tuple(rows))
-    return replace(
-        section,
+    return Section(
+        JudgeName(),
+        name,
+        "pairs by length",
         figures=_of_pairs(pairs, how),
         shares=(Share("equal", "pairs of equal length", sum(it.chosen == it.rejected for it in pairs), len(pairs)),),
-        tables=(table,),
+        tables=(Table("mitigations", "before and after", columns, tuple(rows)),),
+        remedies=tuple(Remedy(choice, wanted) for choice in choices) if wanted is not None else (),
     )
 
 
-def kept(pairs: Sequence[PairLengths], mitigation: Mitigation, *, limit: float = 0.0, seed: int = 0) -> list[bool]:
-    """Tell of each pair whether a mitigation keeps it; a pair without a margin is not kept by TRUNCATED."""
-    from lrstudio.analysis import length_bias
-
-    chosen, rejected = [it.chosen for it in pairs], [it.rejected for it in pairs]
-    if mitigation is Mitigation.BALANCED:
-        mask = length_bias.balanced(chosen, rejected, seed=seed)
-    elif mitigation is Mitigation.RATIO:
-        mask = length_bias.within_ratio(chosen, rejected, most=limit)
-    else:
-        margins = [float("nan") if it.margin is None else it.margin for it in pairs]
-        mask = length_bias.below_margin(margins, most=limit)
-    return [bool(it) for it in mask]
+def length_outcomes(
+    pairs: Sequence[PairLengths], choices: Sequence[LengthChoice] | None, *, how: How
+) -> tuple[LengthOutcome, ...]:
+    """Return what pairs come to as they are and with each choice (None: the usual ones), each with its limit."""
+    usual = usual_choices(pairs, seed=how.seed)
+    known = {it.mitigation for it in usual}
+    made = [LengthOutcome(None, *counted_lengths(pairs, how)[:4])]
+    for choice in (it for it in (usual if choices is None else choices) if it.mitigation in known):
+        settled = settled_choice(choice, pairs)
+        left = [it for it, keep in zip(pairs, kept(pairs, settled), strict=True) if keep]
+        made.append(LengthOutcome(settled, *counted_lengths(left, how)[:4]))
+    return tuple(made)
 
 
 def length_warning(pairs: Sequence[PairLengths], *, how: How | None = None) -> str:
@@ -126,35 +111,15 @@ def length_warning(pairs: Sequence[PairLengths], *, how: How | None = None) -> s
 def people_pair_lengths(marked: Iterable[Marks], about: Mapping[str, About]) -> list[PairLengths]:
     """Return the pairs that people's marks make, as far as length goes."""
     return [
-        PairLengths(_tokens(about[it.chosen]), _tokens(about[it.rejected]), it.margin, about[it.chosen].cluster)
+        PairLengths(
+            _tokens(about[it.chosen]),
+            _tokens(about[it.rejected]),
+            it.margin,
+            about[it.chosen].cluster,
+            f"{it.chosen} {it.rejected}",
+        )
         for each in marked
         for it in pairs_of(each)
-    ]
-
-
-def set_lengths(pairs: Iterable[FrozenPair]) -> list[PairLengths]:
-    """Return the pairs of a set as far as length goes."""
-    return [
-        PairLengths(
-            it.chosen.length / CHARACTERS_A_TOKEN,
-            it.rejected.length / CHARACTERS_A_TOKEN,
-            it.margin,
-            it.document_id or it.question_id,
-        )
-        for it in pairs
-    ]
-
-
-def row_lengths(rows: Iterable[PairRow]) -> list[PairLengths]:
-    """Return the pairs of a list as far as length goes."""
-    return [
-        PairLengths(
-            it.chosen_length / CHARACTERS_A_TOKEN,
-            it.rejected_length / CHARACTERS_A_TOKEN,
-            it.pair.margin,
-            it.document_id or it.pair.question_id,
-        )
-        for it in rows
     ]
 
 
@@ -165,6 +130,7 @@ def _tokens(about: About) -> float:
 def _of_values(section: Section, values: Values, about: Mapping[str, About], how: How) -> Section:
     from lrstudio.analysis.length_bias import within_question
 
+    how.check()
     names = list(values)
     found = within_question(
         [_tokens(about[it]) for it in names],
@@ -189,7 +155,10 @@ def _of_values(section: Section, values: Values, about: Mapping[str, About], how
                 found.questions + found.flat,
             ),
         ),
-        curves=_trend(section.dimension, values, about),
+        curves=(
+            *_trend(section.dimension, values, about),
+            *(() if section.part else scatter(section.dimension, values, about)),
+        ),
     )
 
 
@@ -214,6 +183,7 @@ def _preferred(values: Values, about: Mapping[str, About], how: How) -> list[Pai
         by_question[about[name].question_id].append(name)
     found = []
     for names in by_question.values():
+        how.check()
         for one, other in combinations(names, 2):
             apart = values[one] - values[other]
             if abs(apart) > 1e-9:
@@ -237,9 +207,10 @@ def _of_pairs(pairs: Sequence[PairLengths], how: How) -> tuple[Figure, ...]:
     )
 
 
-def _counted(
+def counted_lengths(
     pairs: Sequence[PairLengths], how: How
 ) -> tuple[int, float | None, float | None, float | None, float | None, float | None]:
+    """Return how many pairs, the share of longer ones chosen with its interval, and the mean tokens of both sides."""
     share = _of_pairs(pairs, how)[0]
     unequal = [it.chosen > it.rejected for it in pairs if it.chosen != it.rejected]
     plain = sum(unequal) / len(unequal) if unequal else None
@@ -258,6 +229,7 @@ def _gains(values: Values, about: Mapping[str, About], judge: JudgeName, how: Ho
     ranked = sorted(most, key=lambda model: fmean(values[it] for it in by_model[model]))
     made = []
     for old, new in combinations(ranked, 2):
+        how.check()
         sides = [by_model[old], by_model[new]]
         columns = [([_tokens(about[it]) for it in side], [values[it] for it in side]) for side in sides]
         found = reward_gain(

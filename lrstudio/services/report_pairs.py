@@ -136,6 +136,7 @@ def _measured(
 ) -> Section:
     main, people, same = _Outcomes(), _Outcomes(), _Outcomes()
     for each in marks:
+        how.check()
         for one, other in combinations(each.values, 2):
             cluster = how.of_about(about[one])
             judged = _sign(values.get(one), values.get(other))
@@ -177,6 +178,7 @@ def _sign(first: float | None, second: float | None) -> int | None:
 def _figures(outcomes: _Outcomes, how: How) -> tuple[Figure, ...]:
     from lrstudio.analysis.pairwise import compare_pairs
 
+    how.check()
     found = compare_pairs(
         [1.0] * len(outcomes.signs),
         [math.nan if sign is None else float(sign) for sign in outcomes.signs],

@@ -28,7 +28,7 @@ COLUMNS = (
 )
 """`kind` is figure, ceiling (reviewers among themselves), against_same (the judge where they were compared), share,
 table or curve. A share has its count as `value` and what it is out of as `n`. A table cell has "row / column" as
-`title`, a point of a curve has x there.
+`title`, a point of a curve has x there, and the candidate that a dot stands for as `sentence`.
 """
 
 
@@ -55,7 +55,7 @@ def _cells(section: Section) -> Iterator[tuple[Cell, ...]]:
                 yield ("table", table.key, f"{name} / {column}", number, None, None, None, None, words)
     for curve in section.curves:
         for point in curve.points:
-            yield ("curve", curve.key, f"{point.x:g}", point.y, point.low, point.high, point.n, None, "")
+            yield ("curve", curve.key, f"{point.x:g}", point.y, point.low, point.high, point.n, None, point.name)
 
 
 def _figure(kind: str, it: Figure) -> tuple[Cell, ...]:

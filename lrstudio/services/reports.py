@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from lrstudio.domain.errors import Refused
-from lrstudio.domain.pair_lists import GOLD
+from lrstudio.domain.length_choices import LengthChoice, LengthOutcome
+from lrstudio.domain.pair_lists import GOLD, PairFilter
 from lrstudio.domain.reports import By, JudgeName, Report, Section
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity
+from lrstudio.services.length_choice import row_lengths, set_lengths
 from lrstudio.services.people_pairs import Marks
 from lrstudio.services.report_agreement import How, agreement_sections
 from lrstudio.services.report_confidence import probability_sections, rubric_sections
@@ -15,12 +17,11 @@ from lrstudio.services.report_corrected import corrected_sections
 from lrstudio.services.report_items import Assembly, Item, Level
 from lrstudio.services.report_leaderboard import EFFECTIVE, leaderboard_sections
 from lrstudio.services.report_length import (
+    length_outcomes,
     length_sections,
     length_warning,
     pair_length_section,
     people_pair_lengths,
-    row_lengths,
-    set_lengths,
 )
 from lrstudio.services.report_pairs import gold_sections, pair_sections, people_marks, rewards
 from lrstudio.services.report_slices import sliced
@@ -65,15 +66,15 @@ class Reports:
             judge: only judges with this in their name, model or prompt pack, or exactly this one; "" for all.
             dimension: only this dimension.
             by: cut every comparison by this.
-            how: what items are taken together by, the seed, and how many bootstrap samples.
-            step: told before each judge how many are done, of how many; what it raises ends the work.
+            how: what items are taken together by, the seed, how many bootstrap samples, and what may end the work.
+            step: told before each judge how many are done, of how many.
 
         Raises:
             Refused: no judge is called so.
         """
         how = how or How()
         with self._store.reading():
-            assembly = Assembly(self._store)
+            assembly = Assembly(self._store, check=how.check)
             sections: list[Section] = []
             marks = self._marks(assembly, None)
             gold = [row.pair for row in self._store.pairs.stream(GOLD)]
@@ -114,6 +115,15 @@ class Reports:
             return length_warning(set_lengths(self._store.sets.pairs(set_name)))
         return length_warning(row_lengths(self._store.pairs.stream(GOLD)))
 
+    def length_outcomes(
+        self, wanted: PairFilter, choices: Sequence[LengthChoice] | None = None, *, how: How | None = None
+    ) -> tuple[LengthOutcome, ...]:
+        """Return what the pairs wanted come to by length: as they are, then with each choice; None for the usual ones.
+
+        A choice without a limit gets the usual one, and is left out where there is none.
+        """
+        return length_outcomes(row_lengths(self._store.pairs.stream(wanted)), choices, how=how or How())
+
     def length_bias(
         self,
         *,
@@ -130,7 +140,7 @@ class Reports:
         """
         how = how or How()
         with self._store.reading():
-            assembly = Assembly(self._store)
+            assembly = Assembly(self._store, check=how.check)
             sections: list[Section] = []
             for name, items in self._judges(assembly, judge, step):
                 for part, among in _parts(items, by):
@@ -163,7 +173,7 @@ class Reports:
         """
         how = how or How()
         with self._store.reading():
-            assembly = Assembly(self._store)
+            assembly = Assembly(self._store, check=how.check)
             sections: list[Section] = []
             chosen = list(self._judges(assembly, judge, step))
             for name, items in chosen if judge else [(EFFECTIVE, list(assembly.effective()))]:
@@ -178,12 +188,13 @@ class Reports:
 
     def _sets(self, how: How) -> Iterator[Section]:
         """Yield how far the gold pairs, and those of each set, go by length."""
-        named = {"gold pairs": row_lengths(self._store.pairs.stream(GOLD))}
+        named = {"gold pairs": (row_lengths(self._store.pairs.stream(GOLD)), GOLD)}
         for frozen in self._store.sets.all():
-            named[f"set {frozen.name}"] = set_lengths(self._store.sets.pairs(frozen.name))
-        for name, pairs in named.items():
+            pairs = set_lengths(self._store.sets.pairs(frozen.name))
+            named[f"set {frozen.name}"] = (pairs, frozen.card.wanted)
+        for name, (pairs, wanted) in named.items():
             if pairs:
-                yield pair_length_section(name, pairs, how=how)
+                yield pair_length_section(name, pairs, how=how, wanted=wanted)
 
     def _marks(self, assembly: Assembly, dimension: Dimension | None) -> dict[str, tuple[Marks, ...]]:
         question_of = {it.candidate_id: it.question_id for it in assembly.about.values()}

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.length_choices import Mitigation
 from lrstudio.domain.pair_lists import GOLD, PairFilter
 from lrstudio.domain.pairs import PairState
 from lrstudio.domain.places import same_place
@@ -186,7 +187,7 @@ def set_card(frozen: FrozenSet) -> Card:
         ("Answers", _counted("model", card.models)),
         ("Judge", _counted("judge", card.judges) or ("No judge scored them.",)),
         ("Agreement of the judge with people", tuple(f"- {name}: {value}" for name, value in card.agreement.items())),
-        ("Lengths", _lengths(frozen)),
+        ("Lengths", (*_lengths(frozen), *_mitigated(frozen))),
         ("Split", (f"By document, seed {card.split.seed}, shares of train, validation and test: {shares}.",)),
         ("Licences of the documents", _counted("licence", card.licences)),
     ]
@@ -202,6 +203,19 @@ def set_card(frozen: FrozenSet) -> Card:
 
 def _counted(what: str, counts: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(f"- {what} {name or 'not stated'}: {count}" for name, count in counts.items() if count)
+
+
+def _mitigated(frozen: FrozenSet) -> tuple[str, ...]:
+    made = frozen.card.mitigated
+    if made is None:
+        return ()
+    before = made.before.longer_chosen if made.before else None
+    longer = "not known" if before is None else f"{100 * before:.1f} %"
+    lots = f" by lot, seed {made.choice.seed}" if made.choice.mitigation is Mitigation.BALANCED else ""
+    return (
+        f"- chosen with an eye on length: {made.choice.words}{lots}, out of {made.pairs_before} pairs",
+        f"- before, the longer text was chosen: {longer} of the pairs that differ in length",
+    )
 
 
 def _lengths(frozen: FrozenSet) -> tuple[str, ...]:

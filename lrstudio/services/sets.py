@@ -9,13 +9,27 @@ from typing import TypeVar
 
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.length_choices import LengthChoice
 from lrstudio.domain.pair_lists import GOLD, PairFilter, PairRow
 from lrstudio.domain.pairs import PairState
-from lrstudio.domain.sets import PARTS, CardMaker, FrozenPair, FrozenSet, FrozenSide, SetHash, Split
+from lrstudio.domain.sets import (
+    PARTS,
+    CardMaker,
+    FrozenPair,
+    FrozenSet,
+    FrozenSide,
+    Mitigated,
+    SetHash,
+    Split,
+    Verification,
+    length_figures,
+)
 from lrstudio.domain.text import Candidate, content_hash
 from lrstudio.domain.verdicts import JudgeIdentity
 from lrstudio.formats.preference import PreferenceRow, Provenance, RatedCandidate
+from lrstudio.services.length_choice import kept, row_lengths, settled_choice
 from lrstudio.services.pairs import Pairs
+from lrstudio.services.report_items import CHARACTERS_A_TOKEN
 from lrstudio.services.who_when import Clock, ReviewerName, utc_now
 from lrstudio.store.store import Store
 
@@ -35,25 +49,6 @@ class Frozen:
     changes: Changes
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """Whether a set is what it was when it was frozen.
-
-    `found` is the hash of its pairs now. `missing` are the candidates and documents whose texts are gone or differ.
-    """
-
-    name: str
-    expected: str
-    found: str
-    pairs: int
-    missing: tuple[str, ...]
-
-    @property
-    def holds(self) -> bool:
-        """Whether nothing differs."""
-        return self.expected == self.found and not self.missing
-
-
 class Sets:
     """The sets of a project. Reading is safe from any thread."""
 
@@ -68,6 +63,7 @@ class Sets:
         name: str,
         *,
         wanted: PairFilter = GOLD,
+        choice: LengthChoice | None = None,
         split: Split = Split(),  # noqa: B008 - frozen
         agreement: Agreement | None = None,
         progress: Told | None = None,
@@ -77,22 +73,24 @@ class Sets:
         Args:
             name: what it is called from now on.
             wanted: which pairs; those that are gold and not stale unless something else is said.
+            choice: which of these are kept so that the set goes less by length, None for all of them.
             split: how documents are dealt out.
             agreement: returns figures of the judge against people for the card.
             progress: told how many pairs are in, every so often.
 
         Raises:
-            Refused: the name is taken or no name, no pair fits, none falls into the first part that has a share, or
-                rejected pairs are wanted.
+            Refused: the name is taken or no name, no pair fits or is kept, none falls into the first part that has a
+                share, or rejected pairs are wanted.
         """
         name = _checked_name(name)
-        if not wanted.states or not set(wanted.states) <= {PairState.GOLD, PairState.PROPOSED}:
-            raise Refused("a set holds gold pairs, or proposed ones too; rejected pairs stay out", where="filter")
+        _check_states(wanted)
         figures = agreement() if agreement else {}
         self._pairs.settle()
         self._store.sets.start(name)
         try:
-            sealed = self._fill(name, wanted=wanted, split=split, figures=figures, progress=progress)
+            with self._store.reading():
+                chosen = _Chosen(self._store, wanted, choice)
+                sealed = self._fill(name, chosen, split=split, figures=figures, progress=progress)
         finally:
             self._store.sets.drop(name)  # a finished one stays
         return Frozen(sealed, Changes(sets=frozenset({name})))
@@ -152,26 +150,29 @@ class Sets:
     def _fill(
         self,
         name: str,
+        chosen: _Chosen,
         *,
-        wanted: PairFilter,
         split: Split,
         figures: Mapping[str, float | int | str | None],
         progress: Told | None,
     ) -> FrozenSet:
         made, card = SetHash(), CardMaker()
-        with self._store.reading():
-            freezer = _Freezer(self._store, name, split)
-            for rows in _batches(self._store.pairs.stream(wanted)):
-                frozen = freezer.frozen(rows)
-                for pair in frozen:
-                    made.add(pair.canonical())
-                    card.add(pair)
-                self._store.sets.add(name, frozen)
-                if progress:
-                    progress(made.count)
+        freezer = _Freezer(self._store, name, split)
+        for rows in _batches(chosen.rows()):
+            frozen = freezer.frozen(rows)
+            for pair in frozen:
+                made.add(pair.canonical())
+                card.add(pair)
+            self._store.sets.add(name, frozen)
+            if progress:
+                progress(made.count)
         if not made.count:
-            raise Refused("no pair fits: approve some, or choose another filter")
-        finished = card.card(split=split, wanted=wanted, agreement=figures)
+            raise Refused(
+                "no pair is left by that choice: take another limit"
+                if chosen.mitigated and chosen.mitigated.pairs_before
+                else "no pair fits: approve some, or choose another filter"
+            )
+        finished = card.card(split=split, wanted=chosen.wanted, agreement=figures, mitigated=chosen.mitigated)
         part = next(part for part, share in zip(PARTS, split.shares, strict=True) if share > 0.0)
         if not finished.parts[part]:
             raise Refused(
@@ -195,6 +196,29 @@ class Sets:
         if text is None or content_hash(text) != text_hash:
             raise _changed(document_id)
         return text
+
+
+class _Chosen:
+    """The pairs that go into a set: those wanted, or those of them that a choice keeps."""
+
+    def __init__(self, store: Store, wanted: PairFilter, choice: LengthChoice | None) -> None:
+        self._store = store
+        self._kept: frozenset[str] | None = None
+        self.wanted = wanted
+        self.mitigated: Mitigated | None = None
+        if choice is not None:
+            pairs = row_lengths(store.pairs.stream(wanted))
+            choice = settled_choice(choice, pairs)
+            mask = kept(pairs, choice)
+            self._kept = frozenset(it.name for it, keep in zip(pairs, mask, strict=True) if keep)
+            sides = [[round(CHARACTERS_A_TOKEN * getattr(it, side)) for it in pairs] for side in ("chosen", "rejected")]
+            self.mitigated = Mitigated(choice, len(pairs), length_figures(*sides))
+
+    def rows(self) -> Iterator[PairRow]:
+        """Stream them in the order of the project."""
+        kept_ = self._kept
+        rows = self._store.pairs.stream(self.wanted)
+        return rows if kept_ is None else (row for row in rows if row.pair.pair_id in kept_)
 
 
 class _Freezer:
@@ -310,6 +334,11 @@ def _changed(name: str) -> Refused:
 
 def _judge_name(identity: JudgeIdentity) -> str:
     return " ".join(part for part in (identity.judge, identity.model, identity.prompt_pack) if part)
+
+
+def _check_states(wanted: PairFilter) -> None:
+    if not wanted.states or not set(wanted.states) <= {PairState.GOLD, PairState.PROPOSED}:
+        raise Refused("a set holds gold pairs, or proposed ones too; rejected pairs stay out", where="filter")
 
 
 def _checked_name(name: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrstudio.domain.errors import Refused
-from lrstudio.domain.places import DatabaseUrl, Place
+from lrstudio.domain.places import Answered, DatabaseUrl, Place
 from lrstudio.services.settings import SettingsStore
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
     from lrstudio.services.marking import Marking
-    from lrstudio.services.merging import MergeReport
+    from lrstudio.services.merging import MergeReport, Step
     from lrstudio.services.overview import JudgeOverview
     from lrstudio.services.pack_trials import PackTrials
     from lrstudio.services.packs import Packs
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lrstudio.services.sets import Sets
     from lrstudio.services.training import Training
     from lrstudio.services.who_when import ReviewerName
+    from lrstudio.store.postgres import Password
     from lrstudio.store.store import Store
 
 
@@ -179,11 +180,11 @@ class Project:
 
         return Reviewers(self._store, reviewer=self._reviewer)
 
-    def merge(self, other: Project, *, dry_run: bool = False) -> MergeReport:
+    def merge(self, other: Project, *, dry_run: bool = False, step: Step | None = None) -> MergeReport:
         """Take over what another project holds; see `lrstudio.services.merging`."""
         from lrstudio.services.merging import merge
 
-        return merge(self._store, other._store, dry_run=dry_run)
+        return merge(self._store, other._store, dry_run=dry_run, step=step)
 
     @property
     def path(self) -> Place:
@@ -204,8 +205,10 @@ class Project:
         self._store.close()
 
 
-def create_project(path: Place, *, title: str = "", reviewer: str = "") -> Project:
+def create_project(path: Place, *, title: str = "", reviewer: str = "", password: str = "") -> Project:
     """Create a project, in a file or in an empty shared database, and open it.
+
+    A `password` that is given is used instead of one that is kept; it stays in the memory of this process.
 
     Raises:
         Refused: a file of that name exists, or the database holds something.
@@ -213,11 +216,13 @@ def create_project(path: Place, *, title: str = "", reviewer: str = "") -> Proje
     """
     from lrstudio.store.store import Store
 
-    return Project(Store.create(path, title=title, password=_password), reviewer=_named(reviewer))
+    return Project(Store.create(path, title=title, password=_password(password)), reviewer=_named(reviewer))
 
 
-def open_project(path: Place, *, reviewer: str = "", upgrade: bool = True) -> Project:
+def open_project(path: Place, *, reviewer: str = "", upgrade: bool = True, password: str = "") -> Project:
     """Open a project, upgrading an older file after copying it; without `upgrade` an older one is refused.
+
+    A `password` that is given is used instead of one that is kept; it stays in the memory of this process.
 
     Raises:
         Refused: there is no such file or database, it is no project, or it was written by a newer studio.
@@ -225,7 +230,19 @@ def open_project(path: Place, *, reviewer: str = "", upgrade: bool = True) -> Pr
     """
     from lrstudio.store.store import Store
 
-    return Project(Store.open(path, upgrade=upgrade, password=_password), reviewer=_named(reviewer))
+    return Project(Store.open(path, upgrade=upgrade, password=_password(password)), reviewer=_named(reviewer))
+
+
+def ask_database(url: DatabaseUrl, *, password: str = "") -> Answered:
+    """Ask a server what is in a database, and change nothing; the password as in `open_project`.
+
+    Raises:
+        Refused: the server knows no such database or user, or refuses the password.
+        Environment: the server cannot be reached, or does not prove who it is.
+    """
+    from lrstudio.store.postgres import ask
+
+    return ask(url, password=_password(password))
 
 
 def create_sample_project(path: Path, *, reviewer: str = "") -> Project:
@@ -259,10 +276,15 @@ def sample_path() -> Path:
     return SettingsStore().profile / "sample" / "harbour-report.lrs"
 
 
-def _password(url: DatabaseUrl) -> str | None:
-    from lrstudio.services.database_keys import find_database_password
+def _password(given: str) -> Password:
+    """Take the password given, else the one that is kept somewhere."""
 
-    return find_database_password(url)
+    def find(url: DatabaseUrl) -> str | None:
+        from lrstudio.services.database_keys import find_database_password
+
+        return given or find_database_password(url)
+
+    return find
 
 
 def prompt_packs(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
+from lrstudio.domain.length_choices import LengthChoice, Mitigation
 from lrstudio.domain.pair_lists import PairFilter, PairRow
 from lrstudio.domain.pairs import (
     Ground,
@@ -18,7 +19,7 @@ from lrstudio.domain.pairs import (
     Stale,
     StaleCause,
 )
-from lrstudio.domain.sets import FrozenSet, LengthFigures, SetCard, Split
+from lrstudio.domain.sets import FrozenSet, LengthFigures, Mitigated, SetCard, Split
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity
 from lrstudio.store.mapping import Values, dimensions_json, to_json
 
@@ -194,6 +195,7 @@ def card_json(card: SetCard) -> str:
     written = {field.name: getattr(card, field.name) for field in fields(SetCard)}
     for name, record in (("lengths", card.lengths), ("split", card.split), ("wanted", card.wanted)):
         written[name] = record and {field.name: getattr(record, field.name) for field in fields(record)}
+    written["mitigated"] = card.mitigated and asdict(card.mitigated)
     return to_json(written)
 
 
@@ -207,4 +209,14 @@ def set_of(row: Any) -> FrozenSet:
     read["wanted"] = PairFilter(**wanted)
     read["lengths"] = LengthFigures(**read["lengths"]) if read["lengths"] else None
     read["split"] = Split(tuple(read["split"]["shares"]), read["split"]["seed"])
+    read["mitigated"] = _mitigated(read["mitigated"]) if read["mitigated"] else None
     return FrozenSet(row.name, row.content_hash, row.reviewer, row.time, SetCard(**read))
+
+
+def _mitigated(read: dict[str, Any]) -> Mitigated:
+    choice = read["choice"]
+    return Mitigated(
+        LengthChoice(Mitigation(choice["mitigation"]), choice["limit"], choice["seed"]),
+        read["pairs_before"],
+        LengthFigures(**read["before"]) if read["before"] else None,
+    )

@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from lrstudio.domain.errors import Environment, Refused
-from lrstudio.domain.places import DatabaseUrl
+from lrstudio.domain.places import Answered, DatabaseUrl
 from lrstudio.store import tables as t
 from lrstudio.store.connect import BUSY_MS, READERS, Watch
+from lrstudio.store.meta import TITLE
 from lrstudio.store.postgres_faults import NO_TABLE, is_loss, lost, told, told_of_network
 from lrstudio.store.records import Upgrade
 from lrstudio.store.revisions import NotAsDeclared, migrate
@@ -47,6 +48,8 @@ _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _CREATING = 0x4C525350
 """The advisory lock of those who create a project here."""
 
+_TABLES = """SELECT relname FROM pg_class
+    WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace"""
 _OTHERS = """SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"""
 _UNLIKE_FILES = """SELECT relname, attname, CASE atttypid WHEN 'text'::regtype THEN 'text COLLATE "C"' ELSE 'bigint' END
@@ -197,6 +200,26 @@ def schema_number(url: DatabaseUrl, *, password: Password) -> int:
             url, also={NO_TABLE: (Refused, f"there is no project in this database; `lrstudio new {url}` makes one")}
         ):
             return int(_run(connection, "SELECT number FROM project_state")[0][0])
+    finally:
+        connection.close()
+
+
+def ask(url: DatabaseUrl, *, password: Password) -> Answered:
+    """Open a connection, look what is in the database, and close it; nothing is changed.
+
+    Raises:
+        Refused: the server knows no such database or user, or refuses the password.
+        Environment: the server cannot be reached, or does not prove who it is.
+    """
+    connection = connect(url, password=password)
+    try:
+        with told(url):
+            encrypted = bool(_run(connection, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")[0][0])
+            names = {row[0] for row in _run(connection, _TABLES)}
+            if "project_state" not in names:
+                return Answered(None, len(names), encrypted=encrypted)
+            titles = _run(connection, f"SELECT value FROM meta WHERE key = '{TITLE}'")
+            return Answered(titles[0][0] if titles else "", len(names), encrypted=encrypted)
     finally:
         connection.close()
 

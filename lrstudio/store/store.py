@@ -7,34 +7,35 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lrstudio import __version__
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.places import DatabaseUrl, Place
-from lrstudio.store.absorb import Absorbed, absorb
 from lrstudio.store.calls import Calls
 from lrstudio.store.connect import Backend, Connections, SqliteFile
 from lrstudio.store.journal import Journal
 from lrstudio.store.judging import Judging
-from lrstudio.store.labels import Labels
 from lrstudio.store.library import Library
 from lrstudio.store.locks import Locks
-from lrstudio.store.marks import Marks
 from lrstudio.store.meta import CREATED, CREATED_BY, PROJECT_ID, TITLE, Meta
 from lrstudio.store.migrate import create_file, schema_number, upgrade_file
 from lrstudio.store.overview import Overview
-from lrstudio.store.pairs import Pairs
-from lrstudio.store.queues import Queues
 from lrstudio.store.records import Upgrade
 from lrstudio.store.schema import CURRENT, Schema
-from lrstudio.store.search import Search
-from lrstudio.store.sets import Sets
-from lrstudio.store.vectors import Vectors
 
 if TYPE_CHECKING:
+    from lrstudio.store.absorb import Absorbed
+    from lrstudio.store.labels import Labels
+    from lrstudio.store.marks import Marks
+    from lrstudio.store.pairs import Pairs
     from lrstudio.store.postgres import Password
+    from lrstudio.store.queues import Queues
+    from lrstudio.store.search import Search
+    from lrstudio.store.sets import Sets
+    from lrstudio.store.vectors import Vectors
 
 
 class Store:
@@ -42,6 +43,9 @@ class Store:
 
     Every method of its rooms (`library`, `judging`, `calls`, `journal` and so on) is a transaction of its own, unless
     it is called inside `writing()` or `reading()` of the same thread, which make one of many.
+
+    The rooms that the first screen does not need are made when they are first asked for: making their tables' classes
+    takes longer than opening the project.
     """
 
     def __init__(self, path: Place, backend: Backend, *, upgrade: Upgrade | None = None) -> None:
@@ -55,18 +59,60 @@ class Store:
         self.overview = Overview(self._connections)
         self.calls = Calls(self._connections)
         self.journal = Journal(self._connections)
-        self.pairs = Pairs(self._connections)
-        self.sets = Sets(self._connections)
-        self.labels = Labels(self._connections)
-        self.vectors = Vectors(self._connections)
-        self.marks = Marks(self._connections)
-        self.search = Search(self._connections)
-        self.queues = Queues(self._connections)
         self.locks = Locks(self._connections)
         self.meta = Meta(self._connections)
         self._watch_lock = threading.Lock()
         with backend.told():
             self._watch = backend.watch()
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The pairs."""
+        from lrstudio.store.pairs import Pairs
+
+        return Pairs(self._connections)
+
+    @cached_property
+    def sets(self) -> Sets:
+        """The frozen sets."""
+        from lrstudio.store.sets import Sets
+
+        return Sets(self._connections)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """What people said of rows that came labelled."""
+        from lrstudio.store.labels import Labels
+
+        return Labels(self._connections)
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """The vectors of texts."""
+        from lrstudio.store.vectors import Vectors
+
+        return Vectors(self._connections)
+
+    @cached_property
+    def marks(self) -> Marks:
+        """Tags, bookmarks and notes."""
+        from lrstudio.store.marks import Marks
+
+        return Marks(self._connections)
+
+    @cached_property
+    def search(self) -> Search:
+        """The search over all texts."""
+        from lrstudio.store.search import Search
+
+        return Search(self._connections)
+
+    @cached_property
+    def queues(self) -> Queues:
+        """The review queues."""
+        from lrstudio.store.queues import Queues
+
+        return Queues(self._connections)
 
     @classmethod
     def create(
@@ -144,6 +190,8 @@ class Store:
 
     def absorb(self, other: Store) -> Absorbed:
         """Take over the calls and vectors of another project, once each; told by what they are, not by where."""
+        from lrstudio.store.absorb import absorb
+
         with self._connections.write() as target, other._connections.read() as source:
             return absorb(target, source)
 

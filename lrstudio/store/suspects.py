@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lrstudio.store import pair_tables as t
+from lrstudio.store.tables import AnyText
+
+# Named here alone, not taken from pair_tables.py: every change of a judgment comes by, and the first screen needs none
+# of the tables of pairs, whose classes take 20 ms to make.
+_PAIR = sa.table(
+    "pair", sa.column("chosen_id", AnyText), sa.column("rejected_id", AnyText), sa.column("suspect", sa.Boolean)
+)
 
 
 def suspect_pairs_of(connection: sa.Connection, candidate_id: str) -> None:
     """Mark the pairs of a candidate, in the transaction that changes what stands of it."""
-    touched = sa.or_(t.pair.c.chosen_id == candidate_id, t.pair.c.rejected_id == candidate_id)
-    connection.execute(t.pair.update().where(touched).values(suspect=True))
+    touched = sa.or_(_PAIR.c.chosen_id == candidate_id, _PAIR.c.rejected_id == candidate_id)
+    connection.execute(_PAIR.update().where(touched).values(suspect=True))

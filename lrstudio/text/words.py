@@ -7,6 +7,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from lrstudio.domain.text import Span
 from lrstudio.text.english import CALENDAR, STOP_WORDS, TITLES
@@ -27,8 +28,13 @@ _UNSPACED = (
     "\U00020000-\U0003134f"
 )
 _ASCII_WORD = re.compile(r"\w+(?:'\w+)*", re.ASCII)
-_WORD = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])\w)+(?:'(?:(?![{_UNSPACED}])\w)+)*")
-_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+
+
+@cache
+def _of_any_script() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what finds a word, and what tells one without spaces: 5 ms to compile, which no start waits for."""
+    word = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])\w)+(?:'(?:(?![{_UNSPACED}])\w)+)*")
+    return word, re.compile(rf"[{_UNSPACED}]")
 
 
 def normalised(text: str) -> str:
@@ -40,9 +46,10 @@ def words(text: str) -> list[str]:
     """Return the words in order, normalised; a run in a script without spaces becomes overlapping character pairs."""
     if text.isascii():
         return _ASCII_WORD.findall(text.lower())
+    any_word, unspaced = _of_any_script()
     result: list[str] = []
-    for word in _WORD.findall(normalised(text)):
-        if len(word) > 2 and _IS_UNSPACED.match(word):
+    for word in any_word.findall(normalised(text)):
+        if len(word) > 2 and unspaced.match(word):
             result.extend(word[i : i + 2] for i in range(len(word) - 1))
         else:
             result.append(word)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from lrstudio.domain.summaries import CandidateSummary, DimensionSummary, QuestionSummary
 from lrstudio.domain.verdicts import Dimension, Reason, State
@@ -48,13 +49,24 @@ _ORDER_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Which candidates the list keeps: a kind, for UNSCORED the reason ("" for any), for "these" the candidates."""
+    """Which candidates the list keeps: a kind, for UNSCORED the reason ("" for any), for "these" the candidates.
+
+    For TAGGED `mark` is the tag.
+    """
 
     kind: str
     words: str
     reason: Reason = Reason.NONE
     candidate_ids: frozenset[str] = frozenset()
+    mark: str = ""
 
+
+Marked = Mapping[Keep, frozenset[str]]
+"""The filters that marks make, and the candidates that each keeps; see `lrstudio.viewstate.mark_keeps`."""
+
+TAGGED = "tagged"
+_BY_MARK = ("bookmarked", "noted", TAGGED)
+_NO_MARKS: Marked = MappingProxyType({})
 
 ALL = Keep("all", "All candidates")
 UNDECIDED = Keep("undecided", "Undecided")
@@ -130,7 +142,9 @@ def is_judged(candidate: CandidateSummary) -> bool:
     return any(summary.run_id for summary in candidate.dimensions.values())
 
 
-def list_rows(questions: Sequence[QuestionSummary], view: ListView) -> tuple[QuestionRow, ...]:
+def list_rows(
+    questions: Sequence[QuestionSummary], view: ListView, marked: Marked = _NO_MARKS
+) -> tuple[QuestionRow, ...]:
     """Return the headings and rows that the view keeps, in its order.
 
     Candidates are sorted within their question, questions by their first candidate; a question none of whose
@@ -138,7 +152,7 @@ def list_rows(questions: Sequence[QuestionSummary], view: ListView) -> tuple[Que
     """
     kept: list[tuple[QuestionSummary, list[CandidateSummary]]] = []
     for question in questions:
-        mine = [it for it in question.candidates if keeps(it, view.keep) and mentions(question, it, view.text)]
+        mine = [it for it in question.candidates if keeps(it, view.keep, marked) and mentions(question, it, view.text)]
         if mine or (not question.candidates and view.keep is ALL and not view.text.strip()):
             kept.append((question, mine))
     most = max(
@@ -171,8 +185,10 @@ def _sort_key(candidate: CandidateSummary, order: Order) -> float:
     return _NO_VALUE if summary is None or summary.score is None else summary.score
 
 
-def keeps(candidate: CandidateSummary, keep: Keep) -> bool:
+def keeps(candidate: CandidateSummary, keep: Keep, marked: Marked = _NO_MARKS) -> bool:
     """Tell whether the filter lets the candidate through."""
+    if keep.kind in _BY_MARK:
+        return candidate.candidate_id in marked.get(keep, ())
     summaries = candidate.dimensions.values()
     if keep.kind == "undecided":
         return not is_decided(candidate)
@@ -331,15 +347,21 @@ class ListShown:
     empty: bool
 
 
-def arrange(questions: Sequence[QuestionSummary], view: ListView) -> ListShown:
+def arrange(questions: Sequence[QuestionSummary], view: ListView, marked: Marked = _NO_MARKS) -> ListShown:
     """Return what the left side shows; 10,000 candidates take some hundred milliseconds, so not on the GUI thread."""
     return ListShown(
         view=view,
-        groups=list_rows(questions, view),
-        keeps=(*keep_choices(questions), *((view.keep,) if view.keep.kind == "these" else ())),
+        groups=list_rows(questions, view, marked),
+        keeps=(*keep_choices(questions), *((view.keep,) if view.keep.kind == "these" else ()), *_by_mark(view, marked)),
         progress=list_progress(questions),
         empty=not questions,
     )
+
+
+def _by_mark(view: ListView, marked: Marked) -> tuple[Keep, ...]:
+    """Return the filters by marks; the one that is chosen stays among them when its last mark is gone."""
+    gone = view.keep.kind in _BY_MARK and view.keep not in marked
+    return (*marked, view.keep) if gone else tuple(marked)
 
 
 def step_candidate(groups: Sequence[QuestionRow], candidate_id: str, *, by: int) -> str:

@@ -40,7 +40,6 @@ OF_AUDIT = frozenset(
         Fact.CALL,
         Fact.UNDO,
         Fact.REDO,
-        Fact.QUEUE,
         Fact.AUDIT,
     }
 )

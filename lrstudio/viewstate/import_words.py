@@ -18,9 +18,9 @@ def import_sentence(new: Mapping[str, int], same: Mapping[str, int], *, left_out
         same: how many were there already.
         left_out: rows and files that could not be read.
     """
-    said = _list(new)
+    said = named_counts(new)
     sentence = f"Imported {said}." if said else "Nothing new was imported."
-    before = _list(same)
+    before = named_counts(same)
     if before:
         sentence += f" {before[0].upper()}{before[1:]} there already."
     if left_out:
@@ -30,7 +30,8 @@ def import_sentence(new: Mapping[str, int], same: Mapping[str, int], *, left_out
     return sentence
 
 
-def _list(counts: Mapping[str, int]) -> str:
+def named_counts(counts: Mapping[str, int]) -> str:
+    """Name what there is some of: 1 document, 3 questions and 12 candidates; "" for nothing."""
     nouns = {kind.removesuffix("s").replace("_", " "): number for kind, number in counts.items()}
     named = [counted(number, noun) for noun, number in nouns.items() if number]
     if len(named) > 1:

@@ -58,6 +58,15 @@ class BandLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Against:
+    """What the best of a question is set against: every candidate of a model, or one candidate of one question."""
+
+    model: str = ""
+    candidate_id: str = ""
+    question_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PairScreen:
     """Two candidates of a question side by side. `band` is left and right; `stale` says why, "" where it is not."""
 
@@ -73,8 +82,13 @@ class PairScreen:
 
 
 def sides_of(board: Board, pair: Pair | None) -> tuple[str, str]:
-    """Return the two candidates to show: those of the pair, chosen first, else the first two; "" for none."""
+    """Return the two candidates to show: those of the pair, chosen first, else of the first one that holds there.
+
+    Where the question has no pair these are its first two; "" for none.
+    """
     ids = [it.detail.candidate.candidate_id for it in board.candidates]
+    if pair is None:
+        pair = next((it for it in board.pairs if it.state in (PairState.PROPOSED, PairState.GOLD)), None)
     if pair is not None and {pair.chosen_id, pair.rejected_id} <= set(ids):
         return pair.chosen_id, pair.rejected_id
     first, second, *_ = [*ids, "", ""]
@@ -125,6 +139,21 @@ def pair_screen(board: Board, shown: tuple[str, str], *, blind: bool) -> PairScr
     )
 
 
+def against_choices(
+    models: Sequence[str], screen: PairScreen | None, question_id: str
+) -> tuple[tuple[Against, str], ...]:
+    """Return what the best of a question can be set against: the candidates on screen, then each model."""
+    here = (screen.left, screen.right) if screen is not None else ()
+    return (
+        *((Against(candidate_id=it.candidate_id, question_id=question_id), _on_screen(it)) for it in here),
+        *((Against(model=name), f"model {name}") for name in models if name),
+    )
+
+
+def _on_screen(side: Side) -> str:
+    return f"only here: {side.label} · {side.facts}"
+
+
 def facts_of(screen: PairScreen | None) -> frozenset[Fact]:
     """Return what holds for what is on screen; a pair whose verdict is hidden can be decided, not approved."""
     if screen is None:
@@ -163,7 +192,8 @@ def _side(it: BoardCandidate, label: str, *, pair: Pair | None, board: Board, bl
             reward = "no common dimension" if scored else "not judged"
         if pair is not None and pair.state is not PairState.REJECTED:
             standing = "chosen" if pair.chosen_id == detail.candidate.candidate_id else "rejected"
-    facts = " · ".join(part for part in ("" if blind else detail.candidate.model, length) if part)
+    who = "" if blind else detail.candidate.model or detail.candidate.candidate_id
+    facts = " · ".join(part for part in (who, length) if part)
     marks = tuple(
         SpanMark(
             claim.claim.span,

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lrstudio.domain.pair_lists import PairCounts, PairRow, PairSort
+from lrstudio.domain.length_choices import LengthOutcome, Mitigation
+from lrstudio.domain.pair_lists import PairCounts, PairFilter, PairRow, PairSort
 from lrstudio.domain.pair_rules import Listed
 from lrstudio.domain.pairs import Pair, PairState
-from lrstudio.domain.sets import FrozenSet
+from lrstudio.domain.sets import FrozenSet, Mitigated, Verification
 from lrstudio.viewstate.audit_signs import Chip, Sign, counted, score_text
 from lrstudio.viewstate.pairs_board import letters, rules_text, state_text
 
@@ -27,6 +28,8 @@ COLUMNS: tuple[tuple[str, PairSort | None], ...] = (
 
 _HIDDEN = "·"
 _LISTED_MOST = 200
+_NAMED = 5
+_HASH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,15 @@ def counts_text(counts: PairCounts) -> str:
     return " · ".join(parts)
 
 
-def proposal_text(*, questions: int, new: int, same: int, withdrawn: int) -> str:
-    """Say what proposing came to."""
+def proposal_text(*, questions: int, new: int, same: int, withdrawn: int, of: int | None = None) -> str:
+    """Say what proposing came to; `of` how many questions, where it was cancelled after `questions` of them."""
     parts = [counted(new, "new pair")]
     if same:
         parts.append(f"{same:,} stood already")
     if withdrawn:
         parts.append(f"{withdrawn:,} withdrawn")
+    if of is not None:
+        return f"Cancelled after {questions:,} of {counted(of, 'question')}: {', '.join(parts)}; what is there stays."
     return f"{', '.join(parts)} from {counted(questions, 'question')}."
 
 
@@ -117,7 +122,66 @@ def set_facts(frozen: FrozenSet) -> tuple[tuple[str, str], ...]:
         longer = card.lengths.longer_chosen
         share = "not known" if longer is None else f"{100 * longer:.0f} % of those that differ"
         facts.append(("longer is chosen", share))
+    facts.append(("taken from", wanted_words(card.wanted)))
+    if card.mitigated is not None:
+        facts.append(("chosen by length", mitigated_words(card.mitigated)))
     return tuple(facts)
+
+
+def wanted_words(wanted: PairFilter) -> str:
+    """Say which pairs a filter wants."""
+    stale = {None: "", False: ", not stale", True: ", stale"}[wanted.stale]
+    states = " and ".join(state.value for state in wanted.states)
+    parts = [f"{states} pairs{stale}".strip()]
+    if wanted.rule is not None:
+        parts.append(f"by the rule {wanted.rule.value}")
+    if wanted.margin is not None:
+        parts.append(f"margin from {wanted.margin:g}")
+    if wanted.most_margin is not None:
+        parts.append(f"margin up to {wanted.most_margin:g}")
+    if wanted.dimensions:
+        parts.append(f"compared in {', '.join(wanted.dimensions)}")
+    if wanted.length_ratio is not None:
+        parts.append(f"length ratio up to {wanted.length_ratio:g}")
+    if wanted.longer_chosen is not None:
+        parts.append("the longer one chosen" if wanted.longer_chosen else "the longer one not chosen")
+    named = (
+        ("of model", wanted.model),
+        ("by", wanted.reviewer),
+        ("on", wanted.document_id),
+        ("of", wanted.question_id),
+    )
+    return " · ".join([*parts, *(f"{word} {name}" for word, name in named if name)])
+
+
+def mitigated_words(made: Mitigated) -> str:
+    """Say how a set was chosen with an eye on length, and what the pairs were like before."""
+    seed = f" (seed {made.choice.seed})" if made.choice.mitigation is Mitigation.BALANCED else ""
+    before = made.before.longer_chosen if made.before else None
+    was = "" if before is None else f"; the longer was chosen in {100 * before:.0f} % before"
+    return f"{made.choice.words}{seed}, out of {counted(made.pairs_before, 'pair')}{was}"
+
+
+def verification_text(found: Verification) -> str:
+    """Say plainly whether a set is what it was when it was frozen."""
+    if found.holds:
+        return f"✓ Unchanged: hashed anew, {counted(found.pairs, 'pair')} and all their texts are as frozen."
+    if found.missing:
+        more = f" and {len(found.missing) - _NAMED:,} more" if len(found.missing) > _NAMED else ""
+        return f"✕ Changed: the text of {', '.join(found.missing[:_NAMED])}{more} is gone or is not the one frozen."
+    now, then = found.found[:_HASH], found.expected[:_HASH]
+    return f"✕ Changed: its {counted(found.pairs, 'pair')} now hash to {now}, not to {then}."
+
+
+def outcome_text(outcome: LengthOutcome, *, all_of: int) -> str:
+    """Say what a choice of pairs comes to: how many are left, and how often the longer one is chosen."""
+    pairs = counted(outcome.pairs, "pair") if outcome.choice is None else f"{outcome.pairs:,} of {all_of:,}"
+    if outcome.longer is None:
+        return pairs
+    interval = ""
+    if outcome.low is not None and outcome.high is not None:
+        interval = f" ({100 * outcome.low:.0f}–{100 * outcome.high:.0f})"
+    return f"{pairs} · longer chosen {100 * outcome.longer:.0f} %{interval}"
 
 
 def _counts(of: Mapping[str, int]) -> str:

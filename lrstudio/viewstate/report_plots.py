@@ -11,6 +11,9 @@ PEOPLE = "a reviewer against the others"
 JUDGE = "the judge"
 JUDGE_THERE = "the judge there"
 
+DOTS = "scatter"
+"""The key of curves whose points are not joined."""
+
 _ON_ONE_SCALE = frozenset((
     "accuracy", "kappa", "kappa_linear", "kappa_quadratic", "alpha_nominal", "alpha_ordinal", "alpha_interval",
     "ac1", "ac2", "balanced_accuracy", "rate_full", "rate_not_full", "matthews", "pearson", "spearman",
@@ -85,7 +88,17 @@ class Lines:
     diagonal: bool
 
 
-Plot = Bars | Cells | Lines
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """Every candidate as a dot, and the line that fits them best through their common mean; None where none does."""
+
+    key: str
+    title: str
+    curve: Curve
+    slope: float | None
+
+
+Plot = Bars | Cells | Lines | Dots
 
 
 def plots(section: Section) -> tuple[Plot, ...]:
@@ -98,12 +111,24 @@ def plots(section: Section) -> tuple[Plot, ...]:
         made.append(_standings(tables["standings"], section))
     if "mitigations" in tables:
         made.append(_mitigations(tables["mitigations"]))
-    made += [Lines(it.key, _capital(it.title), it, it.key == "calibration") for it in section.curves]
+    made += [_curve(it) for it in section.curves]
     if "confusion" in tables:
         made.append(_cells(tables["confusion"]))
     if "standings" not in tables:
         made += _figures(section)
     return tuple(made)
+
+
+def _curve(curve: Curve) -> Lines | Dots:
+    if curve.key == DOTS:
+        return Dots(curve.key, _capital(curve.title), curve, _slope(curve))
+    return Lines(curve.key, _capital(curve.title), curve, curve.key == "calibration")
+
+
+def _slope(curve: Curve) -> float | None:
+    """Return the slope of the least squares line through the origin, in points a token; None of one length alone."""
+    square = sum(it.x * it.x for it in curve.points)
+    return sum(it.x * it.y for it in curve.points) / square if square > 0.0 else None
 
 
 def _parts(table: Table, section: Section) -> Bars:

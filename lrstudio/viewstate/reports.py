@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lrstudio.domain.changes import Changes
-from lrstudio.domain.reports import By, Cell, Figure, JudgeName, Report, Section, Share, Table
+from lrstudio.domain.reports import By, Cell, Curve, Figure, JudgeName, Report, Section, Share, Table
 from lrstudio.domain.verdicts import Dimension
 
 AGREEMENT, LENGTH_BIAS, LEADERBOARD = "agreement", "length-bias", "leaderboard"
@@ -22,6 +22,11 @@ SLICES: tuple[tuple[By | None, str], ...] = (
 CLUSTERS = (("document", "document"), ("question", "question"))
 NO_JUDGE = "People, and sets of pairs"
 STALE = "The project has changed since this was computed."
+BLIND = "You decide blind"
+BLIND_WHY = (
+    "Reports show what the judges said and which model does best; after that, what you decide is no longer blind. "
+    "Decide first, or look now and end blind mode."
+)
 CANCELLED = "Cancelled. Press Compute to begin again."
 NO_INTERVAL = "–"
 
@@ -125,10 +130,7 @@ def grids(section: Section, *, cluster: str) -> tuple[Grid, ...]:
     if section.shares:
         rows = tuple((it.title, f"{it.count:,}", f"{it.of:,}", percent(it.value)) for it in section.shares)
         made.append(Grid("counts", "Counts", ("count", "so many", "of", "share"), rows, (False, True, True, True)))
-    for curve in section.curves:
-        points = tuple((number(it.x), number(it.y), f"{it.n:,}") for it in curve.points)
-        made.append(Grid(curve.key, curve.title.capitalize(), (curve.x, curve.y, "n"), points, (True, True, True)))
-    return tuple(made)
+    return (*made, *(_points(curve) for curve in section.curves))
 
 
 def tsv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -150,7 +152,17 @@ def interval(low: float | None, high: float | None) -> str:
 
 def percent(value: float | None) -> str:
     """Write a share in hundredths."""
-    return NO_INTERVAL if value is None else f"{value:.0%}"
+    return NO_INTERVAL if value is None else f"{100 * value:.0f} %"
+
+
+def _points(curve: Curve) -> Grid:
+    """Return the points of a curve with what each rests on, or the dots with their candidates."""
+    title = curve.title[:1].upper() + curve.title[1:]
+    if any(it.name for it in curve.points):
+        rows = tuple((it.name, number(it.x), number(it.y)) for it in curve.points)
+        return Grid(curve.key, title, ("candidate", curve.x, curve.y), rows, (False, True, True))
+    rows = tuple((number(it.x), number(it.y), f"{it.n:,}") for it in curve.points)
+    return Grid(curve.key, title, (curve.x, curve.y, "n"), rows, (True, True, True))
 
 
 def _title(section: Section) -> str:
@@ -158,7 +170,7 @@ def _title(section: Section) -> str:
 
 
 def _share(share: Share) -> str:
-    return f"{share.title}: {share.count:,} of {share.of:,}" + (f" ({share.value:.0%})" if share.of else "")
+    return f"{share.title}: {share.count:,} of {share.of:,}" + (f" ({percent(share.value)})" if share.of else "")
 
 
 def _figures(section: Section, cluster: str) -> Grid:

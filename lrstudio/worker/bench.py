@@ -78,6 +78,11 @@ def main(words: Sequence[str]) -> int:
     except (Refused, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        sys.stderr.write("the model itself does not fit into the memory here; take --tiny, or a larger card\n")
+        return 1
     for line in table(model, settings(lengths, device=where), answer=asked.answer, rounds=asked.rounds):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

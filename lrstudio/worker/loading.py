@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.utils import logging
 
 from lrstudio.domain.errors import Refused
 
@@ -85,6 +86,7 @@ def load_model(folder: Path, options: Mapping[str, Any], *, checkpoint: Path | N
     Raises:
         Refused: it is no causal language model that can be loaded, or the method is not at hand.
     """
+    logging.disable_progress_bar()  # in a log file, and between the lines of an error, it is noise
     full = options["method"] == "full"
     where = device(options.get("device", "auto"))
     dtype = torch.float32 if full or options["dtype"] == "fp32" else torch.bfloat16

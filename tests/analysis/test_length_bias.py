@@ -146,6 +146,13 @@ def test_balancing_by_hand() -> None:
     assert (kept[:3].sum(), kept[5:7].sum(), kept[8]) == (1, 1, False)
 
 
+def test_the_lowest_lots_stay_in_whatever_order_the_pairs_come() -> None:
+    chosen, rejected, lots = np.array([13, 14, 15, 8]), np.full(4, 10), np.array([0.4, 0.1, 0.9, 0.5])
+    assert length_bias.balanced(chosen, rejected, lots=lots).tolist() == [False, True, False, True]
+    turned = length_bias.balanced(chosen[::-1], rejected, lots=lots[::-1])
+    assert turned.tolist() == [True, False, True, False]
+
+
 def test_the_other_remedies() -> None:
     assert length_bias.within_ratio([100, 100, 100, 210], [50, 49, 200, 100], most=2).tolist() == [
         True, False, True, False,

@@ -294,7 +294,7 @@ LENGTH_BIAS = [
     ),
     Mutant("length_bias", "most * np.minimum", "(most + 1) * np.minimum", "test_the_other_remedies"),
     Mutant("length_bias", "dtype=np.float64) <= most)", "dtype=np.float64) >= most)", "test_the_other_remedies"),
-    Mutant("length_bias", "size=least, replace", "size=len(side), replace", "test_balancing_by_hand"),
+    Mutant("length_bias", "[:least]]]", "]]", "test_balancing_by_hand"),
 ]
 RANKING = [
     Mutant("ranking", "2.0 * (kept @ sums)", "1.0 * (kept @ sums)", "test_random_flips_are_what_scipys_are"),

@@ -45,9 +45,11 @@ def pairs_table() -> Sequence[Ratio]:
 def _measure(path: Path) -> tuple[int, list[float], float]:
     from PySide6.QtCore import QEventLoop, Qt, QTimer
 
-    from lrstudio.qt.app import make_application, make_window
+    from lrstudio.qt.app import collect_seldom, make_application, make_window
 
-    window = make_window(make_application())
+    app = make_application()
+    collect_seldom(app)  # as the program does once it is up
+    window = make_window(app)
     window.resize(1280, 800)
     window.painted.connect(lambda: window.begin(path))
     window.show()

@@ -1,16 +1,18 @@
-"""Runs the real command in a process of its own."""
+"""Runs the real command, each time in a process of its own."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.doubles.ready_commands import ReadyCommands
 
 
 @dataclass(frozen=True)
@@ -30,22 +32,35 @@ class Done:
 Run = Callable[..., Done]
 
 
+@pytest.fixture(scope="session")
+def _ready() -> Iterator[ReadyCommands | None]:
+    ready = ReadyCommands() if hasattr(os, "fork") else None
+    yield ready
+    if ready:
+        ready.end()
+
+
 @pytest.fixture
-def lrstudio() -> Run:
+def lrstudio(_ready: ReadyCommands | None) -> Run:
+    """Run a command; behind words that come `before` it, and where there is no fork, it is started from nothing."""
+
     def run(*words: object, before: Sequence[str] = (), **variables: str) -> Done:
-        done = subprocess.run(
-            [*before, sys.executable, "-m", "lrstudio", *map(str, words)],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=300,
-            env={**os.environ, **variables},
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Done(done.returncode, done.stdout, done.stderr)
+        said, environment = [str(word) for word in words], {**os.environ, **variables}
+        if _ready and not before:
+            done = Done(*_ready.run(said, environment=environment))
+        else:
+            done = _from_nothing([*before, sys.executable, "-m", "lrstudio", *said], environment)
+        assert "Traceback" not in done.err, done.err
+        return done
 
     return run
+
+
+def _from_nothing(command: Sequence[str], environment: Mapping[str, str]) -> Done:
+    done = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", timeout=300, env=environment, check=False
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 _READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'

@@ -55,7 +55,13 @@ def test_from_proposals_to_a_frozen_set(project: Path, tmp_path: Path, lrstudio:
     assert lrstudio("set", project, "show", "gold", "--json").data == frozen.data
     assert lrstudio("set", project, "list", "--json").data["sets"][0]["content_hash"] == frozen.data["content_hash"]
     assert "2 gold" in lrstudio("set", project, "show", "gold").out
-    verified = lrstudio("set", project, "verify")
+    ratio = ("--state", "gold", "--state", "proposed", "--split", "1/0/0", "--mitigate", "ratio=1.0")
+    even = lrstudio("set", project, "freeze", "even", *ratio)
+    assert "chosen by length: length ratio up to 1, out of 3 pairs" in even.out, even
+    assert lrstudio("set", project, "verify", "even").status == 0
+    card = lrstudio("set", project, "show", "even", "--json").data["card"]["mitigated"]
+    assert card["choice"] == {"mitigation": "ratio", "limit": 1.0, "seed": 0}
+    verified = lrstudio("set", project, "verify", "gold")
     assert (verified.status, verified.out) == (0, "gold: 2 pairs, unchanged\n")
     again = lrstudio("set", project, "freeze", "gold")
     assert (again.status, "never changes" in again.err) == (1, True)
@@ -63,7 +69,7 @@ def test_from_proposals_to_a_frozen_set(project: Path, tmp_path: Path, lrstudio:
     out = tmp_path / "all.jsonl"
     assert lrstudio("export", project, out).status == 0
     kinds = [json.loads(line)["kind"] for line in out.read_text("utf-8").splitlines()]
-    assert (kinds.count("set"), kinds.count("frozen_pair")) == (1, 2)
+    assert (kinds.count("set"), kinds.count("frozen_pair")) == (2, 5)
 
 
 def test_a_changed_score_shows_as_stale(project: Path, lrstudio: Run) -> None:
@@ -100,6 +106,8 @@ def test_a_changed_score_shows_as_stale(project: Path, lrstudio: Run) -> None:
         (("set", "show", "x"), 1, "no set 'x'"),
         (("set", "freeze", "x", "--split", "1/1/1"), 2, "add up to 1"),
         (("set", "freeze", "x"), 1, "no pair fits"),
+        (("set", "freeze", "x", "--mitigate", "longer"), 1, "'longer' is none of balanced"),
+        (("set", "list", "--mitigate", "balanced"), 2, "--mitigate goes with freeze"),
         (("set", "freeze", "x", "--state", "rejected"), 1, "rejected pairs stay out"),
     ],
 )

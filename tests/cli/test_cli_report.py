@@ -26,7 +26,7 @@ def project(tmp_path: Path) -> Path:
 def test_agreement_in_words_as_json_and_as_csv(lrstudio: Run, project: Path, tmp_path: Path) -> None:
     done = lrstudio("report", project, "agreement", "--judge", "gemma", "--csv", tmp_path / "out.csv")
     assert done.status == 0
-    assert "the judge decided: 4 of 36 (11%)" in done.out
+    assert "the judge decided: 4 of 36 (11 %)" in done.out
     assert "not given" in done.out
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

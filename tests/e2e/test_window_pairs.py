@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Event
 from typing import TypeVar
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 
 from lrstudio.domain.pairs import PairState
 from lrstudio.domain.verdicts import Dimension
@@ -52,9 +53,7 @@ def pairs(driver: Driver) -> PairsController:
 def propose(driver: Driver) -> ProposeDialog:
     driver.press("Ctrl+p")
     dialog = active(driver, ProposeDialog)
-    dialog.rule.select("longreward")
-    dialog.run_button.setFocus()
-    driver.key("Return", dialog.run_button)
+    driver.key("Return", dialog.rule)
     driver.until(lambda: "new" in dialog.outcome.text())
     driver.settle()
     return dialog
@@ -142,6 +141,67 @@ def test_a_set_is_written_in_the_format_chosen(driver: Driver, ten: Path, tmp_pa
     assert {"label", "completion"} <= set(json.loads(out.read_text().splitlines()[0]))
 
 
+def proposing(driver: Driver) -> ProposeDialog:
+    driver.press("Ctrl+2", "Ctrl+p")
+    dialog = active(driver, ProposeDialog)
+    driver.settle()
+    return dialog
+
+
+def sides_proposed(driver: Driver) -> list[tuple[str, str]]:
+    project = driver.window.works.desk.project
+    assert project is not None
+    return [(row.pair.chosen_id, row.pair.rejected_id) for row in project.pairs.page().rows]
+
+
+def test_the_best_is_set_against_the_candidate_on_screen(driver: Driver, ten: Path) -> None:
+    driver.show(ten)
+    dialog = proposing(driver)
+    dialog.rule.select("against")
+    words = [dialog.against.itemText(at) for at in range(dialog.against.count())]
+    assert words[1] == "only here: B · model-b · 8 characters"
+    assert "model model-2" in words
+    dialog.against.setCurrentIndex(1)
+    dialog.run_button.click()
+    driver.until(lambda: dialog.outcome.text().startswith("1 new pair from 1 question"))
+    assert sides_proposed(driver) == [("a", "b")]
+    dialog.against.setCurrentIndex(words.index("model model-e"))
+    dialog.run_button.click()
+    driver.until(lambda: "from 2 questions" in dialog.outcome.text())
+    assert sides_proposed(driver) == [("a", "b"), ("a", "e")]
+
+
+def test_a_least_margin_in_one_dimension(driver: Driver, ten: Path) -> None:
+    driver.show(ten)
+    dialog = proposing(driver)
+    dialog.rule.select("margin")
+    dialog.least[Dimension.HELPFULNESS].setValue(4.0)
+    dialog.least[Dimension.COMPLETENESS].setValue(2.0)
+    dialog.run_button.click()
+    driver.until(lambda: "new pairs" in dialog.outcome.text())
+    # d is better than e by 4 in helpfulness, but by 1 in completeness
+    one = [("a", "e"), ("b", "e"), ("c", "e")]
+    assert sides_proposed(driver) == [*one, *((f"{it}2", f"{other}2") for it, other in one)]
+
+
+def test_a_rule_on_its_way_is_cancelled(driver: Driver, ten: Path) -> None:
+    driver.show(ten)
+    dialog = proposing(driver)
+    dialog.rule.select("longreward")
+    gate = Event()
+    driver.window.works.operations.run(lambda: gate.wait(20.0) and None, long=True)
+    dialog.run_button.click()
+    assert dialog.cancel_button.isVisible()
+    assert not dialog.run_button.isVisible()
+    dialog.cancel_button.click()
+    gate.set()
+    driver.until(lambda: dialog.outcome.text().startswith("Cancelled after 0 of 2 questions: 0 new pairs"))
+    assert sides_proposed(driver) == []
+    dialog.run_button.click()
+    driver.until(lambda: dialog.outcome.text().startswith("2 new pairs"))
+    assert dialog.run_button.isVisible()
+
+
 def test_blind_hides_models_and_scores_until_a_person_has_chosen(driver: Driver, ten: Path) -> None:
     driver.show(ten)
     driver.press("Ctrl+2")
@@ -165,6 +225,47 @@ def test_blind_hides_models_and_scores_until_a_person_has_chosen(driver: Driver,
     driver.press("k")
     assert not view.screen_.blind
     assert "model" in view.screen_.left.facts
+
+
+def test_the_table_marks_the_pair_on_screen(driver: Driver, ten: Path) -> None:
+    driver.show(ten)
+    driver.press("Ctrl+2")
+    leave(driver, propose(driver))
+    listed = pairs(driver).view.list
+    driver.press("n")
+    assert listed.current == 1
+    driver.press("]")
+    assert not listed.table.selectionModel().hasSelection()
+    assert pairs(driver).view.status.text().startswith("no pair yet")
+    driver.press("[", "p")
+    assert (listed.current, listed.table.selectionModel().hasSelection()) == (0, True)
+
+
+def test_a_set_is_frozen_and_exported_without_a_mouse(driver: Driver, ten: Path, tmp_path: Path) -> None:
+    driver.show(ten)
+    driver.press("Ctrl+2")
+    leave(driver, propose(driver))
+    driver.press("Return", "Return", "Ctrl+Shift+S")
+    sets = active(driver, SetsDialog)
+    driver.type("mine")
+    driver.key("Return")
+    driver.until(lambda: sets.chosen == "mine")
+    driver.settle()
+    driver.key("Shift+Tab")
+    driver.key("Shift+Tab")
+    assert sets.export_button.hasFocus()
+    driver.key("Return")
+    driver.until(lambda: sets.findChild(QFileDialog) is not None)
+    files = active(driver, QFileDialog)
+    out = tmp_path / "mine.jsonl"
+    name = files.findChild(QLineEdit, "fileNameEdit")
+    assert name is not None
+    name.selectAll()
+    driver.type(str(out), name)
+    driver.key("Return", name)
+    driver.until(lambda: "2 rows" in sets.outcome.text())
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [set(row) >= {"prompt", "chosen", "rejected"} for row in rows] == [True, True]
 
 
 def test_two_candidates_of_choice_become_a_pair(driver: Driver, ten: Path) -> None:

@@ -31,8 +31,7 @@ def begin(driver: Driver, purpose: Purpose = Purpose.RANDOM_AUDIT) -> QueueDesk:
     dialog = active(driver, QueuesDialog)
     driver.until(lambda: dialog.judge.count() > 1)
     dialog.purpose.select(purpose)
-    dialog.make_button.setFocus()
-    driver.key("Return")
+    driver.key("Return", dialog.purpose)
     desk = driver.window.works.beside.queues
     driver.until(lambda: desk.course is not None)
     driver.activate()

@@ -8,6 +8,8 @@ from pathlib import Path
 import anyio
 import pytest
 from PySide6.QtCore import QThread
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from lrstudio.domain.changes import Changes
@@ -55,6 +57,25 @@ def test_what_changed_is_announced_on_the_gui_thread_with_who_asked(operations: 
     qtbot.waitUntil(lambda: bool(heard))
     assert heard == [(CHANGES, qtbot, True)]
     assert worked_on[0].startswith("lrstudio-writer")
+
+
+def test_a_read_begins_when_what_is_shown_meanwhile_is_painted(operations: Operations, qtbot: QtBot) -> None:
+    order: list[str] = []
+
+    class Page(QWidget):
+        def paintEvent(self, event: QPaintEvent) -> None:
+            order.append("painted")
+
+    page = Page()
+    qtbot.addWidget(page)
+    with qtbot.waitExposed(page):
+        page.show()
+    order.clear()
+    operations.query(lambda: order.append("read"), lambda _: None, slot="here")
+    assert operations.is_busy
+    page.update()
+    qtbot.waitUntil(lambda: "read" in order and not operations.is_busy)
+    assert order[:2] == ["painted", "read"]
 
 
 def test_a_record_with_changes_is_announced_before_then_is_called(operations: Operations, qtbot: QtBot) -> None:

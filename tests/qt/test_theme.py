@@ -5,7 +5,18 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QColor, QIcon, QPalette
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QProgressBar, QToolButton
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QProgressBar,
+    QRadioButton,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from lrstudio.domain.errors import Environment, Refused
@@ -118,6 +129,18 @@ def test_the_application_wears_the_theme(qapp: QApplication, qtbot: QtBot, switc
         assert page.palette().color(QPalette.ColorRole.Base) == theme.color("panel")
         assert page.palette().color(QPalette.ColorRole.Highlight) == theme.color("text_selection")
         assert bar.palette().color(QPalette.ColorRole.Highlight) == theme.color("accent")
+
+
+@pytest.mark.parametrize("kind", [QCheckBox, QRadioButton, QComboBox, QSpinBox, QLineEdit])
+def test_the_outline_of_a_field_is_seen_on_a_dark_ground(
+    kind: type[QWidget], qtbot: QtBot, switch: ThemeSwitch
+) -> None:
+    switch.use("dark")
+    field = kind()
+    qtbot.addWidget(field)
+    field.ensurePolished()  # a widget wears the palette of its class from then on
+    drawn = field.palette().window().color().darker(140)  # what Fusion outlines with
+    assert contrast(drawn, switch.theme.color("panel")) >= 2.5
 
 
 def test_the_theme_in_use_is_not_applied_again(qtbot: QtBot, switch: ThemeSwitch) -> None:

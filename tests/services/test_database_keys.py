@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import keyring
 import keyring.backend
+import keyring.errors
 import pytest
 
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.places import place_of
-from lrstudio.services.database_keys import find_database_password, keyring_name, password_file
+from lrstudio.services.database_keys import (
+    find_database_password,
+    keyring_name,
+    password_file,
+    store_database_password,
+)
 
 URL = place_of("postgresql://ada@db.example.org/work")
 
@@ -84,3 +90,24 @@ def test_a_file_that_others_can_read_is_refused():
     password_file().write_bytes(b"\xff\xfe:\n")
     with pytest.raises(Environment, match="cannot be read"):
         find_database_password(URL)
+
+
+def test_a_password_is_kept_in_the_keyring_or_not_at_all(ring):
+    store_database_password(URL, "secret")
+    assert ring.kept == {("lrstudio", keyring_name(URL)): "secret"}
+    assert find_database_password(URL) == "secret"
+
+    class Sieve(Ring):
+        def set_password(self, service: str, username: str, password: str) -> None:
+            pass
+
+    class Locked(Ring):
+        def set_password(self, service: str, username: str, password: str) -> None:
+            raise keyring.errors.KeyringLocked("locked")
+
+    for broken, said in ((Sieve(), "keeps nothing"), (Locked(), "no usable keyring")):
+        keyring.set_keyring(broken)
+        with pytest.raises(Environment, match=said) as caught:
+            store_database_password(URL, "secret")
+        assert "PGPASSWORD" in caught.value.sentence
+        assert "secret" not in str(caught.value)

@@ -5,24 +5,32 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lrstudio.domain.errors import Refused
+from lrstudio.domain.length_choices import LengthChoice, Mitigation
+from lrstudio.domain.pair_lists import GOLD
 from lrstudio.domain.reports import By, JudgeName, Report, Section
 from lrstudio.domain.sets import Split
 from lrstudio.domain.verdicts import Dimension
+from lrstudio.services.length_choice import PairLengths, kept
 from lrstudio.services.report_agreement import How
 from lrstudio.services.report_items import About
-from lrstudio.services.report_length import Mitigation, PairLengths, kept, length_sections, length_warning
+from lrstudio.services.report_length import length_sections, length_warning
+from lrstudio.services.report_scatter import scatter
 from lrstudio.services.wiring import Project, create_project
 
 LABELLED = Path(__file__).resolve().parents[1] / "data" / "labelled"
 QUICK = How(draws=200)
+ONE_PART = Split((1.0, 0.0, 0.0))
 
 
 @pytest.fixture
@@ -86,11 +94,49 @@ def test_the_trend_by_length_weighs_every_candidate_once() -> None:
     about = {str(at): About(str(at), f"q{at % 12}", f"d{at % 12}", "m", 10, "en", 40 * (at + 1)) for at in range(36)}
     values = {name: float(int(name) % 7) for name in about}
     (found,) = length_sections({"reward": {}, "completeness": values}, about, JudgeName("j"), how=QUICK)
-    (curve,) = found.curves
+    curve, dots = found.curves
+    assert dots.key == "scatter"
     assert [it.x for it in curve.points] == sorted(it.x for it in curve.points)
     assert [it.n for it in curve.points] == [3, 4, 3, 4, 4, 3, 4, 3, 4, 4]
     assert sum(it.y * it.n for it in curve.points) == pytest.approx(sum(values.values()))
     assert curve.points[0].x == pytest.approx(20.0)  # the mean of 10, 20, 30 tokens
+
+
+def test_every_candidate_is_a_dot_less_the_mean_of_its_question() -> None:
+    about = {str(at): About(str(at), f"q{at // 3}", "d", "m", 10, "en", 40 * (at + 1)) for at in range(7)}
+    values = {name: float(int(name) % 3) for name in about}
+    (found,) = scatter("reward", values, about)  # the seventh is alone in its question
+    assert [(it.name, it.x, it.y) for it in found.points] == [
+        ("0", -10.0, -1.0), ("3", -10.0, -1.0), ("1", 0.0, 0.0), ("4", 0.0, 0.0), ("2", 10.0, 1.0), ("5", 10.0, 1.0)
+    ]  # fmt: skip
+    assert scatter("reward", {"0": 1.0, "6": 1.0}, about) == ()
+    many = {str(at): About(str(at), f"q{at // 4}", "d", "m", 10, "en", at) for at in range(2000)}
+    (found,) = scatter("reward", dict.fromkeys(many, 1.0), many)
+    assert len(found.points) == 1000
+    assert found.title.endswith("within a question, 1,000 of 2,000 candidates by lot")
+    (turned,) = scatter("reward", dict.fromkeys(reversed(many), 1.0), many)
+    assert turned == found
+
+
+@pytest.mark.parametrize("kind", ["agreement", "length_bias", "leaderboard"])
+@pytest.mark.parametrize("after", [0, 1, 5, 20])
+def test_a_report_can_be_ended_in_the_middle_of_a_judge(project: Project, kind: str, after: int) -> None:
+    project.imports.import_paths([LABELLED / "nocha.jsonl"])
+    judge = project.reports.judges()[0]
+    steps: list[tuple[int, int]] = []
+    checks = 0
+
+    def check() -> None:
+        nonlocal checks
+        checks += bool(steps)
+        if checks > after:
+            raise InterruptedError
+
+    make = getattr(project.reports, kind)
+    with pytest.raises(InterruptedError):
+        make(judge=judge, how=How(draws=200, check=check), step=lambda done, of: steps.append((done, of)))
+    assert steps == [(0, 1)]  # it never came to the end of the only judge
+    assert checks == after + 1
 
 
 def test_a_judge_is_told_how_far_the_work_is_and_can_be_named_exactly(project: Project) -> None:
@@ -120,7 +166,7 @@ def test_how_far_people_go_by_length(project: Project, tmp_path: Path) -> None:
     (table,) = found.tables
     rows = {row[0]: row for row in table.rows}
     assert rows["as it is"][1:3] == (36, pytest.approx(2 / 3))
-    assert rows["balanced"][1:3] == (24, 0.5)
+    assert rows["length-balanced"][1:3] == (24, 0.5)
     assert found.share("equal").count == 0
 
 
@@ -193,13 +239,68 @@ def test_a_set_that_length_explains_is_warned_of(longer: int, shorter: int, word
 
 def test_what_each_mitigation_keeps() -> None:
     pairs = lengths(longer=30, shorter=10)
-    assert sum(kept(pairs, Mitigation.BALANCED)) == 20
-    assert sum(kept(pairs, Mitigation.RATIO, limit=1.9)) == 0
-    assert sum(kept(pairs, Mitigation.RATIO, limit=2.0)) == 40
-    assert sum(kept(pairs, Mitigation.TRUNCATED, limit=0.5)) == 0
-    assert sum(kept(pairs, Mitigation.TRUNCATED, limit=1.0)) == 40
-    assert sum(kept(lengths(longer=3, shorter=1, margin=None), Mitigation.TRUNCATED, limit=9.0)) == 0
-    assert length_warning([it for it, keep in zip(pairs, kept(pairs, Mitigation.BALANCED), strict=True) if keep]) == ""
+
+    def keeps(mitigation: Mitigation, limit: float | None = None, *, of: list[PairLengths] = pairs) -> int:
+        return sum(kept(of, LengthChoice(mitigation, limit)))
+
+    assert keeps(Mitigation.BALANCED) == 20
+    assert keeps(Mitigation.RATIO, 1.9) == 0
+    assert keeps(Mitigation.RATIO, 2.0) == 40
+    assert keeps(Mitigation.TRUNCATED, 0.5) == 0
+    assert keeps(Mitigation.TRUNCATED, 1.0) == 40
+    without = lengths(longer=3, shorter=1, margin=None)
+    assert keeps(Mitigation.TRUNCATED, 9.0, of=without) == 0
+    with pytest.raises(Refused, match="no pair that fits has a margin"):
+        keeps(Mitigation.TRUNCATED, of=without)
+    mask = kept(pairs, LengthChoice(Mitigation.BALANCED))
+    assert length_warning([it for it, keep in zip(pairs, mask, strict=True) if keep]) == ""
+
+
+@given(st.permutations(range(40)), st.integers(0, 3))
+def test_the_same_pairs_are_kept_in_whatever_order_they_come(order: list[int], seed: int) -> None:
+    pairs = [replace(it, name=f"p{at}") for at, it in enumerate(lengths(longer=30, shorter=10))]
+    choice = LengthChoice(Mitigation.BALANCED, seed=seed)
+    names = {it.name for it, keep in zip(pairs, kept(pairs, choice), strict=True) if keep}
+    turned = [pairs[at] for at in order]
+    assert {it.name for it, keep in zip(turned, kept(turned, choice), strict=True) if keep} == names
+    other = kept(pairs, LengthChoice(Mitigation.BALANCED, seed=seed + 1))
+    assert names != {it.name for it, keep in zip(pairs, other, strict=True) if keep}
+
+
+def test_a_mitigated_set_is_what_the_report_showed_and_its_card_says_so(project: Project, tmp_path: Path) -> None:
+    scored(project, tmp_path, documents=24)
+    for number in range(24):
+        for better, worse in combinations(("good", "fair", "poor"), 2):
+            project.pairs.add(f"{better}-{number}", f"{worse}-{number}", blind=True)
+    found = section(project.reports.length_bias(how=QUICK), dimension="gold pairs", of="pairs by length")
+    rows = found.tables[0].rows
+    before, balanced, ratio = rows[0], rows[1], rows[2]
+    assert [it.choice.words for it in found.remedies] == [row[0] for row in rows[1:]]
+    assert before[1:3] == (72, pytest.approx(2 / 3))
+
+    made = {}
+    for row, remedy in zip(rows[1:], found.remedies, strict=True):
+        name = remedy.choice.mitigation.value
+        made[name] = project.sets.freeze(name, wanted=remedy.wanted, choice=remedy.choice, split=ONE_PART).set
+        card = made[name].card
+        assert card.lengths is not None
+        assert (card.pairs, card.lengths.longer_chosen) == (row[1], pytest.approx(row[2]))
+        assert card.mitigated is not None
+        assert (card.mitigated.choice, card.mitigated.pairs_before) == (remedy.choice, 72)
+        assert card.mitigated.before is not None
+        assert card.mitigated.before.longer_chosen == pytest.approx(2 / 3)
+        assert project.sets.get(name) == made[name]
+    assert balanced[1] == 48
+    assert ratio[1] == 24
+    again = project.sets.freeze("again", choice=LengthChoice(Mitigation.BALANCED), split=ONE_PART).set
+    assert again.content_hash == made["balanced"].content_hash
+    other = project.sets.freeze("other", choice=LengthChoice(Mitigation.BALANCED, seed=1), split=ONE_PART).set
+    assert other.content_hash != again.content_hash
+    assert project.sets.verify("balanced").holds
+    with pytest.raises(Refused, match="no pair is left by that choice"):
+        project.sets.freeze("none", choice=LengthChoice(Mitigation.RATIO, 1.0), split=ONE_PART)
+    outcomes = project.reports.length_outcomes(GOLD, how=QUICK)
+    assert [(it.pairs, it.longer) for it in outcomes] == [row[1:3] for row in rows]
 
 
 def test_gold_pairs_and_sets_are_measured_and_warned_of(project: Project, tmp_path: Path) -> None:

@@ -189,3 +189,24 @@ def test_the_verb_merges_a_file_into_any_project(backend, make, tmp_path, reques
         assert exported(here, tmp_path, name="1").count(b"\n") == exported(there, tmp_path, name="2").count(b"\n")
         assert bare(here) == bare(there)
         assert json.loads(exported(here, tmp_path).splitlines()[0])["kind"] == "lrstudio-project"
+
+
+def test_each_record_is_told_and_stopping_undoes_all(make, tmp_path):
+    here, there = make("here"), make("there")
+    play((), [("bo", "say", 0, 0.5), ("bo", "say", 3, 1.0)], clock=clock(0, 1), append=there.journal.append)
+    before, told = exported(here, tmp_path), []
+
+    class Enough(Exception):
+        pass
+
+    def stop(read: int) -> None:
+        told.append(read)
+        if read == dry.records:
+            raise Enough
+
+    dry = merge(here, there, dry_run=True)
+    with pytest.raises(Enough):
+        merge(here, there, step=stop)
+    assert told == list(range(1, dry.records + 1))
+    assert exported(here, tmp_path) == before
+    assert merge(here, there, step=told.append).new.decisions == 2

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lrstudio.domain.decisions import Target
+from lrstudio.domain.length_choices import LengthChoice, Mitigation
 from lrstudio.domain.pair_lists import PairFilter
 from lrstudio.domain.pairs import PairRule, PairState, RuleName
 from lrstudio.domain.sets import Split
@@ -44,7 +45,7 @@ def project(make: Callable[[str], Project]) -> Project:
     made.pairs.reject(names[2])
     made.pairs.undo()
     made.sets.freeze("gold", split=Split((1.0, 0.0, 0.0)), agreement=lambda: {"kappa": 0.5})
-    made.sets.freeze("all", wanted=ALL)
+    made.sets.freeze("all", wanted=ALL, choice=LengthChoice(Mitigation.RATIO, 3.0))
     return made
 
 

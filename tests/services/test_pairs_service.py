@@ -45,6 +45,19 @@ def decide(store: Store, candidate_id: str, score: float, dimension: Dimension =
     Decisions(store, reviewer=lambda: "ann").set_score(Target(candidate_id, dimension), score)
 
 
+def test_what_is_cancelled_keeps_what_is_done(store: Store, pairs: Pairs) -> None:
+    for number in range(250):
+        scores = {f"x{number}": (9, 9, 9, 9), f"y{number}": (1, 1, 1, 1)}
+        add_question(store, scores, question_id=f"more{number}", document_id=f"more{number}")
+    told: list[tuple[int, int]] = []
+    report = pairs.propose(MARGIN, progress=lambda done, of: told.append((done, of)), stop=lambda: bool(told))
+    assert told == [(200, 251)]
+    assert (report.questions, report.of, report.stopped) == (200, 251, True)
+    assert report.new == len(report.changes.pairs) == pairs.counts().proposed > 0
+    rest = pairs.propose(MARGIN)
+    assert (rest.questions, rest.stopped, rest.same, rest.new) == (251, False, report.new, 51)
+
+
 def test_the_highest_is_proposed_against_the_lowest(pairs: Pairs) -> None:
     report = pairs.propose(PairRule())
     pair = only(pairs)

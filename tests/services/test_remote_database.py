@@ -11,6 +11,7 @@ from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.places import DatabaseUrl
 from lrstudio.domain.text import Document, Question
 from lrstudio.services.merging import merge
+from lrstudio.services.wiring import ask_database
 from lrstudio.store.store import Store
 from tests.doubles.postgres_server import PASSWORD, PostgresServer, program
 
@@ -47,7 +48,9 @@ def test_another_machine_must_prove_who_it_is(encrypted):
     with create(remote(encrypted, sslrootcert=known)) as store, store._connections.read() as connection:
         used = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
         assert connection.exec_driver_sql(used).scalar_one() is True
-    create(remote(encrypted, sslmode="require")).close()
+    required = remote(encrypted, sslmode="require")
+    create(required).close()
+    assert ask_database(required, password=PASSWORD).encrypted
     with pytest.raises(Refused, match="no file with a certificate"):
         create(remote(encrypted, sslrootcert="/nowhere.pem"))
 

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from lrstudio.domain.decisions import Act, Decision, Target
 from lrstudio.domain.errors import Environment, Refused
-from lrstudio.domain.places import DatabaseUrl, place_of
+from lrstudio.domain.places import Answered, DatabaseUrl, place_of
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity, JudgeRun, RunState
 from lrstudio.store import tables as t
+from lrstudio.store.postgres import ask, no_password
 from lrstudio.store.records import Upgrade
 from lrstudio.store.schema import CURRENT, Schema
 from lrstudio.store.store import Store
@@ -325,3 +326,22 @@ def _alone(server: PostgresServer, url: DatabaseUrl) -> None:
 
 def test_the_url_of_a_socket_reads_back(store):
     assert place_of(str(store.path)) == store.path
+
+
+def test_a_database_can_be_asked_without_changing_it(postgres):
+    empty = postgres.new_database()
+    assert ask(empty, password=no_password) == Answered(None, 0, encrypted=False)
+    postgres.run("CREATE TABLE theirs (one integer)", on=empty)
+    assert ask(empty, password=no_password) == Answered(None, 1, encrypted=False)
+    place = postgres.new_database()
+    Store.create(place, title="Harbours").close()
+    commits = postgres.run("SELECT commits FROM project_state", on=place)
+    answered = ask(place, password=no_password)
+    assert (answered.title, answered.encrypted) == ("Harbours", False)
+    assert postgres.run("SELECT commits FROM project_state", on=place) == commits
+    with pytest.raises(Refused, match="no database of this name"):
+        ask(postgres.url("nowhere"), password=no_password)
+    here = postgres.url(place.database, host="127.0.0.1")
+    with pytest.raises(Refused, match="does not let this user in"):
+        ask(here, password=lambda _url: "a wrong one")
+    assert ask(here, password=lambda _url: PASSWORD).title == "Harbours"

@@ -9,16 +9,28 @@ from pathlib import Path
 import pytest
 
 from lrstudio.domain.decisions import StandingClaim
-from lrstudio.domain.pair_lists import Board, BoardCandidate, PairCounts
+from lrstudio.domain.length_choices import LengthChoice, LengthOutcome, Mitigation
+from lrstudio.domain.pair_lists import Board, BoardCandidate, PairCounts, PairFilter
 from lrstudio.domain.pair_rules import Listed, Why
 from lrstudio.domain.pairs import PairRule, PairState, RuleName
+from lrstudio.domain.sets import LengthFigures, Mitigated, Verification
 from lrstudio.domain.text import Span
 from lrstudio.domain.verdicts import Claim, Dimension, State, Support, SupportReason
 from lrstudio.services.pairs import Pairs
 from lrstudio.store.store import Store
 from lrstudio.viewstate.audit_signs import Sign
-from lrstudio.viewstate.pairs_board import next_side, pair_of, pair_screen, sides_of
-from lrstudio.viewstate.pairs_list import chip_of, counts_text, listed_lines, pair_cells, proposal_text
+from lrstudio.viewstate.pairs_board import Against, against_choices, next_side, pair_of, pair_screen, sides_of
+from lrstudio.viewstate.pairs_list import (
+    chip_of,
+    counts_text,
+    listed_lines,
+    mitigated_words,
+    outcome_text,
+    pair_cells,
+    proposal_text,
+    verification_text,
+    wanted_words,
+)
 from tests.doubles.rated_project import five_candidates
 
 
@@ -46,6 +58,54 @@ def with_claims(board: Board, candidate_id: str, *claims: StandingClaim) -> Boar
 def claim(text: str, support: Support, *, span: Span | None = None) -> StandingClaim:
     reason = SupportReason.NOT_FOUND if support is Support.NONE else SupportReason.UNSTATED
     return StandingClaim(Claim(text, text, span=span, state=State.SCORED, support=support, support_reason=reason))
+
+
+def test_the_best_can_be_set_against_what_is_on_screen_or_a_model(pairs: Pairs) -> None:
+    board = pairs.board("q")
+    screen = pair_screen(board, ("a", "e"), blind=True)
+    (left, left_words), _right, (model, model_words) = against_choices(("m", ""), screen, "q")
+    assert (left, left_words) == (Against(candidate_id="a", question_id="q"), "only here: A · 8 characters")
+    assert (model, model_words) == (Against(model="m"), "model m")
+    shown = against_choices((), pair_screen(board, ("a", "e"), blind=False), "q")
+    assert [words for _, words in shown] == [
+        "only here: A · model-a · 8 characters", "only here: E · model-e · 8 characters"
+    ]  # fmt: skip
+    assert against_choices((), None, "") == ()
+
+
+def test_what_a_choice_by_length_and_a_frozen_set_say() -> None:
+    balanced = LengthChoice(Mitigation.BALANCED, seed=4)
+    assert outcome_text(LengthOutcome(None, 72, 0.667, 0.458, 0.833), all_of=72) == (
+        "72 pairs · longer chosen 67 % (46–83)"
+    )
+    assert outcome_text(LengthOutcome(balanced, 1, None), all_of=1072) == "1 of 1,072"
+    before = LengthFigures(1, 1, 1, 1, 0.7, 0)
+    assert mitigated_words(Mitigated(balanced, 90, before)) == (
+        "length-balanced (seed 4), out of 90 pairs; the longer was chosen in 70 % before"
+    )
+    assert mitigated_words(Mitigated(LengthChoice(Mitigation.RATIO, 1.5), 1, None)) == (
+        "length ratio up to 1.5, out of 1 pair"
+    )
+    wanted = PairFilter(states=(PairState.GOLD,), stale=False, margin=2.0, model="m")
+    assert wanted_words(wanted) == "gold pairs, not stale · margin from 2 · of model m"
+    assert wanted_words(PairFilter(states=(), document_id="d")) == "pairs · on d"
+
+
+@pytest.mark.parametrize(
+    ("found", "missing", "words"),
+    [
+        ("a" * 64, (), "✓ Unchanged: hashed anew, 3 pairs and all their texts are as frozen."),
+        ("b" * 64, (), "✕ Changed: its 3 pairs now hash to bbbbbbbbbbbb, not to aaaaaaaaaaaa."),
+        ("a" * 64, ("x",), "✕ Changed: the text of x is gone or is not the one frozen."),
+        (
+            "a" * 64,
+            tuple("uvwxyz"),
+            "✕ Changed: the text of u, v, w, x, y and 1 more is gone or is not the one frozen.",
+        ),
+    ],
+)
+def test_whether_a_set_is_unchanged_is_said_plainly(found: str, missing: tuple[str, ...], words: str) -> None:
+    assert verification_text(Verification("s", "a" * 64, found, 3, missing)) == words
 
 
 def test_the_chosen_candidate_stands_left_with_its_scores(pairs: Pairs) -> None:
@@ -118,6 +178,8 @@ def test_a_row_hides_under_blind_what_tells_the_better_side(pairs: Pairs) -> Non
 def test_what_is_said_around_the_table(pairs: Pairs) -> None:
     assert counts_text(PairCounts(proposed=31, gold=1084, stale=2)) == "gold 1,084 · proposed 31 · stale 2"
     assert proposal_text(questions=2, new=1, same=3, withdrawn=0) == "1 new pair, 3 stood already from 2 questions."
+    cancelled = proposal_text(questions=200, new=5, same=0, withdrawn=0, of=1000)
+    assert cancelled == "Cancelled after 200 of 1,000 questions: 5 new pairs; what is there stays."
     listed = (Listed("q1", Why.TIE, ("a", "b")), Listed("q2", Why.TIE), Listed("q3", Why.IDENTICAL))
     assert listed_lines(listed)[:3] == ("2 × equal rewards", "1 × the texts are identical", "q1: equal rewards (a, b)")
     many = tuple(Listed(f"q{number}", Why.MARGIN) for number in range(1000))

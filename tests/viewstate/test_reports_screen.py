@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.reports import By, Curve, CurvePoint, Figure, JudgeName, Report, Section, Share, Table
-from lrstudio.viewstate.report_plots import JUDGE, JUDGE_THERE, PEOPLE, Bars, Cells, Lines, plots
+from lrstudio.viewstate.report_plots import JUDGE, JUDGE_THERE, PEOPLE, Bars, Cells, Dots, Lines, plots
 from lrstudio.viewstate.reports import (
     NO_JUDGE,
     counts,
@@ -57,9 +59,9 @@ def test_people_among_themselves_stand_beside_the_judge() -> None:
 
 def test_counts_are_words_and_a_table() -> None:
     it = section(shares=DECIDED)
-    assert counts(it) == "the judge decided: 67 of 70 (96%)   as people say: 56 of 67 (84%)"
+    assert counts(it) == "the judge decided: 67 of 70 (96 %)   as people say: 56 of 67 (84 %)"
     (grid,) = grids(it, cluster="document")
-    assert grid.rows == (("the judge decided", "67", "70", "96%"), ("as people say", "56", "67", "84%"))
+    assert grid.rows == (("the judge decided", "67", "70", "96 %"), ("as people say", "56", "67", "84 %"))
 
 
 def test_cells_that_are_missing_and_words_within_numbers() -> None:
@@ -133,6 +135,23 @@ def test_a_calibration_curve_has_its_diagonal() -> None:
     (trend,) = plots(section(curves=(Curve("by_length", "reward by length", "tokens", "reward", ()),)))
     assert isinstance(trend, Lines)
     assert not trend.diagonal
+
+
+def test_dots_have_the_line_that_fits_them_and_name_their_candidates() -> None:
+    points = tuple(
+        CurvePoint(x, y, n=1, name=name) for x, y, name in ((-2.0, -1.0, "a"), (0.0, 0.5, "b"), (2.0, 2.0, "c"))
+    )
+    dots = Curve("scatter", "reward against length", "tokens", "reward", points)
+    (plot,) = plots(section(curves=(dots,)))
+    assert isinstance(plot, Dots)
+    assert (plot.title, plot.slope) == ("Reward against length", 0.75)
+    (grid,) = grids(section(curves=(dots,)), cluster="document")
+    assert grid.columns == ("candidate", "tokens", "reward")
+    assert grid.rows[0] == ("a", "-2.000", "-1.000")
+    flat = replace(dots, points=(CurvePoint(0.0, 1.0, n=1, name="a"),))
+    (plot,) = plots(section(curves=(flat,)))
+    assert isinstance(plot, Dots)
+    assert plot.slope is None
 
 
 def test_mitigations_are_drawn_before_and_after() -> None:

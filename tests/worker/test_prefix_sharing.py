@@ -179,6 +179,20 @@ def test_the_parity_check_passes_the_right_mask_and_refuses_a_wrong_one(
     assert all(it.grad is None for it in model.parameters())
 
 
+@pytest.mark.parametrize("wrong", [sees_the_other_answer, forgets_the_document])
+def test_a_wrong_mask_that_drowns_in_the_rounding_of_bfloat16_is_refused(wrong: Any) -> None:
+    model = build("llama", initializer_range=0.02, hidden_size=64, vocab_size=2048, max_position_embeddings=2048)
+    model = model.to(torch.bfloat16)
+    dice = random.Random(1)
+    prompt, *answers = (tuple(dice.randrange(2048) for _ in range(count)) for count in (1000, 60, 70))
+    tree = Tree(prompt, tuple(Branch.answer(it) for it in answers))
+    transformers.AttentionInterface.register("wrong", wrong)
+    assert parity.parity(model, tree, attention="wrong").holds, "the model's own numbers do not show it"
+    with pytest.raises(Refused, match="gives other numbers"):
+        parity.checked(model, tree, attention="wrong")
+    assert parity.checked(model, tree).name == "shared"
+
+
 def test_a_shared_row_can_be_scored_in_bfloat16_with_float32_weights() -> None:
     model, tree = build("llama"), random_tree(2)
     exact = SharedPrefix(model).score(tree).sums()

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Qt, QThread, Signal
+from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal
 
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Environment, Refused
@@ -64,6 +64,9 @@ class Operations(QObject):
         self._generations: dict[str, int] = {}
         self._writing = self._reading = 0
         self._closed = False
+        self._asked: list[_Request] = []
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._read_on)
         self._returned.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @property
@@ -107,6 +110,9 @@ class Operations(QObject):
     ) -> None:
         """Read something; a later query in the same slot makes this one's result be dropped.
 
+        The reading begins when what the caller shows meanwhile is painted: the two would share one interpreter, and
+        the next item of a queue was painted after 23 ms beside its readers, in place of 14.
+
         Args:
             work: called on a reader thread; touches no widget.
             then: called with the result on this object's thread.
@@ -117,7 +123,9 @@ class Operations(QObject):
         self._generations[slot] = generation
         self._reading += 1
         again = lambda: self.query(work, then, slot=slot, failed=failed)  # noqa: E731
-        self._submit(self._readers, _Request(work, then, failed, None, slot, generation, writes=False, again=again))
+        self._asked.append(_Request(work, then, failed, None, slot, generation, writes=False, again=again))
+        # A timer's turn comes after the events that wait, and a repaint is one of them; a queued call's would not.
+        self._soon.start()
 
     def on_worker(self, work: Callable[[], None]) -> None:
         """Run something that reports in its own way on a reader thread."""
@@ -139,6 +147,11 @@ class Operations(QObject):
     def _submit(self, pool: ThreadPoolExecutor, request: _Request) -> None:
         if not self._closed:
             pool.submit(self._work, request)
+
+    def _read_on(self) -> None:
+        asked, self._asked = self._asked, []
+        for request in asked:
+            self._submit(self._readers, request)
 
     def _work(self, request: _Request) -> None:
         try:

@@ -71,6 +71,18 @@ def apply(app: QApplication, theme: Theme) -> None:
     ):
         palette.setColor(QPalette.ColorRole.Highlight, theme.color(token))
         app.setPalette(palette, widget)  # type: ignore[arg-type]  # the stub says bytes, the call takes str
+    _outline(app, theme)
+
+
+def _outline(app: QApplication, theme: Theme) -> None:
+    """Make boxes and fields visible on a dark ground.
+
+    Fusion draws their outline darker than the window's colour, which they do not paint themselves.
+    """
+    for widget in ("QCheckBox", "QRadioButton", "QAbstractSpinBox", "QComboBox", "QLineEdit"):
+        palette = app.palette(widget)  # type: ignore[call-overload]
+        palette.setColor(QPalette.ColorRole.Window, theme.color("muted" if theme.dark else "window"))
+        app.setPalette(palette, widget)  # type: ignore[arg-type]
 
 
 class ThemeSwitch(QObject):

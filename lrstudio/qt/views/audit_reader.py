@@ -13,8 +13,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from lrstudio.domain.summaries import CandidateDetail, JudgeChoice, QuestionSummary
 from lrstudio.domain.verdicts import JudgeIdentity
 from lrstudio.qt.bridge.operations import Operations
-from lrstudio.viewstate.audit_list import ListShown, ListView, arrange
+from lrstudio.viewstate.audit_list import ListShown, ListView, Marked, arrange
 from lrstudio.viewstate.display_text import DisplayText
+from lrstudio.viewstate.mark_keeps import marked_candidates
 
 if TYPE_CHECKING:
     from lrstudio.services.wiring import Project
@@ -29,12 +30,13 @@ _LIST_SHARE = 4
 class ListRead:
     """The list as it is shown, the judges to choose from, and, while nothing is asked, the titles of the documents.
 
-    `local_only` says that the whole project stays on this machine.
+    `marked` are the filters that marks make. `local_only` says that the whole project stays on this machine.
     """
 
     questions: tuple[QuestionSummary, ...]
     judges: tuple[JudgeChoice, ...]
     shown: ListShown
+    marked: Marked
     documents: tuple[str, ...] = ()
     local_only: bool = False
 
@@ -80,6 +82,7 @@ class AuditReader(QObject):
         self._judge: JudgeIdentity | None = None
         self._view = ListView()
         self._questions: tuple[QuestionSummary, ...] = ()
+        self._marked: Marked = {}
         self._documents: OrderedDict[str, DisplayText] = OrderedDict()
         self._ahead: CandidateRead | None = None
         self._reading_list = False
@@ -98,7 +101,7 @@ class AuditReader(QObject):
         self._ahead = None
         if project is not self._project:
             self._documents.clear()
-            self._questions = ()
+            self._questions, self._marked = (), {}
         self._project, self._judge = project, judge
         self._reading_list = self._list_stale = False
         self._soon.stop()
@@ -118,15 +121,17 @@ class AuditReader(QObject):
             questions = project.audit.questions(judge)
             titles = () if questions else tuple(it.title or it.document_id for it in project.audit.documents())
             local = project.audit.local_only()
-            return ListRead(questions, project.audit.judges(), arrange(questions, view), titles, local_only=local)
+            marked = marked_candidates(project.marking.marks(), questions)
+            shown = arrange(questions, view, marked)
+            return ListRead(questions, project.audit.judges(), shown, marked, titles, local_only=local)
 
         self._operations.query(read, self._list_there, slot="audit list", failed=self._list_failed)
 
     def arrange_list(self, view: ListView) -> None:
         """Filter and sort otherwise, from now on."""
         self._view = view
-        questions = self._questions
-        self._operations.query(lambda: arrange(questions, view), self.list_arranged.emit, slot="audit arrange")
+        questions, marked = self._questions, self._marked
+        self._operations.query(lambda: arrange(questions, view, marked), self.list_arranged.emit, slot="audit arrange")
 
     def read_candidate(self, candidate_id: str) -> None:
         """Read a candidate; an earlier one still under way is dropped.
@@ -176,7 +181,7 @@ class AuditReader(QObject):
 
     def _list_there(self, read: ListRead) -> None:
         self._reading_list = False
-        self._questions = read.questions
+        self._questions, self._marked = read.questions, read.marked
         taken = round((time.monotonic() - self._began) * 1000)
         self._soon.start(max(_LIST_PAUSE_MS, _LIST_SHARE * taken))
         self.list_read.emit(read)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.views.audit_controller import AuditController
+from lrstudio.qt.views.desk import Desk
 from lrstudio.qt.views.local_marks import LocalMarks
 from lrstudio.qt.views.workspaces import Workspaces
 from lrstudio.services.settings import Settings
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
     from lrstudio.qt.views.judge_windows import JudgeWindows
     from lrstudio.qt.views.main_window import MainWindow
     from lrstudio.qt.views.mark_desk import MarkDesk
+    from lrstudio.qt.views.merge_desk import MergeDesk
     from lrstudio.qt.views.queue_desk import QueueDesk
     from lrstudio.qt.views.reports_desk import ReportsDesk
+    from lrstudio.qt.views.reviewers_desk import ReviewersDesk
     from lrstudio.qt.views.settings_desk import SettingsDesk
+    from lrstudio.qt.views.shared_desk import SharedDesk
     from lrstudio.services.wiring import Project
+
+AnyDesk = TypeVar("AnyDesk", bound=Desk)
 
 _MARK_COMMANDS = ("mark.bookmark", "mark.tag", "mark.note", "guideline.show", "page.save")
 _QUEUE_COMMANDS = ("queue.open", "queue.next", "queue.previous", "queue.skip", "queue.leave")
@@ -53,6 +59,7 @@ class Beside(QObject):
         self._window = window
         self._operations = operations
         self._project: Project | None = None
+        self._desks: list[Desk] = []
         self._windows: JudgeWindows | None = None
         self._settings: SettingsDesk | None = None
         self.workspaces = Workspaces(window, operations, self)
@@ -61,6 +68,9 @@ class Beside(QObject):
         self._queues: QueueDesk | None = None
         self._finding: FindDesk | None = None
         self._marks: MarkDesk | None = None
+        self._shared: SharedDesk | None = None
+        self._merging: MergeDesk | None = None
+        self._reviewers: ReviewersDesk | None = None
         self._audit: AuditController | None = None
         self._local_marks = LocalMarks(window.actions_, operations, self)
         self._local_marks.told.connect(self.told)
@@ -71,11 +81,9 @@ class Beside(QObject):
         if self._windows is None:
             from lrstudio.qt.views.judge_windows import JudgeWindows
 
-            self._windows = JudgeWindows(self._window, self._operations, self._window.switch)
-            self._windows.use(self._project)
-            self._windows.told.connect(self.told)
-            self._windows.keep_chosen.connect(self.keep_chosen)
-            self._windows.candidate_chosen.connect(self.candidate_chosen)
+            desk = self._windows = self._begin(JudgeWindows(self._window, self._operations, self._window.switch))
+            desk.keep_chosen.connect(self.keep_chosen)
+            desk.candidate_chosen.connect(self.candidate_chosen)
         return self._windows
 
     @property
@@ -95,9 +103,11 @@ class Beside(QObject):
         if self._reports is None:
             from lrstudio.qt.views.reports_desk import ReportsDesk
 
-            self._reports = ReportsDesk(self._window, self._operations, self._window.switch)
-            self._reports.use(self._project)
-            self._reports.told.connect(self.told)
+            self._reports = self._begin(ReportsDesk(self._window, self._operations, self._window.switch))
+            self._reports.show_settings(blind=self._window.settings.blind)
+            self._reports.unblind_wanted.connect(self.workspaces.turn_blind)
+            self._reports.candidate_wanted.connect(self._show_in_audit)
+            self._reports.remedy_wanted.connect(lambda remedy: self.workspaces.desk.show_sets(remedy))
         return self._reports
 
     @property
@@ -107,12 +117,12 @@ class Beside(QObject):
             from lrstudio.qt.views.queue_desk import QueueDesk
 
             window = self._window
-            desk = self._queues = QueueDesk(window, self._operations, window.switch, window.actions_)
-            desk.use(self._project)
+            desk = self._queues = self._begin(QueueDesk(window, self._operations, window.switch, window.actions_))
             desk.show_settings(blind=window.settings.blind)
-            desk.told.connect(self.told)
             desk.facts_changed.connect(self.facts_changed)
             desk.judge_wanted.connect(self.judge_wanted)
+            desk.pair_wanted.connect(self._show_two)
+            desk.audit_wanted.connect(self.workspaces.leave_pairs)
             if self._audit is not None:
                 desk.follow(self._audit)
         return self._queues
@@ -123,10 +133,8 @@ class Beside(QObject):
         if self._finding is None:
             from lrstudio.qt.views.find_desk import FindDesk
 
-            desk = self._finding = FindDesk(self._window, self._operations, self._window.switch)
-            desk.use(self._project)
+            desk = self._finding = self._begin(FindDesk(self._window, self._operations, self._window.switch))
             desk.show_settings(blind=self._window.settings.blind)
-            desk.told.connect(self.told)
             if self._audit is not None:
                 desk.follow(self._audit)
         return self._finding
@@ -137,12 +145,53 @@ class Beside(QObject):
         if self._marks is None:
             from lrstudio.qt.views.mark_desk import MarkDesk
 
-            desk = self._marks = MarkDesk(self._window, self._operations, self._window.switch)
-            desk.use(self._project)
-            desk.told.connect(self.told)
+            desk = self._marks = self._begin(MarkDesk(self._window, self._operations, self._window.switch))
             if self._audit is not None:
                 desk.follow(self._audit)
         return self._marks
+
+    @property
+    def shared(self) -> SharedDesk:
+        """What opens shared projects."""
+        if self._shared is None:
+            from lrstudio.qt.views.shared_desk import SharedDesk
+
+            window = self._window
+            desk = SharedDesk(
+                window, self._operations, window.switch, projects=window.works.desk, settings=window.store
+            )
+            self._shared = self._begin(desk)
+        return self._shared
+
+    @property
+    def reviewers(self) -> ReviewersDesk:
+        """What lists who decided what, and settles differences."""
+        if self._reviewers is None:
+            from lrstudio.qt.views.reviewers_desk import ReviewersDesk
+
+            window = self._window
+            desk = self._reviewers = self._begin(ReviewersDesk(window, self._operations, window.switch))
+            desk.blind = window.settings.blind
+            desk.aimed.connect(lambda aim: self.finding.go(aim))
+        return self._reviewers
+
+    @property
+    def merging(self) -> MergeDesk:
+        """What takes over another project."""
+        if self._merging is None:
+            from lrstudio.qt.views.merge_desk import MergeDesk
+
+            self._merging = self._begin(MergeDesk(self._window, self._operations, self._window.switch))
+            self._merging.settling.connect(lambda: self.reviewers.show())
+            self._window.works.desk.before_close.append(self._merging.wait)
+        return self._merging
+
+    def _begin(self, desk: AnyDesk) -> AnyDesk:
+        """Let a desk work on the project, from now on."""
+        desk.use(self._project)
+        desk.told.connect(self.told)
+        self._desks.append(desk)
+        return desk
 
     @property
     def facts(self) -> frozenset[Fact]:
@@ -154,12 +203,9 @@ class Beside(QObject):
         if self._project is not None and project is not self._project:
             self.marks.stop()
         self._project = project
-        if self._windows is not None:
-            self._windows.use(project)
         self.workspaces.use(project)
-        for desk in (self._reports, self._queues, self._finding, self._marks):
-            if desk is not None:
-                desk.use(project)
+        for desk in self._desks:
+            desk.use(project)
         if project is not None:
             self.marks.use(project)
             self._continue(project)
@@ -167,6 +213,7 @@ class Beside(QObject):
     def follow(self, audit: AuditController) -> None:
         """Show in the menus what the workspace has read of marks, and bring up in it what is chosen beside it."""
         self._audit = audit
+        self._window.works.desk.connection_wanted.connect(lambda place, problem: self.shared.show(place, problem))
         self.workspaces.follow(audit)
         audit.list_read.connect(self._local_marks.show_list)
         audit.reader.candidate_read.connect(self._local_marks.show_candidate)
@@ -176,15 +223,20 @@ class Beside(QObject):
         if settings.blind and self._windows is not None:
             self._windows.close_compare()
         self.workspaces.show_settings(settings)
-        for desk in (self._queues, self._finding):
+        for desk in (self._queues, self._finding, self._reports):
             if desk is not None:
                 desk.show_settings(blind=settings.blind)
+        if self._reviewers is not None:
+            self._reviewers.blind = settings.blind
 
     def command_table(self) -> dict[str, Callable[[], object]]:
         """Return the commands that are carried out here."""
         return self.workspaces.command_table() | {
             **{name: partial(self._in_queues, name) for name in _QUEUE_COMMANDS},
             **{name: partial(self._in_marks, name) for name in _MARK_COMMANDS},
+            "reviewers.open": lambda: self.reviewers.show(),
+            "project.merge": lambda: self.merging.show(),
+            "project.shared": lambda: self.shared.show(),
             "project.find": lambda: self.finding.show(),
             "settings.open": lambda: self.settings.show(),
             "document.local": lambda: self._local_marks.turn_document(self._project),
@@ -196,6 +248,13 @@ class Beside(QObject):
 
     def _in_queues(self, name: str) -> None:
         self.queues.command_table()[name]()
+
+    def _show_in_audit(self, candidate_id: str) -> None:
+        self.workspaces.leave_pairs()
+        self.candidate_chosen.emit(candidate_id)
+
+    def _show_two(self, one: str, other: str) -> None:
+        self.queues.follow_pairs(self.workspaces.show_two(one, other))
 
     def _in_marks(self, name: str) -> None:
         self.marks.command_table()[name]()

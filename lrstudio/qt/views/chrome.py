@@ -187,7 +187,7 @@ class Field(QLineEdit):
         if self.hasFocus():
             paint_focus(painter, box, self, radius=4)
         else:
-            painter.setPen(QPen(line_color(self), 1))
+            painter.setPen(QPen(self.palette().window().color().darker(140), 1))  # as Fusion outlines other fields
             painter.drawRoundedRect(box, 4, 4)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Event
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
 from lrstudio.domain.changes import Changes
@@ -13,6 +13,7 @@ from lrstudio.domain.finding import Findings
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.audit_controller import AuditController
+from lrstudio.qt.views.desk import Desk, bring_up
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.viewstate.finding import (
     Aim,
@@ -28,7 +29,6 @@ from lrstudio.viewstate.finding import (
 
 if TYPE_CHECKING:
     from lrstudio.qt.views.dialogs.find_dialog import FindDialog
-    from lrstudio.services.wiring import Project
 
 _FOUND_MS = 6000
 """A passage that was gone to stays marked this long."""
@@ -36,36 +36,22 @@ _FOUND_MS = 6000
 _NO_MARKS = "No bookmarks, tags or notes yet: Ctrl+B, T and Ctrl+M put them on what is in focus."
 
 
-class FindDesk(QObject):
-    """Searches off the window's thread, one search at a time.
-
-    Signals:
-        told: a `Notice`.
-    """
-
-    told = Signal(object)
+class FindDesk(Desk):
+    """Searches off the window's thread, one search at a time."""
 
     def __init__(self, window: QWidget, operations: Operations, switch: ThemeSwitch) -> None:
-        super().__init__(window)
-        self._window = window
-        self._operations = operations
-        self._switch = switch
-        self._project: Project | None = None
+        super().__init__(window, operations, switch)
         self._audit: AuditController | None = None
         self._dialog: FindDialog | None = None
         self._stop = Event()
         self._blind = False
         self._aim: Aim | None = None
-        operations.changed.connect(self._changed)
 
-    def use(self, project: Project | None) -> None:
-        """Search this project."""
-        if project is not self._project:
-            self._stop.set()
-            self._aim = None
-            if self._dialog is not None:
-                self._dialog.close()
-        self._project = project
+    def _let_go(self) -> None:
+        self._stop.set()
+        self._aim = None
+        if self._dialog is not None:
+            self._dialog.close()
 
     def follow(self, audit: AuditController) -> None:
         """Go to places in this workspace."""
@@ -92,9 +78,7 @@ class FindDesk(QObject):
             dialog.deleted.connect(self._delete)
             dialog.destroyed.connect(self._forget)
             dialog.ask()
-        self._dialog.show()
-        self._dialog.raise_()
-        self._dialog.activateWindow()
+        bring_up(self._dialog)
         self._dialog.field.setFocus()
         self._dialog.field.selectAll()
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from lrstudio.domain.changes import Changes
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
+from lrstudio.qt.views.desk import Desk, bring_up
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.viewstate.audit_list import ALL
 from lrstudio.viewstate.compare import ClaimRow, CompareRow, CompareView, claim_rows, compare_rows, keep_of
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from lrstudio.domain.verdicts import JudgeRun
     from lrstudio.qt.views.dialogs.compare_dialog import CompareDialog
     from lrstudio.qt.views.dialogs.run_summary import RunSummaryDialog
-    from lrstudio.services.wiring import Project
 
 _SOON_MS = 700
 """Judgments arrive faster than a table of all of them is to be made anew."""
@@ -39,40 +39,30 @@ class _Compared:
     rows: tuple[CompareRow, ...]
 
 
-class JudgeWindows(QObject):
+class JudgeWindows(Desk):
     """Holds one of each, at most.
 
     Signals:
         keep_chosen: the `Keep` that the list is to apply.
         candidate_chosen: the id of a candidate that is to be shown.
-        told: a `Notice`.
     """
 
     keep_chosen = Signal(object)
     candidate_chosen = Signal(str)
-    told = Signal(object)
 
     def __init__(self, window: QWidget, operations: Operations, switch: ThemeSwitch) -> None:
-        super().__init__(window)
-        self._window = window
-        self._operations = operations
-        self._switch = switch
-        self._project: Project | None = None
+        super().__init__(window, operations, switch)
         self._summary: RunSummaryDialog | None = None
         self._run_id = ""
         self._compare: CompareDialog | None = None
         self._compared: _Compared | None = None
         self._soon = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._soon.timeout.connect(self._refresh)
-        operations.changed.connect(self._changed)
 
-    def use(self, project: Project | None) -> None:
-        """Look at this project; windows about another one are closed."""
-        if project is not self._project:
-            for dialog in (self._summary, self._compare):
-                if dialog is not None:
-                    dialog.close()
-        self._project = project
+    def _let_go(self) -> None:
+        for dialog in (self._summary, self._compare):
+            if dialog is not None:
+                dialog.close()
 
     def close_compare(self) -> None:
         """Close what would tell a blind person what the judges say."""
@@ -94,7 +84,7 @@ class JudgeWindows(QObject):
             dialog.keep_chosen.connect(self.keep_chosen)
             dialog.destroyed.connect(self._forget_summary)
         self._read_summary()
-        self._raise(self._summary)
+        bring_up(self._summary)
 
     def _read_summary(self) -> None:
         project, run_id = self._project, self._run_id
@@ -137,7 +127,7 @@ class JudgeWindows(QObject):
             dialog.unfiltered.connect(lambda: self.keep_chosen.emit(ALL))
             dialog.destroyed.connect(self._forget_compare)
         self._read_sources()
-        self._raise(self._compare)
+        bring_up(self._compare)
 
     def _read_sources(self) -> None:
         project = self._project
@@ -206,8 +196,3 @@ class JudgeWindows(QObject):
             self._read_summary()
         if self._compare is not None:
             self._read_sources()
-
-    def _raise(self, dialog: QWidget) -> None:
-        dialog.show()
-        dialog.raise_()
-        dialog.activateWindow()

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QWidget
 
 from lrstudio.domain.changes import Changes
@@ -16,6 +15,7 @@ from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.audit_controller import AuditController
 from lrstudio.qt.views.chrome import Words, unit
+from lrstudio.qt.views.desk import Desk, bring_up
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.viewstate.mark_words import (
     Markable,
@@ -30,26 +30,15 @@ from lrstudio.viewstate.mark_words import (
 if TYPE_CHECKING:
     from lrstudio.qt.views.dialogs.guideline_dialog import GuidelineDialog
     from lrstudio.qt.views.dialogs.mark_dialog import MarkDialog
-    from lrstudio.services.wiring import Project
 
 _PAGES = "Web page (*.html);;PDF (*.pdf)"
 
 
-class MarkDesk(QObject):
-    """Marks of one project.
-
-    Signals:
-        told: a `Notice`.
-    """
-
-    told = Signal(object)
+class MarkDesk(Desk):
+    """Marks of one project."""
 
     def __init__(self, window: QWidget, operations: Operations, switch: ThemeSwitch) -> None:
-        super().__init__(window)
-        self._window = window
-        self._operations = operations
-        self._switch = switch
-        self._project: Project | None = None
+        super().__init__(window, operations, switch)
         self._audit: AuditController | None = None
         self._line: Words | None = None
         self._line_bar = QWidget()
@@ -57,16 +46,12 @@ class MarkDesk(QObject):
         self._shown = ""
         self._dialog: MarkDialog | None = None
         self._guideline: GuidelineDialog | None = None
-        operations.changed.connect(self._changed)
 
-    def use(self, project: Project | None) -> None:
-        """Mark things of this project."""
-        if project is not self._project:
-            self._marks, self._shown = (), ""
-            for dialog in (self._dialog, self._guideline):
-                if dialog is not None:
-                    dialog.close()
-        self._project = project
+    def _let_go(self) -> None:
+        self._marks, self._shown = (), ""
+        for dialog in (self._dialog, self._guideline):
+            if dialog is not None:
+                dialog.close()
 
     def follow(self, audit: AuditController) -> None:
         """Show the marks of what is on screen there."""
@@ -214,9 +199,7 @@ class MarkDesk(QObject):
             dialog.written.connect(self._write_guideline)
             dialog.destroyed.connect(self._forget_guideline)
         self._read_guideline()
-        self._guideline.show()
-        self._guideline.raise_()
-        self._guideline.activateWindow()
+        bring_up(self._guideline)
 
     def _read_guideline(self) -> None:
         def there(versions: tuple[Guideline, ...]) -> None:

@@ -10,14 +10,15 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.pair_lists import Board, PairCounts
-from lrstudio.domain.pairs import Pair, PairState
+from lrstudio.domain.pairs import Pair, PairState, pair_id
 from lrstudio.domain.verdicts import JudgeIdentity
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.models.pair_table import PAGE
 from lrstudio.qt.views.pairs_deeds import PairsDeeds, Shuffle
 from lrstudio.qt.views.pairs_view import PairsView
+from lrstudio.qt.views.pairs_walk import QuestionWalk
 from lrstudio.viewstate.facts import Fact
-from lrstudio.viewstate.pairs_board import facts_of, next_side, pair_of, pair_screen, sides_of
+from lrstudio.viewstate.pairs_board import PairScreen, facts_of, next_side, pair_of, pair_screen, sides_of
 from lrstudio.viewstate.pairs_list import PairCells, counts_text, pair_cells
 
 if TYPE_CHECKING:
@@ -40,9 +41,11 @@ class PairsController(QObject):
 
     Signals:
         facts_changed: other commands make sense now; see `facts`.
+        said: the two candidates, a frozenset of ids, that something was said of.
     """
 
     facts_changed = Signal()
+    said = Signal(object)
 
     def __init__(
         self,
@@ -69,9 +72,11 @@ class PairsController(QObject):
         self._said = ""
         self._sought = ""
         self._awaited = -1
-        self._questions: tuple[str, ...] | None = None
+        self._two: tuple[str, str] | None = None
+        self._walk = QuestionWalk(operations)
         self.deeds = self._deed_table()
         self._saying.said.connect(self._said_of)
+        self._saying.sides_said.connect(self.said)
         self._saying.turned.connect(self._turned)
         self._settling = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settling.timeout.connect(self._settle)
@@ -86,12 +91,18 @@ class PairsController(QObject):
         """What holds for what is on screen."""
         return facts_of(self.view.screen_)
 
+    @property
+    def shown(self) -> tuple[PairScreen | None, str]:
+        """What is on screen, and the id of its question."""
+        return self.view.screen_, self._question_id
+
     def use(self, project: Project | None, judge: JudgeIdentity | None = None) -> None:
         """Show this project's pairs, and take the verdicts of this judge for boards; None for the latest ones."""
         if project is not self._project:
             self._shuffle.forget()
             self._pair_id = self._question_id = ""
-            self._questions = None
+            self._two = None
+            self._walk.forget()
             self.view.reason.clear()
             self._show_nothing()
         self._project, self._judge = project, judge
@@ -153,7 +164,10 @@ class PairsController(QObject):
         self.view.counts.setText(counts_text(counts))
         self.view.counts.updateGeometry()
         self.view.show_list(any_pair=bool(counts.gold + counts.proposed + counts.rejected))
-        if read.total and (said or first or not self._question_id):
+        two, self._two = self._two, None
+        if two is not None:
+            self._read_two(two)
+        elif read.total and (said or first or not self._question_id):
             self._row_chosen(listed.current)
         elif self._question_id:
             self._read_board(self._question_id)
@@ -210,6 +224,7 @@ class PairsController(QObject):
     def _board_there(self, board: Board) -> None:
         self._board = board
         self._show_board()
+        self.view.list.mark(self._pair_id)
 
     def _show_board(self) -> None:
         board = self._board
@@ -251,43 +266,37 @@ class PairsController(QObject):
             self._sides = next_side(self._board, self._sides, left=left)
             self.view.reason.clear()
             self._show_board()
+            self.view.list.mark(self._pair_id)
 
     def _step_question(self, by: int) -> None:
         """Go to another question of the project, whether it has pairs or not."""
-        project = self._project
+        if self._project is not None:
+            here = self._question_id or self._first_question()
+            self._walk.step(self._project, here, by, to=lambda it: self._focus(it) if it else self._show_nothing())
+
+    def show_two(self, one: str, other: str) -> None:
+        """Show two candidates of a question side by side, whether they are a pair or not."""
+        self._two = (one, other)
+        self._read_list()
+
+    def _read_two(self, two: tuple[str, str]) -> None:
+        project, judge = self._project, self._judge
         if project is None:
             return
-        known = self._questions
 
-        def read() -> tuple[str, ...]:
-            if known is not None:
-                return known
-            return tuple(it.question_id for it in project.audit.questions() if len(it.candidates) > 1)
+        def there(question_id: str) -> None:
+            self.view.list.mark(pair_id(question_id, *two))
+            self._focus(question_id, pair_id(question_id, *two))
+            self._sides = two
 
-        def there(found: tuple[str, ...]) -> None:
-            self._questions = found
-            here = self._question_id or self._first_question()
-            if not found:
-                self._show_nothing()
-            elif here not in found:
-                self._focus(found[0])
-            else:
-                self._focus(found[max(0, min(found.index(here) + by, len(found) - 1))])
-
-        self._operations.query(read, there, slot="pairs questions")
+        find = lambda: project.audit.candidate(two[0], judge).question.question_id  # noqa: E731
+        self._operations.query(find, there, slot="pairs two")
 
     # What a person says
 
     def _deed_table(self) -> dict[str, Callable[[], object]]:
-        step, view, saying = self.view.list, self.view, self._saying
-        return {
-            "pairs.left": lambda: saying.choose(view.screen_, 0, reason=view.reason.text()),
-            "pairs.right": lambda: saying.choose(view.screen_, 1, reason=view.reason.text()),
-            "pairs.approve": lambda: saying.say(view.screen_, "approve", reason=view.reason.text()),
-            "pairs.swap": lambda: saying.say(view.screen_, "swap", reason=view.reason.text()),
-            "pairs.reject": lambda: saying.say(view.screen_, "reject", reason=view.reason.text()),
-            "pairs.undo": lambda: saying.turn_back("undo"),
-            "pairs.redo": lambda: saying.turn_back("redo"),
+        step = self.view.list
+        return self._saying.table(self.view) | {
             "pairs.next": lambda: step.go_to(step.current + 1),
             "pairs.previous": lambda: step.go_to(step.current - 1),
             "pairs.next_question": lambda: self._step_question(1),
@@ -318,7 +327,7 @@ class PairsController(QObject):
         if self._project is None or not changes or initiator is self:
             return
         if changes.questions or changes.candidates or changes.everything:
-            self._questions = None
+            self._walk.forget()
         if changes.judgments or changes.decisions or changes.candidates or changes.everything:
             self._settling.start()
         elif changes.pairs:

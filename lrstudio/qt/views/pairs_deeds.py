@@ -15,7 +15,10 @@ from lrstudio.viewstate.pairs_board import PairScreen
 
 if TYPE_CHECKING:
     from lrstudio.domain.verdicts import JudgeIdentity
+    from lrstudio.qt.views.pairs_view import PairsView
     from lrstudio.services.wiring import Project
+
+_SAYINGS = ("approve", "swap", "reject")
 
 
 class PairsDeeds(QObject):
@@ -23,10 +26,12 @@ class PairsDeeds(QObject):
 
     Signals:
         said: the id of the pair that something was said of, "" where one was added.
+        sides_said: the two candidates that something was said of, a frozenset of ids; after `said`.
         turned: the `Pair` that an undo or redo was about, as it stands now.
     """
 
     said = Signal(str)
+    sides_said = Signal(object)
     turned = Signal(object)
 
     def __init__(self, operations: Operations, parent: QObject) -> None:
@@ -38,6 +43,17 @@ class PairsDeeds(QObject):
     def use(self, project: Project | None, judge: JudgeIdentity | None) -> None:
         """Write into this project; pairs that are added take the scores of this judge."""
         self._project, self._judge = project, judge
+
+    def table(self, view: PairsView) -> dict[str, Callable[[], object]]:
+        """Return the commands that say something of what this view shows."""
+        said = {name: lambda it=name: self.say(view.screen_, it, reason=view.reason.text()) for name in _SAYINGS}
+        return {
+            "pairs.left": lambda: self.choose(view.screen_, 0, reason=view.reason.text()),
+            "pairs.right": lambda: self.choose(view.screen_, 1, reason=view.reason.text()),
+            **{f"pairs.{name}": deed for name, deed in said.items()},
+            "pairs.undo": lambda: self.turn_back("undo"),
+            "pairs.redo": lambda: self.turn_back("redo"),
+        }
 
     def choose(self, screen: PairScreen | None, at: int, *, reason: str) -> None:
         """Say that the left (0) or the right (1) candidate is better; two that are no pair become one."""
@@ -54,7 +70,7 @@ class PairsDeeds(QObject):
             added = project.pairs.add(chosen, rejected, judge=judge, reason=reason, blind=blind, order=order)
             return added.changes
 
-        self._carry_out(work, said=pair.pair_id if pair else "")
+        self._carry_out(work, said=pair.pair_id if pair else "", sides=order)
 
     def say(self, screen: PairScreen | None, what: str, *, reason: str) -> None:
         """Approve, swap or reject the pair on screen."""
@@ -64,7 +80,8 @@ class PairsDeeds(QObject):
         pairs, pair_id, blind = project.pairs, screen.pair.pair_id, screen.blind
         order = (screen.left.candidate_id, screen.right.candidate_id)
         deed = {"approve": pairs.approve, "swap": pairs.swap, "reject": pairs.reject}[what]
-        self._carry_out(lambda: deed(pair_id, reason=reason, blind=blind, order=order), said=pair_id)
+        work = lambda: deed(pair_id, reason=reason, blind=blind, order=order)  # noqa: E731
+        self._carry_out(work, said=pair_id, sides=order)
 
     def turn_back(self, what: str) -> None:
         """Undo or redo what this reviewer said last."""
@@ -83,8 +100,12 @@ class PairsDeeds(QObject):
 
         self._operations.run(work, initiator=self.parent(), then=then)
 
-    def _carry_out(self, work: Callable[[], Changes], *, said: str) -> None:
-        self._operations.run(work, initiator=self.parent(), then=lambda _changes: self.said.emit(said))
+    def _carry_out(self, work: Callable[[], Changes], *, said: str, sides: tuple[str, str]) -> None:
+        def then(_changes: Changes) -> None:
+            self.said.emit(said)
+            self.sides_said.emit(frozenset(sides))
+
+        self._operations.run(work, initiator=self.parent(), then=then)
 
 
 class Shuffle:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog
 
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
+from lrstudio.qt.views.desk import Desk, bring_up
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.viewstate.audit_signs import counted
+from lrstudio.viewstate.pairs_board import PairScreen, against_choices
 from lrstudio.viewstate.pairs_list import listed_lines, proposal_text
 
 if TYPE_CHECKING:
-    from lrstudio.domain.pairs import PairRule
-    from lrstudio.domain.sets import FrozenSet
+    from lrstudio.domain.length_choices import LengthChoice, LengthOutcome
+    from lrstudio.domain.pair_lists import PairFilter
+    from lrstudio.domain.reports import Remedy
+    from lrstudio.domain.sets import FrozenSet, Verification
     from lrstudio.domain.verdicts import JudgeIdentity
-    from lrstudio.qt.views.dialogs.propose_dialog import ProposeDialog
+    from lrstudio.qt.views.dialogs.propose_dialog import ProposeDialog, ProposeWish
     from lrstudio.qt.views.dialogs.sets_dialog import FreezeWish, SetsDialog
     from lrstudio.qt.views.main_window import MainWindow
     from lrstudio.services.proposals import ProposalReport
@@ -28,36 +34,34 @@ if TYPE_CHECKING:
     from lrstudio.services.sets import Frozen
     from lrstudio.services.wiring import Project
 
+Shown = Callable[[], tuple[PairScreen | None, str]]
 
-class PairsDesk(QObject):
-    """One of each form at most; closed with the project.
 
-    Signals:
-        told: a `Notice`.
-    """
+class PairsDesk(Desk):
+    """One of each form at most; closed with the project."""
 
-    told = Signal(object)
     _progressed = Signal(int, int)
 
-    def __init__(self, window: MainWindow, operations: Operations, switch: ThemeSwitch) -> None:
-        super().__init__(window)
-        self._window = window
-        self._operations = operations
-        self._switch = switch
-        self._project: Project | None = None
+    def __init__(self, window: MainWindow, operations: Operations, switch: ThemeSwitch, *, shown: Shown) -> None:
+        """Make one; `shown` returns what the Pairs workspace shows, and the id of its question."""
+        super().__init__(window, operations, switch)
+        self._shown = shown
+        self._stop: Event | None = None
         self._judge: JudgeIdentity | None = None
         self._propose: ProposeDialog | None = None
         self._sets: SetsDialog | None = None
         self._progressed.connect(self._show_progress)
-        operations.changed.connect(self._changed)
 
     def use(self, project: Project | None, judge: JudgeIdentity | None = None) -> None:
         """Work on this project; forms about another one are closed."""
-        if project is not self._project:
-            for dialog in (self._propose, self._sets):
-                if dialog is not None:
-                    dialog.close()
-        self._project, self._judge = project, judge
+        super().use(project)
+        self._judge = judge
+
+    def _let_go(self) -> None:
+        self._stop_rule()
+        for dialog in (self._propose, self._sets):
+            if dialog is not None:
+                dialog.close()
 
     # Proposing
 
@@ -70,15 +74,48 @@ class PairsDesk(QObject):
         if self._propose is None:
             dialog = self._propose = ProposeDialog(self._switch, self._window)
             dialog.wanted.connect(self._run_rule)
+            dialog.cancelled.connect(self._stop_rule)
             dialog.destroyed.connect(self._forget_propose)
-        _raise(self._propose)
+        self._offer_against()
+        bring_up(self._propose)
 
-    def _run_rule(self, rule: PairRule, replacing: bool) -> None:
+    def _offer_against(self) -> None:
+        """Offer the models of the project and the candidates on screen to compare with."""
+        project, shown = self._project, self._shown()
+        if project is None:
+            return
+
+        def read() -> tuple[str, ...]:
+            return tuple(sorted({it.model for question in project.audit.questions() for it in question.candidates}))
+
+        def there(models: tuple[str, ...]) -> None:
+            if self._propose is not None:
+                self._propose.offer(against_choices(models, *shown))
+
+        self._operations.query(read, there, slot="propose models")
+
+    def _stop_rule(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+
+    def _run_rule(self, wish: ProposeWish) -> None:
         project, judge = self._project, self._judge
         if project is None:
             return
+        stop = self._stop = Event()
+
+        def work() -> ProposalReport:
+            return project.pairs.propose(
+                wish.rule,
+                judge=judge,
+                question_ids=wish.question_ids,
+                replacing=wish.replacing,
+                progress=self._progressed.emit,
+                stop=stop.is_set,
+            )
+
         self._operations.run(
-            lambda: project.pairs.propose(rule, judge=judge, replacing=replacing, progress=self._progressed.emit),
+            work,
             initiator=self,
             then=self._proposed,
             failed=self._not_proposed,
@@ -86,7 +123,13 @@ class PairsDesk(QObject):
         )
 
     def _proposed(self, report: ProposalReport) -> None:
-        text = proposal_text(questions=report.questions, new=report.new, same=report.same, withdrawn=report.withdrawn)
+        text = proposal_text(
+            questions=report.questions,
+            new=report.new,
+            same=report.same,
+            withdrawn=report.withdrawn,
+            of=report.of if report.stopped else None,
+        )
         if self._propose is not None:
             self._propose.show_result(text, listed_lines(report.listed))
         else:
@@ -109,8 +152,8 @@ class PairsDesk(QObject):
 
     # Sets
 
-    def show_sets(self) -> None:
-        """Show the sets and the form that freezes one."""
+    def show_sets(self, remedy: Remedy | None = None) -> None:
+        """Show the sets and the form that freezes one, filled in with a choice by length where one is suggested."""
         from lrstudio.qt.views.dialogs.sets_dialog import SetsDialog
 
         if self._project is None:
@@ -119,9 +162,15 @@ class PairsDesk(QObject):
             dialog = self._sets = SetsDialog(self._switch, self._window)
             dialog.freeze_wanted.connect(self._freeze)
             dialog.export_wanted.connect(self._choose_export)
+            dialog.verify_wanted.connect(self._verify)
+            dialog.lengths_wanted.connect(self._read_lengths)
             dialog.destroyed.connect(self._forget_sets)
+        if remedy is not None:
+            self._sets.suggest(remedy)
+        else:
+            self._sets.ask_lengths()
         self._read_sets()
-        _raise(self._sets)
+        bring_up(self._sets)
 
     def _read_sets(self, chosen: str = "") -> None:
         project = self._project
@@ -134,6 +183,28 @@ class PairsDesk(QObject):
 
         self._operations.query(project.sets.all, there, slot="sets")
 
+    def _read_lengths(self, wanted: PairFilter, choices: tuple[LengthChoice, ...]) -> None:
+        project = self._project
+        if project is None:
+            return
+
+        def there(outcomes: tuple[LengthOutcome, ...]) -> None:
+            if self._sets is not None:
+                self._sets.show_outcomes(outcomes)
+
+        self._operations.query(lambda: project.reports.length_outcomes(wanted, choices), there, slot="set lengths")
+
+    def _verify(self, name: str) -> None:
+        project = self._project
+        if project is None:
+            return
+
+        def there(found: Verification) -> None:
+            if self._sets is not None:
+                self._sets.show_verified(found)
+
+        self._operations.query(lambda: project.sets.verify(name), there, slot="set verify", failed=self._not_frozen)
+
     def _freeze(self, wish: FreezeWish) -> None:
         project = self._project
         if project is None:
@@ -145,7 +216,7 @@ class PairsDesk(QObject):
             self._read_sets(frozen.set.name)
 
         self._operations.run(
-            lambda: project.sets.freeze(wish.name, wanted=wish.wanted, split=wish.split),
+            lambda: project.sets.freeze(wish.name, wanted=wish.wanted, choice=wish.choice, split=wish.split),
             initiator=self,
             then=then,
             failed=self._not_frozen,
@@ -195,14 +266,12 @@ class PairsDesk(QObject):
         )
 
     def _changed(self, changes: Changes, initiator: object) -> None:
-        if self._sets is not None and initiator is not self and (changes.sets or changes.everything):
+        if self._sets is None:
+            return
+        if initiator is not self and (changes.sets or changes.everything):
             self._read_sets(self._sets.chosen)
+        if changes.pairs or changes.everything:
+            self._sets.ask_lengths()
 
     def _forget_sets(self) -> None:
         self._sets = None
-
-
-def _raise(dialog: ProposeDialog | SetsDialog) -> None:
-    dialog.show()
-    dialog.raise_()
-    dialog.activateWindow()

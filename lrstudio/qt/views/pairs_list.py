@@ -203,6 +203,16 @@ class PairsList(QWidget):
         if self.model.total:
             self.table.setCurrentIndex(self.model.index(max(0, min(row, self.model.total - 1)), 0))
 
+    def mark(self, pair_id: str) -> None:
+        """Mark the row of the pair that is on screen, none where it is not among the rows; nothing is chosen by it."""
+        at = self.model.find(pair_id) if pair_id else -1
+        if at < 0:
+            self.table.clearSelection()
+        elif at != self.current or not self.table.selectionModel().hasSelection():
+            self.blockSignals(True)
+            self.go_to(at)
+            self.blockSignals(False)
+
     def show_total(self) -> None:
         """Say how many pairs the list has, and by what it is sorted."""
         order = "" if self.sort is PairSort.PROJECT else f" · by {COLUMNS[self._column][0]}"

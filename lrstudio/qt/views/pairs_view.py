@@ -122,6 +122,10 @@ class PairsView(QWidget):
         to = self.list.table if self.list.model.total else self
         to.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def add_bar(self, bar: QWidget) -> None:
+        """Put a bar above the candidates."""
+        self._bars.addWidget(bar)
+
     def set_zoom(self, zoom: int) -> None:
         """Show both texts so many points larger than they are read by default."""
         for side in (self.left, self.right):
@@ -176,6 +180,8 @@ class PairsView(QWidget):
         box.setSpacing(0)
         box.addWidget(self._top())
         box.addWidget(Line())
+        self._bars = QVBoxLayout()
+        box.addLayout(self._bars)
         box.addWidget(self._splitter, 1)
 
     def _top(self) -> QWidget:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.errors import Refused
-from lrstudio.domain.places import Place
+from lrstudio.domain.places import DatabaseUrl, Place
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.file_kinds import FileKinds
@@ -57,6 +57,11 @@ class Opened:
     version: int
 
 
+def looked_at(project: Project) -> Opened:
+    """Ask a project what it takes to show it."""
+    return Opened(project, project.title, project.path, project.data_version())
+
+
 class _Stopped(Exception):
     """A person stopped an import."""
 
@@ -69,8 +74,10 @@ class ProjectDesk(QObject):
         opened: an `Opened`.
         closed: no project is open any more.
         told: a `Notice`.
+        connection_wanted: the place of a shared project, and what keeps it from being opened.
     """
 
+    connection_wanted = Signal(object, str)
     opening = Signal(object)
     opened = Signal(object)
     closed = Signal()
@@ -92,8 +99,8 @@ class ProjectDesk(QObject):
         self._remembering.timeout.connect(self._remember)
         self._add_dialog: AddDialog | None = None
         self._kinds = FileKinds()
-        self.before_close: Callable[[], None] = lambda: None
-        """Blocks the writer until nobody else uses the project."""
+        self.before_close: list[Callable[[], None]] = []
+        """Each blocks the writer until somebody else uses the project no more."""
 
     # Open and close
 
@@ -103,7 +110,7 @@ class ProjectDesk(QObject):
         def work() -> Opened:
             from lrstudio.services.wiring import open_project
 
-            return self._looked_at(open_project(path))
+            return looked_at(open_project(path))
 
         self._bring(path, work)
 
@@ -115,7 +122,7 @@ class ProjectDesk(QObject):
         def work() -> Opened:
             from lrstudio.services.wiring import create_project
 
-            return self._looked_at(create_project(path))
+            return looked_at(create_project(path))
 
         self._bring(path, work)
 
@@ -126,7 +133,7 @@ class ProjectDesk(QObject):
             from lrstudio.services.wiring import create_sample_project, open_project, sample_path
 
             path = sample_path()
-            return self._looked_at(open_project(path) if path.exists() else create_sample_project(path))
+            return looked_at(open_project(path) if path.exists() else create_sample_project(path))
 
         self._bring(Path("the sample project"), work)
 
@@ -139,10 +146,11 @@ class ProjectDesk(QObject):
         self._operations.drop_queries()
         if project is not None:
             self.closed.emit()
-            before = self.before_close
+            waits = tuple(self.before_close)
 
             def work() -> None:
-                before()
+                for wait in waits:
+                    wait()
                 project.close()
 
             self._operations.run(work)
@@ -236,17 +244,18 @@ class ProjectDesk(QObject):
 
         def failed(error: BaseException) -> None:
             self.closed.emit()
-            if isinstance(error, Refused):
+            if isinstance(error, Refused) and isinstance(path, DatabaseUrl):
+                wanted = lambda: self.connection_wanted.emit(path, str(error.sentence))  # noqa: E731
+                self.told.emit(Notice(str(error), "Connect…", wanted, refused=True))
+            elif isinstance(error, Refused):
                 self.told.emit(Notice(str(error), refused=True))
             else:
                 self._operations.announce(error, again=lambda: self._bring(path, work))
 
-        self._operations.run(work, then=self._brought, failed=failed)
+        self._operations.run(work, then=self.take_over, failed=failed)
 
-    def _looked_at(self, project: Project) -> Opened:
-        return Opened(project, project.title, project.path, project.data_version())
-
-    def _brought(self, opened: Opened) -> None:
+    def take_over(self, opened: Opened) -> None:
+        """Take a project that somebody else opened, in place of the one that is open."""
         if self.project is not None:
             self.close()  # two were asked for at once
         self.project = opened.project

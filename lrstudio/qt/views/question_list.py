@@ -15,6 +15,7 @@ from lrstudio.qt.views.chrome import Field, Line, Words, panel_ground, unit
 from lrstudio.qt.views.delegates import QuestionDelegate
 from lrstudio.qt.views.scroll import quiet
 from lrstudio.viewstate.audit_list import (
+    TAGGED,
     CandidateRow,
     Keep,
     ListShown,
@@ -225,8 +226,12 @@ class QuestionList(QWidget):
     def _fill_keep_menu(self) -> None:
         menu = self._menu_of(self.keep_button)
         group = QActionGroup(menu)
+        place = menu
         for keep in self._keeps:
-            action = self._choice(menu, group, keep.words, checked=keep == self._view.keep)
+            if keep.kind == TAGGED and place is menu:
+                place = menu.addMenu("Tagged")  # tags come last, and there may be many
+            words = keep.words.replace("&", "&&")  # a tag may have one
+            action = self._choice(place, group, words, checked=keep == self._view.keep)
             action.triggered.connect(lambda _on=False, it=keep: self._keep(it))
         self._name_buttons()
 

@@ -15,11 +15,10 @@ from lrstudio.viewstate.queues import QueueBarText
 class QueueBar(QWidget):
     """Says where one is in a queue. Its title opens the list of queues."""
 
-    def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Actions, parent: QWidget | None = None, *, wide: bool = False) -> None:
+        """Make one for the column of a list, or a `wide` one, a single row across a workspace."""
         super().__init__(parent)
-        step = unit(self)
         self.title = Button(kind=Kind.FLAT)
-        self.title.set_eliding()
         self.count = Words(quiet=True, whole=True)
         self.count.setAccessibleName("Done in the queue")
         self.why = QLabel()
@@ -30,6 +29,43 @@ class QueueBar(QWidget):
         self.next = Button("Next", kind=Kind.FLAT, key="q")
         self.skip = Button("Skip", kind=Kind.FLAT, key="w")
         self.leave = Button("Leave", kind=Kind.FLAT)
+        if wide:
+            self._lay_out_wide()
+        else:
+            self._lay_out()
+        for button, name in ((self.next, "queue.next"), (self.skip, "queue.skip"), (self.leave, "queue.leave")):
+            bind(button, actions[name])
+        self.title.clicked.connect(actions["queue.open"].trigger)
+
+    def show_text(self, text: QueueBarText) -> None:
+        """Show where one is."""
+        self.title.set_words(f"Queue: {text.title}")
+        self.title.setToolTip(text.tooltip)
+        self.count.setText(text.count)
+        self.count.updateGeometry()
+        self.why.setText(text.why)
+        self.why.setVisible(bool(text.why))
+
+    def _lay_out_wide(self) -> None:
+        step = unit(self)
+        row = QHBoxLayout()
+        row.setContentsMargins(step * 3 // 2, step // 2, step, step // 2)
+        row.setSpacing(step)
+        self.why.setWordWrap(False)
+        row.addWidget(self.title)
+        row.addWidget(self.count)
+        row.addWidget(self.why, 1)
+        for button in (self.next, self.skip, self.leave):
+            row.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(row)
+        column.addWidget(Line())
+
+    def _lay_out(self) -> None:
+        step = unit(self)
+        self.title.set_eliding()
         top = QHBoxLayout()
         top.setContentsMargins(step // 2, 0, step * 3 // 2, 0)
         top.addWidget(self.title, 1)
@@ -51,15 +87,3 @@ class QueueBar(QWidget):
         column.addLayout(reason)
         column.addLayout(steps)
         column.addWidget(Line())
-        for button, name in ((self.next, "queue.next"), (self.skip, "queue.skip"), (self.leave, "queue.leave")):
-            bind(button, actions[name])
-        self.title.clicked.connect(actions["queue.open"].trigger)
-
-    def show_text(self, text: QueueBarText) -> None:
-        """Show where one is."""
-        self.title.set_words(f"Queue: {text.title}")
-        self.title.setToolTip(text.tooltip)
-        self.count.setText(text.count)
-        self.count.updateGeometry()
-        self.why.setText(text.why)
-        self.why.setVisible(bool(text.why))

@@ -1,4 +1,4 @@
-"""Works through review queues: makes them, brings their items up in Audit, keeps how long each was looked at."""
+"""Works through review queues: makes them, brings their items up, keeps how long each was looked at."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ from PySide6.QtWidgets import QWidget
 
 from lrstudio.domain.changes import Changes
 from lrstudio.domain.decisions import Target
-from lrstudio.domain.errors import Refused
-from lrstudio.domain.queues import Outcome, Queue
-from lrstudio.domain.summaries import JudgeChoice
+from lrstudio.domain.queues import Outcome
 from lrstudio.domain.verdicts import JudgeIdentity
 from lrstudio.qt.actions import Actions
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.audit_controller import AuditController
+from lrstudio.qt.views.desk import Desk
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.qt.views.queue_bar import QueueBar
+from lrstudio.qt.views.queue_form import QueueForm
 from lrstudio.services.who_when import utc_now
 from lrstudio.viewstate.audit import Focus
 from lrstudio.viewstate.facts import Fact
 from lrstudio.viewstate.finding import dimension_of
-from lrstudio.viewstate.queues import Course, QueueLine, Stopwatch, bar_text, queue_line
+from lrstudio.viewstate.queues import Course, Stopwatch, bar_text
 
 if TYPE_CHECKING:
-    from lrstudio.qt.views.dialogs.queues_dialog import QueuesDialog
-    from lrstudio.services.queues import Wish
+    from lrstudio.qt.views.pairs_controller import PairsController
     from lrstudio.services.wiring import Project
 
 
@@ -46,18 +45,20 @@ class _Visit:
     target: Target | None = None
 
 
-class QueueDesk(QObject):
+class QueueDesk(Desk):
     """One queue at a time.
 
     Signals:
         facts_changed: whether a queue is worked through has changed.
-        told: a `Notice`.
         judge_wanted: the judge whose verdicts are to be shown, None for the latest ones.
+        pair_wanted: two candidates that are to be shown side by side.
+        audit_wanted: an item is brought up in Audit, which is to be shown.
     """
 
     judge_wanted = Signal(object)
+    pair_wanted = Signal(str, str)
+    audit_wanted = Signal()
     facts_changed = Signal()
-    told = Signal(object)
 
     def __init__(
         self,
@@ -68,22 +69,20 @@ class QueueDesk(QObject):
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(window)
-        self._window = window
-        self._operations = operations
-        self._switch = switch
+        super().__init__(window, operations, switch)
         self._actions = actions
         self._clock = clock
-        self._project: Project | None = None
         self._audit: AuditController | None = None
-        self._dialog: QueuesDialog | None = None
+        self._form = QueueForm(window, operations, switch)
+        self._form.chosen.connect(self.begin)
         self._bar: QueueBar | None = None
+        self._pairs: PairsController | None = None
+        self._wide_bar: QueueBar | None = None
         self._watch = Stopwatch()
         self._opened = ""
         self._blind = False
         self._waiting: list[_Visit] = []
         self.course: Course | None = None
-        operations.changed.connect(self._changed)
         window.installEventFilter(self)
 
     @property
@@ -93,18 +92,26 @@ class QueueDesk(QObject):
 
     def use(self, project: Project | None) -> None:
         """Work in this project; a queue of another one is left."""
-        if project is not self._project:
-            self.leave()
-            self._waiting.clear()
-            if self._dialog is not None:
-                self._dialog.close()
-        self._project = project
+        super().use(project)
+        self._form.use(project)
+
+    def _let_go(self) -> None:
+        self.leave()
+        self._waiting.clear()
 
     def follow(self, audit: AuditController) -> None:
         """Bring items up in this workspace."""
         self._audit = audit
         audit.decided.connect(self._decided)
         audit.deeds.failed.connect(self._failed)
+
+    def follow_pairs(self, pairs: PairsController) -> None:
+        """Go on when something was said of the two candidates that an item is about."""
+        if self._pairs is None:
+            self._pairs = pairs
+            pairs.said.connect(self._pair_said)
+            self._wide_bar = QueueBar(self._actions, wide=True)
+            pairs.view.add_bar(self._wide_bar)
 
     def show_settings(self, *, blind: bool) -> None:
         """Hide what a blind person must not see."""
@@ -114,67 +121,12 @@ class QueueDesk(QObject):
     def command_table(self) -> dict[str, Callable[[], object]]:
         """Return the commands that are carried out here."""
         return {
-            "queue.open": self.show,
+            "queue.open": self._form.show,
             "queue.next": lambda: self._go_on(Outcome.LEFT),
             "queue.skip": lambda: self._go_on(Outcome.SKIPPED),
             "queue.previous": self._go_back,
             "queue.leave": self.leave,
         }
-
-    # The list of queues
-
-    def show(self) -> None:
-        """Show the queues there are, and the form for another."""
-        from lrstudio.qt.views.dialogs.queues_dialog import QueuesDialog
-
-        if self._project is None:
-            return
-        if self._dialog is None:
-            dialog = self._dialog = QueuesDialog(self._switch, self._window)
-            dialog.chosen.connect(self.begin)
-            dialog.wished.connect(self._make)
-            dialog.destroyed.connect(self._forget_dialog)
-        self._read_queues()
-        self._dialog.show()
-        self._dialog.raise_()
-        self._dialog.activateWindow()
-
-    def _read_queues(self) -> None:
-        project = self._project
-        if project is None:
-            return
-
-        def read() -> tuple[tuple[QueueLine, ...], tuple[JudgeChoice, ...]]:
-            lines = tuple(
-                queue_line(it.queue, items=it.items, finished=it.finished, seconds=it.seconds)
-                for it in project.queues.queues()
-            )
-            return lines, project.audit.judges()
-
-        def there(found: tuple[tuple[QueueLine, ...], tuple[JudgeChoice, ...]]) -> None:
-            if self._dialog is not None:
-                self._dialog.set_queues(found[0])
-                self._dialog.set_judges(found[1])
-
-        self._operations.query(read, there, slot="queues")
-
-    def _make(self, wish: Wish) -> None:
-        project = self._project
-        if project is None:
-            return
-
-        def failed(error: BaseException) -> None:
-            sentence = str(error) if isinstance(error, Refused) else ""
-            if self._dialog is not None:
-                self._dialog.refuse(sentence)
-            if not sentence:
-                self._operations.announce(error, again=lambda: self._make(wish))
-
-        made: Callable[[Queue], None] = lambda queue: self.begin(queue.queue_id)  # noqa: E731
-        self._operations.run(lambda: project.queues.make(wish), initiator=self, then=made, failed=failed)
-
-    def _forget_dialog(self) -> None:
-        self._dialog = None
 
     # Through one queue
 
@@ -211,14 +163,14 @@ class QueueDesk(QObject):
             return
         if judge != audit.reader.judge:
             self.judge_wanted.emit(judge)
-        if self._dialog is not None:
-            self._dialog.close()
+        self._form.close()
         self.course = course
         audit.guided = True
         self.facts_changed.emit()
         following = course.next_open()
         self._tell() if following is None else self._open(following)
-        audit.view.list.tree.setFocus()
+        if self.course.item is None or not self.course.item.other_id:
+            audit.view.list.tree.setFocus()
 
     def _open(self, at: int) -> None:
         """Bring an item up, and read the one behind it while the person reads this one."""
@@ -232,16 +184,22 @@ class QueueDesk(QObject):
         self._opened = utc_now()
         now = self._clock()
         self._watch = Stopwatch().run(now) if self._window.isActiveWindow() else Stopwatch()
-        target = item.target
+        if item.other_id:
+            self.pair_wanted.emit(item.target.candidate_id, item.other_id)
+        else:
+            self._open_in_audit(audit, item.target)
+        self._tell()
+        following = course.next_open()
+        if following is not None and course.items[following].target.candidate_id != item.target.candidate_id:
+            audit.reader.read_ahead(course.items[following].target.candidate_id)
+
+    def _open_in_audit(self, audit: AuditController, target: Target) -> None:
+        self.audit_wanted.emit()
         if audit.detail is not None and audit.detail.candidate.candidate_id == target.candidate_id:
             audit.view.list.set_current(target.candidate_id)
             audit.go(Focus(target.candidate_id, target.dimension, target.part_id))
         else:
             audit.show_candidate(target.candidate_id, dimension=target.dimension, part_id=target.part_id)
-        self._tell()
-        following = course.next_open()
-        if following is not None and course.items[following].target.candidate_id != target.candidate_id:
-            audit.reader.read_ahead(course.items[following].target.candidate_id)
 
     def _go_on(self, outcome: Outcome) -> None:
         """Leave the item in this way and open the next."""
@@ -251,8 +209,9 @@ class QueueDesk(QObject):
         if outcome is Outcome.LEFT and following is None:
             self.told.emit(Notice("No other item of this queue is open."))
             return
-        self._close_visit(outcome)
+        visit = self._end_visit(outcome)
         self._open_or_end(following)
+        self._file(visit)  # last: the writer would work beside what brings the next item up
 
     def _go_back(self) -> None:
         before = self.course.previous() if self.course is not None else None
@@ -270,7 +229,7 @@ class QueueDesk(QObject):
     def _decided(self, target: Target, done: bool) -> None:
         """Go on when a decision settles the item: its part, or the last open part of its dimension."""
         item = self.course.item if self.course is not None else None
-        if self.course is None or item is None:
+        if self.course is None or item is None or item.other_id:
             return
         same = (target.candidate_id, target.dimension) == (item.target.candidate_id, item.target.dimension)
         if not same or not (target.part_id == item.target.part_id or (done and not item.target.part_id)):
@@ -279,17 +238,36 @@ class QueueDesk(QObject):
         self._close_visit(Outcome.DECIDED, target=target)
         self._open_or_end(following)
 
+    def _pair_said(self, sides: frozenset[str]) -> None:
+        """Go on when a person said which of the two is better, or that they are no pair."""
+        item = self.course.item if self.course is not None else None
+        if self.course is None or item is None or sides != {item.target.candidate_id, item.other_id}:
+            return
+        following = self.course.next_open()
+        self._close_visit(Outcome.DECIDED)
+        self._open_or_end(following)
+
     def _close_visit(self, outcome: Outcome, *, target: Target | None = None) -> None:
+        self._file(self._end_visit(outcome, target=target))
+
+    def _end_visit(self, outcome: Outcome, *, target: Target | None = None) -> _Visit | None:
         course = self.course
         if course is None or course.item is None or not self._opened:
-            return
+            return None
         visit = _Visit(course.queue.queue_id, course.at, self._opened, self._watch.read(self._clock()), outcome, target)
         self._opened = ""
         self._watch = Stopwatch()
         if outcome is not Outcome.LEFT:
             self.course = course.finish(course.at)
+        return visit
+
+    def _file(self, visit: _Visit | None) -> None:
+        """Write a visit down; one that waits for its decision once that is written."""
+        if visit is None:
+            return
+        target = visit.target
         if target is not None and self._audit is not None and self._audit.deeds.under_way(target.candidate_id):
-            self._waiting.append(visit)  # it is decided once the decision is written
+            self._waiting.append(visit)
         else:
             self._write(visit)
 
@@ -314,8 +292,6 @@ class QueueDesk(QObject):
         if self._audit is not None and initiator is self._audit.deeds:
             for visit in self._taken(changes.decisions):
                 self._write(visit)
-        if self._dialog is not None and (changes.queues or changes.everything):
-            self._read_queues()
 
     def _failed(self, target: Target, _sentence: str) -> None:
         """Go back to an item whose decision was not written."""
@@ -328,14 +304,17 @@ class QueueDesk(QObject):
     def _tell(self) -> None:
         """Show where one is, above the list."""
         if self.course is None or self._audit is None:
-            if self._bar is not None:
-                self._bar.hide()
+            for bar in (self._bar, self._wide_bar):
+                if bar is not None:
+                    bar.hide()
             return
         if self._bar is None:
             self._bar = QueueBar(self._actions)
             self._audit.view.list.add_bar(self._bar)
-        self._bar.show_text(bar_text(self.course, blind=self._blind))
-        self._bar.show()
+        for bar in (self._bar, self._wide_bar):
+            if bar is not None:
+                bar.show_text(bar_text(self.course, blind=self._blind))
+                bar.show()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Halt the time while the window is not the active one."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from lrstudio.domain.changes import Changes
@@ -15,6 +15,7 @@ from lrstudio.domain.errors import Refused
 from lrstudio.domain.reports import JudgeName, Report
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.theme.palette import ThemeSwitch
+from lrstudio.qt.views.desk import Desk, bring_up
 from lrstudio.qt.views.file_kinds import FileKinds
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.viewstate.reports import AGREEMENT, CANCELLED, LENGTH_BIAS, Grid, Wish, is_stale
@@ -31,35 +32,46 @@ class _Stopped(Exception):
     """The report under way is no longer wanted."""
 
 
-class ReportsDesk(QObject):
+class ReportsDesk(Desk):
     """One window at most; one report is computed at a time, and the latest wish comes next.
 
     Signals:
-        told: a `Notice`.
+        remedy_wanted: the `Remedy` that a set is to be frozen by.
+        unblind_wanted: the person wants to see the figures, and blind is to be turned off.
+        candidate_wanted: the id of a candidate that is to be shown.
     """
 
-    told = Signal(object)
+    remedy_wanted = Signal(object)
+    unblind_wanted = Signal()
+    candidate_wanted = Signal(str)
     _stepped = Signal(int, int)
 
     def __init__(self, window: QWidget, operations: Operations, switch: ThemeSwitch) -> None:
-        super().__init__(window)
+        super().__init__(window, operations, switch)
         self.window: ReportsWindow | None = None
-        self._behind = window
-        self._operations = operations
-        self._switch = switch
-        self._project: Project | None = None
         self._stop: Event | None = None
         self._next: Wish | None = None
         self._changed_meanwhile = False
+        self._blind = False
         self._kinds = FileKinds()
         self._stepped.connect(self._show_step)
-        operations.changed.connect(self._changed)
 
-    def use(self, project: Project | None) -> None:
-        """Report on this project; a window about another one is closed."""
-        if project is not self._project and self.window is not None:
+    def _let_go(self) -> None:
+        if self.window is not None:
             self.window.close()
-        self._project = project
+
+    def show_settings(self, *, blind: bool) -> None:
+        """Hide what a blind person must not see, and compute it when it may be seen."""
+        if blind == self._blind:
+            return
+        self._blind = blind
+        if self.window is None:
+            return
+        if blind:
+            self._end()
+        self.window.show_veil(blind=blind)
+        if not blind:
+            self.compute(self.window.wish)
 
     def show(self) -> None:
         """Show the window, and compute its first report."""
@@ -68,23 +80,25 @@ class ReportsDesk(QObject):
         if self._project is None:
             return
         if self.window is None:
-            dialog = self.window = ReportsWindow(self._switch, self._behind)
+            dialog = self.window = ReportsWindow(self._switch, self._window)
             dialog.wanted.connect(self.compute)
             dialog.cancelled.connect(self.cancel)
             dialog.export_wanted.connect(self.choose_export)
+            dialog.remedy_wanted.connect(self.remedy_wanted)
+            dialog.unblind_wanted.connect(self.unblind_wanted)
+            dialog.candidate_wanted.connect(self.candidate_wanted)
             dialog.destroyed.connect(self._forget)
             self._read_judges()
+            dialog.show_veil(blind=self._blind)
             self.compute(dialog.wish)
-        self.window.show()
-        self.window.raise_()
-        self.window.activateWindow()
+        bring_up(self.window)
 
     # Computing
 
     def compute(self, wish: Wish) -> None:
         """Compute a report; one that is under way ends first."""
         project = self._project
-        if project is None or self.window is None:
+        if project is None or self.window is None or self._blind:
             return
         self.window.show_busy(busy=True)
         if self._stop is not None:
@@ -95,26 +109,29 @@ class ReportsDesk(QObject):
         self._next = None
         self._changed_meanwhile = False
 
-        def step(done: int, of: int) -> None:
+        def check() -> None:
             if stop.is_set():
                 raise _Stopped
-            self._stepped.emit(done, of)
 
         self._operations.query(
-            lambda: _computed(project, wish, step),
+            lambda: _computed(project, wish, step=self._stepped.emit, check=check),
             lambda report: self._there(report, wish),
             slot="reports",
             failed=self._failed,
         )
 
     def cancel(self) -> None:
-        """End what is under way at the next judge; nothing of it is shown."""
+        """End what is under way, in the middle of a judge; nothing of it is shown."""
         if self._stop is not None:
-            self._stop.set()
-            self._next = None
+            self._end()
             if self.window is not None:
                 self.window.show_busy(busy=False)
                 self.window.show_trouble(CANCELLED)
+
+    def _end(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+        self._next = None
 
     def _there(self, report: Report, wish: Wish) -> None:
         stopped = self._stop is not None and self._stop.is_set()
@@ -167,9 +184,7 @@ class ReportsDesk(QObject):
 
     def _forget(self) -> None:
         self.window = None
-        self._next = None
-        if self._stop is not None:
-            self._stop.set()
+        self._end()
 
     # Files
 
@@ -219,12 +234,12 @@ class ReportsDesk(QObject):
             self._operations.announce(error, again=lambda: self.export(path, what))
 
 
-def _computed(project: Project, wish: Wish, step: Callable[[int, int], None]) -> Report:
+def _computed(project: Project, wish: Wish, *, step: Callable[[int, int], None], check: Callable[[], None]) -> Report:
     from lrstudio.services.report_agreement import How
 
     reports = project.reports
     make = {AGREEMENT: reports.agreement, LENGTH_BIAS: reports.length_bias}.get(wish.kind, reports.leaderboard)
-    how = How(cluster=wish.cluster)
+    how = How(cluster=wish.cluster, check=check)
     return make(judge=wish.judge or "", dimension=wish.dimension, by=wish.by, how=how, step=step)
 
 

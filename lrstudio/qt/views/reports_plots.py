@@ -6,26 +6,33 @@ from collections.abc import Sequence
 from html import escape
 
 import pyqtgraph as pg
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize, Qt
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter, QPen
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QGraphicsRectItem, QWidget
 
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.theme.tokens import blend, contrast
-from lrstudio.viewstate.report_plots import Bar, Bars, Cells, Lines, Plot
+from lrstudio.viewstate.report_plots import Bar, Bars, Cells, Dots, Lines, Plot
 
 _SYMBOLS = ("o", "t1", "s")
 _GLYPHS = ("●", "▲", "■")
 _TOKENS = ("accent", "partial", "not_found")
 _APART = 0.26
 """Rows are one apart; marks of one row stand so far from each other."""
+_TEXT_WIDTH = 30
 _SCALE = 2
 """Pictures have so many pixels for each on the screen."""
 
 
 class PlotView(pg.PlotWidget):  # type: ignore[misc]  # the library has no types
-    """Shows one plot. It is to be looked at: the same numbers stand in the tables, for the keyboard and the ear."""
+    """Shows one plot. It is to be looked at: the same numbers stand in the tables, for the keyboard and the ear.
+
+    Signals:
+        dot_chosen: the id of the candidate whose dot was pressed.
+    """
+
+    dot_chosen = Signal(str)
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__(parent, enableMenu=False)
@@ -89,6 +96,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]  # the library has no types
             axis.setPen(pg.mkPen(self._color("line")))
             axis.setTextPen(pg.mkPen(self._color("text" if side == "left" else "muted")))
             axis.setTicks(None)
+            axis.textWidth = _TEXT_WIDTH  # it grows with the labels of one plot and never shrinks by itself
             axis.setStyle(tickLength=0 if side != "bottom" else -4, autoReduceTextSpace=False)
             axis.showLabel(False)
         item.getViewBox().invertY(isinstance(plot, Bars | Cells))
@@ -100,6 +108,8 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]  # the library has no types
             self._draw_bars(plot)
         elif isinstance(plot, Cells):
             self._draw_cells(plot)
+        elif isinstance(plot, Dots):
+            self._draw_dots(plot)
         else:
             self._draw_lines(plot)
 
@@ -212,5 +222,31 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]  # the library has no types
             self.plotItem.setYRange(0.0, 1.0, padding=0.03)
         else:
             self.plotItem.autoRange(padding=0.06)
+        self._label("bottom", plot.curve.x)
+        self._label("left", plot.curve.y)
+
+    def _draw_dots(self, plot: Dots) -> None:
+        points = plot.curve.points
+        thin = pg.mkPen(self._color("line"), width=1)
+        for angle in (0, 90):
+            self.addItem(pg.InfiniteLine(0.0, angle=angle, pen=thin))
+        color = self._color("accent")
+        see_through = self._color("accent")
+        see_through.setAlphaF(0.35)
+        xs, ys = [it.x for it in points], [it.y for it in points]
+        pen = pg.mkPen(color, width=1)
+        names = [it.name for it in points]
+        dots = pg.ScatterPlotItem(x=xs, y=ys, data=names, symbol="o", size=7, pen=pen, brush=see_through)
+        dots.sigClicked.connect(lambda _item, pressed, _event: self.dot_chosen.emit(pressed[0].data()))
+        self.addItem(dots)
+        if plot.slope is not None:
+            pen = pg.mkPen(self._color("partial"), width=2)
+            words = f"{100.0 * plot.slope:+.2f} for 100 tokens"
+            line = pg.PlotDataItem([min(xs), max(xs)], [plot.slope * min(xs), plot.slope * max(xs)], pen=pen)
+            self.addItem(line)
+            text = pg.TextItem(words, color=self._color("text"), fill=self._color("panel"), anchor=(1.0, 1.2))
+            text.setPos(max(xs), plot.slope * max(xs))
+            self.addItem(text)
+        self.plotItem.autoRange(padding=0.06)
         self._label("bottom", plot.curve.x)
         self._label("left", plot.curve.y)

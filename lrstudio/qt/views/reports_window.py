@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QPalette, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
@@ -29,10 +29,14 @@ from lrstudio.qt.views.chrome import Splitter, Words, bold, small, unit
 from lrstudio.qt.views.dialogs.base import Dialog
 from lrstudio.qt.views.forms import Choice
 from lrstudio.qt.views.reports_plots import PlotView
+from lrstudio.qt.views.reports_remedies import Remedies
 from lrstudio.qt.views.reports_table import TableView
 from lrstudio.qt.views.scroll import quiet
-from lrstudio.viewstate.report_plots import Plot, plots
+from lrstudio.qt.views.start_page import EmptyState
+from lrstudio.viewstate.report_plots import DOTS, Plot, plots
 from lrstudio.viewstate.reports import (
+    BLIND,
+    BLIND_WHY,
     CLUSTERS,
     KINDS,
     SLICES,
@@ -59,11 +63,17 @@ class ReportsWindow(Dialog):
         wanted: the `Wish` of the report that is to be computed.
         cancelled: the report under way is no longer wanted.
         export_wanted: a plot or a table is to be written to a file.
+        remedy_wanted: the `Remedy` that a set is to be frozen by.
+        unblind_wanted: blind is to be turned off, so that the judge's figures can be seen.
+        candidate_wanted: the id of a candidate whose dot, or row, was chosen.
     """
 
     wanted = Signal(object)
     cancelled = Signal()
     export_wanted = Signal()
+    remedy_wanted = Signal(object)
+    unblind_wanted = Signal()
+    candidate_wanted = Signal(str)
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__("Reports", parent, size=(156, 98))
@@ -91,11 +101,14 @@ class ReportsWindow(Dialog):
         self.title = Words("", strong=True)
         self.counts = QLabel()
         self.reasons = QLabel()
+        self.remedies = Remedies()
         self.plot_tabs = QTabBar()
         self.plot = PlotView(switch)
         self.table_tabs = QTabBar()
         self.table = TableView()
         self.empty = QLabel()
+        self.unblind = Button("Show anyway (ends blind mode)")
+        self.veil = EmptyState(BLIND, BLIND_WHY, (self.unblind,))
         self.notes = QLabel()
         self.copy = Button("Copy the table")
         self.export = Button("Export…")
@@ -146,6 +159,22 @@ class ReportsWindow(Dialog):
         self.judge.setCurrentIndex(at)
         self._filling = False
 
+    def show_veil(self, *, blind: bool) -> None:
+        """Hide every figure from a person who decides blind, or let them be seen again."""
+        if blind:
+            self.report, self.plots, self.grids = None, (), ()
+            self.sections.clear()
+            self.banner.hide()
+            self.show_busy(busy=False)
+        for widget in (self.kind, self.judge, self.dimension, self.by, self.cluster, self.compute):
+            widget.setEnabled(not blind)
+        self.copy.setEnabled(not blind)
+        self.export.setEnabled(not blind and self.report is not None)
+        self.notes.setVisible(bool(self.notes.text()) and not blind and self.report is not None)
+        self._pages.setCurrentWidget(self.veil if blind else self.empty)
+        if blind:
+            self.unblind.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def show_busy(self, *, busy: bool, done: int = 0, of: int = 0) -> None:
         """Show that a report is being computed, after so many judges of so many; 0 of 0 where that is not known."""
         self.progress.setRange(0, of)
@@ -180,7 +209,7 @@ class ReportsWindow(Dialog):
         self.export.setEnabled(bool(listed))
         self.copy.setEnabled(bool(listed))
         first = self.sections.topLevelItem(0)
-        again = self._like(before) or (first.child(0) if first is not None else None)
+        again = _like(self.sections, before) or (first.child(0) if first is not None else None)
         if again is not None:
             self.sections.setCurrentItem(again)
 
@@ -196,25 +225,10 @@ class ReportsWindow(Dialog):
         item.setToolTip(0, judge)
         item.setExpanded(True)
         for entry in entries:
-            self._add(entry, item)
+            _add(entry, item, size=self._row())
 
     def _row(self) -> QSize:
         return QSize(0, self.fontMetrics().height() + unit(self) * 3 // 4)
-
-    def _add(self, entry: Entry, above: QTreeWidgetItem) -> None:
-        item = QTreeWidgetItem(above, [entry.title])
-        item.setSizeHint(0, self._row())
-        item.setData(0, _SECTION, entry.section)
-        item.setToolTip(0, heading(entry.section))
-        for part in entry.slices:
-            self._add(part, item)
-
-    def _like(self, section: Section | None) -> QTreeWidgetItem | None:
-        if section is None:
-            return None
-        found = self.sections.findItems("*", Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive)
-        named = [(it, it.data(0, _SECTION)) for it in found]
-        return next((it for it, one in named if one is not None and heading(one) == heading(section)), None)
 
     def _chosen(self) -> None:
         if not self._filling:
@@ -229,6 +243,7 @@ class ReportsWindow(Dialog):
         self.counts.setVisible(bool(self.counts.text()))
         self.reasons.setText(reasons(section) if section else "")
         self.reasons.setVisible(bool(self.reasons.text()))
+        self.remedies.show_remedies(section.remedies if section else ())
         self.plots = plots(section) if section else ()
         self.grids = grids(section, cluster=self._wish.cluster) if section else ()
         _fill(self.plot_tabs, [it.title for it in self.plots], wanted=self._chosen_plot)
@@ -243,6 +258,11 @@ class ReportsWindow(Dialog):
 
     def _show_grid(self) -> None:
         self.table.show_grid(self.shown_grid)
+
+    def _row_activated(self, index: QModelIndex) -> None:
+        grid = self.shown_grid
+        if grid is not None and grid.key == DOTS:
+            self.candidate_wanted.emit(grid.rows[index.row()][0])
 
     def _choose_plot(self, at: int) -> None:
         self._chosen_plot = self.plot_tabs.tabText(at)
@@ -262,6 +282,10 @@ class ReportsWindow(Dialog):
         self.table_tabs.currentChanged.connect(self._choose_grid)
         self.copy.clicked.connect(self.table.copy)
         self.export.clicked.connect(self.export_wanted)
+        self.unblind.clicked.connect(self.unblind_wanted)
+        self.plot.dot_chosen.connect(self.candidate_wanted)
+        self.table.activated.connect(self._row_activated)
+        self.remedies.wanted.connect(self.remedy_wanted)
         for key, button in (("Ctrl+R", self.compute), ("Ctrl+.", self.cancel), ("Ctrl+E", self.export)):
             QShortcut(QKeySequence(key), self).activated.connect(button.click)
 
@@ -288,7 +312,7 @@ class ReportsWindow(Dialog):
         halves.setSizes([56 * step, 44 * step])
         split = Splitter(Qt.Orientation.Horizontal, name="reports.split")
         split.addWidget(self.sections)
-        split.addWidget(_column(step, self.title, self.counts, self.reasons, halves, left=step))
+        split.addWidget(_column(step, self.title, self.counts, self.reasons, self.remedies, halves, left=step))
         split.setSizes([42 * step, 114 * step])
         split.setStretchFactor(1, 1)
         self.reasons.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -296,6 +320,7 @@ class ReportsWindow(Dialog):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.empty)
         self._pages.addWidget(split)
+        self._pages.addWidget(self.veil)
         self.column.addWidget(self._pages, 1)
         self.column.addWidget(self.notes)
         self.notes.hide()
@@ -326,6 +351,25 @@ class ReportsWindow(Dialog):
             across.addWidget(widget)
         grid.addLayout(across, 1, len(named))
         return grid
+
+
+def _add(entry: Entry, above: QTreeWidgetItem, *, size: QSize) -> None:
+    """Put a section below its judge or its whole, with its slices below it."""
+    item = QTreeWidgetItem(above, [entry.title])
+    item.setSizeHint(0, size)
+    item.setData(0, _SECTION, entry.section)
+    item.setToolTip(0, heading(entry.section))
+    for part in entry.slices:
+        _add(part, item, size=size)
+
+
+def _like(sections: QTreeWidget, section: Section | None) -> QTreeWidgetItem | None:
+    """Return the entry of the list that says of this report what the section said of the one before."""
+    if section is None:
+        return None
+    found = sections.findItems("*", Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive)
+    named = [(it, it.data(0, _SECTION)) for it in found]
+    return next((it for it, one in named if one is not None and heading(one) == heading(section)), None)
 
 
 def _fill(tabs: QTabBar, names: Sequence[str], *, wanted: str) -> None:

@@ -33,9 +33,12 @@ class QuietScrollBar(QScrollBar):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(color)
-        inset = max(2, unit(self) // 3)
-        box = QRectF(thumb).adjusted(inset, 1, -inset, -1)
-        painter.drawRoundedRect(box, box.width() / 2, box.width() / 2)
+        across, along = max(2, unit(self) // 3), 1
+        upright = self.orientation() is Qt.Orientation.Vertical
+        left, top = (across, along) if upright else (along, across)
+        box = QRectF(thumb).adjusted(left, top, -left, -top)
+        radius = min(box.width(), box.height()) / 2
+        painter.drawRoundedRect(box, radius, radius)
 
 
 def quiet(area: QAbstractScrollArea) -> None:

@@ -75,14 +75,16 @@ class StartPage(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         open_button = Button("Open project…", kind=Kind.PRIMARY)
         new_button = Button("New project…")
+        shared_button = Button("Open shared project…")
         sample_button = Button("Open the sample project")
         self._open_button = open_button
-        for button, name in ((open_button, "open"), (new_button, "new"), (sample_button, "sample")):
+        ways = {"open": open_button, "new": new_button, "shared": shared_button, "sample": sample_button}
+        for name, button in ways.items():
             bind(button, actions[f"project.{name}"])
         self._page = EmptyState(
             "LongReward Studio",
             "See the document, the answer, the judge's verdicts and their evidence together, then decide.",
-            (open_button, new_button, sample_button),
+            tuple(ways.values()),
         )
         title = QFont(self._page.heading.font())
         title.setPointSizeF(title.pointSizeF() * 1.3)

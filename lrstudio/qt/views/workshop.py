@@ -57,7 +57,7 @@ class Workshop(QObject):
         self.messages = Messages(window, window.banner, self.operations)
         self.watch = DataWatch(self.operations, self)
         self.desk = ProjectDesk(window, self.operations, self._store, window.switch)
-        self.desk.before_close = self._wait_for_judge
+        self.desk.before_close.append(self._wait_for_judge)
         self._judging: JudgeDesk | None = None
         self._packs: PacksDesk | None = None
         self.audit: AuditController | None = None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lrstudio.qt.views.pairs_controller import PairsController
     from lrstudio.qt.views.pairs_desk import PairsDesk
     from lrstudio.services.wiring import Project
+    from lrstudio.viewstate.pairs_board import PairScreen
 
 _DEEDS = (
     *("left", "right", "approve", "swap", "reject", "reason", "undo", "redo", "next", "previous", "other_left"),
@@ -76,7 +77,7 @@ class Workspaces(QObject):
         table: dict[str, Callable[[], object]] = {
             "workspace.audit": self.show_audit,
             "workspace.pairs": self.show_pairs,
-            "pairs.blind": self._turn_blind,
+            "pairs.blind": self.turn_blind,
             "pairs.propose": lambda: self.desk.show_propose(),
             "pairs.sets": lambda: self.desk.show_sets(),
         }
@@ -88,7 +89,7 @@ class Workspaces(QObject):
         if self._desk is None:
             from lrstudio.qt.views.pairs_desk import PairsDesk
 
-            self._desk = PairsDesk(self._window, self._operations, self._window.switch)
+            self._desk = PairsDesk(self._window, self._operations, self._window.switch, shown=self._on_screen)
             self._desk.told.connect(self.told)
         self._desk.use(self._project, self._judge)
         return self._desk
@@ -112,6 +113,19 @@ class Workspaces(QObject):
                 pairs.use(self._project, self._judge)
             pairs.view.take_keyboard()
         self._mark()
+
+    def show_two(self, one: str, other: str) -> PairsController:
+        """Show two candidates side by side in the Pairs workspace, and return what shows them."""
+        if not self.in_pairs:
+            self.show_pairs()
+        pairs = self._build()
+        pairs.show_two(one, other)
+        return pairs
+
+    def leave_pairs(self) -> None:
+        """Show Audit where Pairs is shown."""
+        if self.in_pairs:
+            self.show_audit()
 
     def show_settings(self, settings: Settings) -> None:
         """Look as the settings say."""
@@ -146,12 +160,16 @@ class Workspaces(QObject):
         detail = self._audit.detail if self._audit is not None else None
         return detail.question.question_id if detail is not None else ""
 
+    def _on_screen(self) -> tuple[PairScreen | None, str]:
+        return self.pairs.shown if self.pairs is not None else (None, "")
+
     def _choose_judge(self, judge: JudgeIdentity | None) -> None:
         self._judge = judge
         if self.pairs is not None and self._project is not None and not self._stale:
             self.pairs.use(self._project, judge)
 
-    def _turn_blind(self) -> None:
+    def turn_blind(self) -> None:
+        """Hide what the judge said, or show it again, in every workspace."""
         self._window.actions_["view.blind"].setEnabled(True)
         self._window.actions_["view.blind"].trigger()
         self.facts_changed.emit()

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QCheckBox,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QTreeWidget,
-    QTreeWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from lrstudio.domain.queues import Purpose
 from lrstudio.domain.summaries import JudgeChoice
@@ -26,69 +15,13 @@ from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Line, bold, unit
 from lrstudio.qt.views.dialogs.base import Dialog, Problem
 from lrstudio.qt.views.forms import Choice, FormRow, Whole
-from lrstudio.qt.views.scroll import QuietHeader, quiet
+from lrstudio.qt.views.row_list import RowList
 from lrstudio.services.queues import Wish
 from lrstudio.viewstate.audit_headers import judge_labels
 from lrstudio.viewstate.judge_fields import FieldWords
 from lrstudio.viewstate.queues import PURPOSES, SIZE, QueueLine, missing, words_of
 
 _MOST = 100_000
-
-
-class RowList(QTreeWidget):
-    """A short list with columns; Enter and a double click take a row.
-
-    Signals:
-        taken: the data of the row.
-    """
-
-    taken = Signal(object)
-
-    def __init__(self, columns: Sequence[str], *, name: str) -> None:
-        super().__init__()
-        self.setHeader(QuietHeader(self))
-        self.setHeaderLabels(list(columns))
-        self.setRootIsDecorated(False)
-        self.setUniformRowHeights(True)
-        self.setFrameShape(QTreeWidget.Shape.NoFrame)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setAllColumnsShowFocus(True)
-        self.setTabKeyNavigation(False)
-        self.setAccessibleName(name)
-        self.header().setAccessibleName("Columns")
-        self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.header().setStretchLastSection(False)
-        for column in range(1, len(columns)):
-            self.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        quiet(self)
-        self.itemDoubleClicked.connect(lambda row, _column: self.taken.emit(row.data(0, Qt.ItemDataRole.UserRole)))
-
-    def set_rows(self, rows: Sequence[tuple[object, Sequence[str]]]) -> None:
-        """Show rows of data and texts; the row that was current stays so, by its data."""
-        before = self.current()
-        self.clear()
-        chosen = None
-        for data, texts in rows:
-            row = QTreeWidgetItem(self, list(texts))
-            row.setData(0, Qt.ItemDataRole.UserRole, data)
-            row.setToolTip(0, texts[0])
-            row.setSizeHint(0, QSize(0, self.fontMetrics().height() + unit(self) * 5 // 4))
-            if chosen is None or data == before:
-                chosen = row
-        if chosen is not None:
-            self.setCurrentItem(chosen)
-
-    def current(self) -> object:
-        """Return the data of the current row, None where there is none."""
-        row = self.currentItem()
-        return row.data(0, Qt.ItemDataRole.UserRole) if row is not None else None
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Take the row with Enter."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.current() is not None:
-            self.taken.emit(self.current())
-        else:
-            super().keyPressEvent(event)
 
 
 class QueuesDialog(Dialog):
@@ -117,6 +50,7 @@ class QueuesDialog(Dialog):
         self.problem = Problem(switch.theme.tokens["contradicted"])
         self.open_button = Button("Work through")
         self.make_button = Button("Make and begin", kind=Kind.PRIMARY)
+        self.make_button.setDefault(True)
         self._purpose_row = FormRow(FieldWords("Purpose", " "), self.purpose)
         self._other_row = FormRow(FieldWords("Second judge", ""), self.other)
         self._lay_out()
@@ -222,6 +156,7 @@ class QueuesDialog(Dialog):
             form.addWidget(row)
         self.column.addLayout(form)
         self.column.addWidget(self.problem)
+        self.column.addStretch(0)  # takes the room only where there is no list
         close = Button("Close")
         close.clicked.connect(self.close)
         self.add_buttons([self.open_button, self.make_button, close])

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QWidget
 
+from lrstudio.domain.length_choices import LengthChoice, LengthOutcome
 from lrstudio.domain.pair_lists import PairFilter
 from lrstudio.domain.pairs import PairState
-from lrstudio.domain.sets import PARTS, FrozenSet, Split
+from lrstudio.domain.reports import Remedy
+from lrstudio.domain.sets import PARTS, FrozenSet, Split, Verification
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Field, Line, Words, bold, unit
 from lrstudio.qt.views.dialogs.base import Dialog, Problem
-from lrstudio.qt.views.dialogs.propose_dialog import decimal
+from lrstudio.qt.views.dialogs.length_box import LengthBox
 from lrstudio.qt.views.forms import Choice, FormRow, Whole
+from lrstudio.qt.views.numbers import decimal
 from lrstudio.services.set_exports import SetFormat
 from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.judge_fields import FieldWords
-from lrstudio.viewstate.pairs_list import set_facts
+from lrstudio.viewstate.pairs_list import set_facts, verification_text, wanted_words
 
 _FORMATS = (
     (SetFormat.TRL, "TRL preference rows"),
@@ -31,6 +34,8 @@ _FORMATS = (
     (SetFormat.LONGREWARD, "LongReward's own files"),
 )
 
+_TYPING_MS = 250
+
 
 @dataclass(frozen=True, slots=True)
 class FreezeWish:
@@ -39,6 +44,7 @@ class FreezeWish:
     name: str
     wanted: PairFilter
     split: Split
+    choice: LengthChoice | None = None
 
 
 class SetsDialog(Dialog):
@@ -47,13 +53,17 @@ class SetsDialog(Dialog):
     Signals:
         freeze_wanted: a `FreezeWish`.
         export_wanted: the name of a set, and a `SetFormat`.
+        verify_wanted: the name of a set that is to be hashed anew.
+        lengths_wanted: a `PairFilter` and the `LengthChoice`s whose figures are wanted for `show_outcomes`.
     """
 
     freeze_wanted = Signal(object)
     export_wanted = Signal(str, object)
+    verify_wanted = Signal(str)
+    lengths_wanted = Signal(object, object)
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
-        super().__init__("Sets", parent, size=(90, 84))
+        super().__init__("Sets", parent, size=(98, 90))
         self.name = Field(name="Name of the set", placeholder="a name for the set", keeps_enter=True)
         self.shares = tuple(Whole(name=f"Share of {part}, per cent", least=0, most=100) for part in PARTS)
         for field, share in zip(self.shares, Split().shares, strict=True):
@@ -62,15 +72,22 @@ class SetsDialog(Dialog):
         self.seed = Whole(name="Seed", least=0, most=2**31 - 1)
         self.proposed = QCheckBox("proposed pairs too, which nobody has approved")
         self.margin = decimal(name="Least margin", least=0.0, most=10.0, none="any")
-        self.ratio = decimal(name="Length ratio", least=0.99, most=100.0, none="any")
-        self.problem = Problem(switch.theme.color("contradicted").name())
+        self.lengths = LengthBox()
+        self.only = Words("", quiet=True)
+        self.all_button = Button("Take all pairs")
+        self._base = PairFilter()
+        self._bad = switch.theme.color("contradicted").name()
+        self.problem = Problem(self._bad)
         self.outcome = Words("")
         self.sets = Choice([], name="Set")
         self.format = Choice(_FORMATS, name="Format")
         self.freeze_button = Button("Freeze", kind=Kind.PRIMARY)
         self.export_button = Button("Export…")
+        self.verify_button = Button("Verify")
+        self.verified = QLabel("")
         self._known: dict[str, FrozenSet] = {}
         self._card = QGridLayout()
+        self._soon = QTimer(self, singleShot=True, interval=_TYPING_MS)
         self._none = QLabel("No set yet: name one above and freeze it.")
         self._lay_out()
         self.name.returnPressed.connect(self._ask)
@@ -78,7 +95,15 @@ class SetsDialog(Dialog):
         self.export_button.clicked.connect(
             lambda: self.export_wanted.emit(self.chosen, SetFormat(self.format.currentData()))
         )
+        self.verify_button.clicked.connect(self._verify)
         self.sets.currentIndexChanged.connect(self._show_card)
+        self.proposed.toggled.connect(self.ask_lengths)
+        self.margin.valueChanged.connect(self._soon.start)
+        self.seed.valueChanged.connect(self._soon.start)
+        self.lengths.limits_changed.connect(self.ask_lengths)
+        self.all_button.clicked.connect(lambda: self._stand_on(PairFilter()))
+        self._soon.timeout.connect(self.ask_lengths)
+        self._stand_on(PairFilter())
         self.name.setFocus()
 
     @property
@@ -96,6 +121,37 @@ class SetsDialog(Dialog):
         self.sets.select(chosen)
         self.sets.blockSignals(False)
         self._show_card()
+
+    @property
+    def wanted(self) -> PairFilter:
+        """The pairs that the form asks for, before any choice by length."""
+        states = (PairState.GOLD, PairState.PROPOSED) if self.proposed.isChecked() else (PairState.GOLD,)
+        return replace(self._base, states=states, stale=False, margin=self.margin.value() or None)
+
+    def suggest(self, remedy: Remedy) -> None:
+        """Fill the form in with a choice by length, and the pairs that it is to be made of."""
+        self.proposed.setChecked(PairState.PROPOSED in remedy.wanted.states)
+        self.margin.setValue(remedy.wanted.margin or 0.0)
+        self.seed.setValue(remedy.choice.seed)
+        self.lengths.select(remedy.choice)
+        self._stand_on(remedy.wanted)
+        self.name.setFocus()
+
+    def ask_lengths(self) -> None:
+        """Ask what each choice by length comes to."""
+        self._soon.stop()
+        self.lengths.wait()
+        self.lengths_wanted.emit(self.wanted, self.lengths.choices(seed=self.seed.value()))
+
+    def show_outcomes(self, outcomes: Sequence[LengthOutcome]) -> None:
+        """Show what each choice by length comes to."""
+        self.lengths.show_outcomes(outcomes)
+
+    def show_verified(self, found: Verification) -> None:
+        """Say whether a set is what it was when it was frozen."""
+        self.verify_button.setEnabled(True)
+        if found.name == self.chosen:
+            self._say_verified(verification_text(found), good=found.holds)
 
     def show_frozen(self, text: str) -> None:
         """Say what was done."""
@@ -117,29 +173,40 @@ class SetsDialog(Dialog):
         if sum(shares) != 100:
             self.refuse(f"The shares add up to {sum(shares)} %: they have to make 100 %.")
             return
-        states = (PairState.GOLD, PairState.PROPOSED) if self.proposed.isChecked() else (PairState.GOLD,)
-        wanted = PairFilter(
-            states=states,
-            stale=False,
-            margin=self.margin.value() or None,
-            length_ratio=self.ratio.value() if self.ratio.value() >= 1.0 else None,
-        )
         train, validation, test = (share / 100 for share in shares)
         self.problem.say("")
         self.outcome.setText("Freezing …")
         self.freeze_button.setEnabled(False)
-        self.freeze_wanted.emit(
-            FreezeWish(self.name.text(), wanted, Split((train, validation, test), self.seed.value()))
-        )
+        split = Split((train, validation, test), self.seed.value())
+        self.freeze_wanted.emit(FreezeWish(self.name.text(), self.wanted, split, self.lengths.choice(seed=split.seed)))
+
+    def _stand_on(self, base: PairFilter) -> None:
+        """Take pairs out of these only, whatever the form says besides."""
+        self._base = replace(base, states=PairFilter().states, stale=None, margin=None)
+        narrowed = self._base != PairFilter()
+        self.only.setText(f"only {wanted_words(replace(self._base, states=()))}" if narrowed else "")
+        self._only_row.setVisible(narrowed)
+        self.ask_lengths()
+
+    def _verify(self) -> None:
+        self.verify_button.setEnabled(False)
+        self._say_verified("Hashing …", good=True)
+        self.verify_wanted.emit(self.chosen)
+
+    def _say_verified(self, text: str, *, good: bool) -> None:
+        self.verified.setText(text)
+        self.verified.setStyleSheet("" if good else f"color: {self._bad}")
+        self.verified.setVisible(bool(text))
 
     def _show_card(self) -> None:
+        self._say_verified("", good=True)
         while (item := self._card.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
         frozen = self._known.get(self.chosen)
-        for widget in (self.sets, self.format, self.export_button):
+        for widget in (self.sets, self.format, self.export_button, self.verify_button):
             widget.setVisible(frozen is not None)
         self._none.setVisible(frozen is None)
         for at, (name, value) in enumerate(set_facts(frozen) if frozen else ()):
@@ -165,9 +232,18 @@ class SetsDialog(Dialog):
             (FieldWords("Split", "By document: all pairs on one document fall into one part."), split),
             (FieldWords("Seed", "Deals the documents out; the same seed deals the same way."), self.seed),
             (FieldWords("Margin", "Only pairs whose rewards differ by so much."), self.margin),
-            (FieldWords("Length ratio", "Only pairs whose longer text is at most so many times as long."), self.ratio),
+            (
+                FieldWords("Length", "Longer answers are not better ones: keep the pairs that go less by it."),
+                self.lengths,
+            ),
         ):
             self.column.addWidget(FormRow(words, widget))
+        self._only_row = QWidget()
+        only = QHBoxLayout(self._only_row)
+        only.setContentsMargins(0, 0, 0, 0)
+        only.addWidget(self.only, 1)
+        only.addWidget(self.all_button)
+        self.column.addWidget(self._only_row)
         freeze = QHBoxLayout()
         freeze.setSpacing(step)
         freeze.addWidget(self.proposed)
@@ -181,9 +257,14 @@ class SetsDialog(Dialog):
         export = QHBoxLayout()
         export.setSpacing(step)
         export.addWidget(self.sets, 2)
+        export.addWidget(self.verify_button)
         export.addWidget(self.format, 2)
         export.addWidget(self.export_button)
         self.column.addLayout(export)
+        self.verified.setWordWrap(True)
+        self.verified.setTextFormat(Qt.TextFormat.PlainText)
+        self.verified.setAccessibleName("Whether the set is unchanged")
+        self.column.addWidget(self.verified)
         self._card.setColumnStretch(1, 1)
         self._card.setHorizontalSpacing(2 * step)
         self._card.setVerticalSpacing(step // 2)
