@@ -16,14 +16,15 @@ from lrstudio.domain.errors import Environment, Refused
 from lrstudio.services.pairs import Pairs
 from lrstudio.services.sets import Sets
 from lrstudio.services.training_drafts import LEFT_OUT, Drafts, is_draft, run_folders
+from lrstudio.services.training_estimates import estimated
 from lrstudio.services.training_places import runs_home
 from lrstudio.services.training_preflight import Cancelled, Progress, run_preflight
 from lrstudio.store.meta import PROJECT_ID
 from lrstudio.store.store import Store
-from lrstudio.training import estimate, local, wire
+from lrstudio.training import local, wire
 from lrstudio.training import preflight as preflights
 from lrstudio.training.folder import RunFolder
-from lrstudio.training.listing import peak_gib, row_of, write_notes
+from lrstudio.training.listing import row_of, write_notes
 from lrstudio.training.preflight import Preflight
 from lrstudio.training.runs import Difference, Estimate, RunDetail, RunRow, TrainWish
 from lrstudio.training.status import Life, status_of
@@ -160,7 +161,7 @@ class Training:
         needed = self.unaccepted(run_id)
         found = preflights.read(folder.path)
         if found is not None and not found.ok:
-            raise Refused(" ".join(found.problems), where=run_id)
+            raise Refused("; ".join(found.problems))
         if needed:
             raise Refused(said_unaccepted(needed), where=", ".join(needed))
         self._drafts.settle(folder)
@@ -247,13 +248,7 @@ class Training:
 
     def estimate(self, run_id: str) -> Estimate:
         """Return what a run that was looked over will take, corrected by what earlier runs of this device took."""
-        found = preflights.read(self._folder(run_id).path)
-        if found is None:
-            return Estimate(None, None, None)
-        said = _expected(found)
-        earlier = self._earlier(found, but=run_id)
-        memory = None if said is None else estimate.learnt(said, earlier)
-        return Estimate(memory, found.device_gib, found.seconds, len(earlier))
+        return estimated(self._folder(run_id), self.home)
 
     def stop(self, run_id: str, *, save: bool = True) -> None:
         """Ask a run to stop: after saving, or at once. Returns before it has; one that waits in a queue just goes.
@@ -345,23 +340,6 @@ class Training:
         if not (self.home / run_id / wire.SPEC).is_file():
             raise Refused(f"there is no run {run_id!r} in this project; it may have been removed", where="run")
         return RunFolder(self.home / run_id)
-
-    def _earlier(self, now: Preflight, *, but: str) -> list[tuple[float, float]]:
-        """Return (expected, measured) peaks in GiB of the runs on the same device that were looked over as far."""
-        found = []
-        for folder in run_folders(self.home):
-            before = preflights.read(folder.path)
-            if folder.path.name == but or before is None or before.device != now.device:
-                continue
-            said, measured = _expected(before), peak_gib(folder.path)
-            if said and measured and (before.peak_gib is None) == (now.peak_gib is None):
-                found.append((said, measured))
-        return found
-
-
-def _expected(found: Preflight) -> float | None:
-    """What the pilot step has measured, else the formula's, before any correction."""
-    return found.peak_gib or found.formula_gib or found.memory_gib
 
 
 def said_unaccepted(needed: Mapping[str, int]) -> str:

@@ -63,9 +63,8 @@ class Drafts:
         model = wish.model.expanduser().absolute()
         if not model.is_dir():
             raise Refused("there is no model folder here; name one as transformers saves it", where=str(wish.model))
-        python = training_python(wish.python)
         self.sweep()
-        number = self._number()
+        python, number = training_python(wish.python), self._number()
         run_id = f"{number:03d}-{recipe.name}-{os.urandom(3).hex()}"
         spec = Spec(
             run_id=run_id,
@@ -80,14 +79,14 @@ class Drafts:
             threads=threads,
             environment=training_environment(self._home, python),
             queue=str(machine_queue()) if wish.queue else "",
-            provenance=self._provenance(frozen) | {"preset": wish.preset, DRAFT: Identity.own().row()},
+            provenance=self._provenance(frozen, preset=wish.preset) | {DRAFT: Identity.own().row()},
         )
         rows = self._rows.of_set(wish.set_name, recipe.name, options)
         folder = RunFolder.create(self._home / run_id, spec, pairs=rows.lines)
         if not rows.counts.get(TRAIN):
             self._throw_away(folder.path)
-            raise Refused(_no_rows(rows.left_out), where=f"set {wish.set_name}")
-        counted = {LEFT_OUT: rows.left_out, "rows": rows.counts}
+            raise _no_rows(rows.left_out, wish.set_name)
+        counted = {"rows": rows.counts} | ({LEFT_OUT: rows.left_out} if rows.left_out else {})
         folder.write(wire.SPEC, replace(spec, provenance=dict(spec.provenance) | counted))
         return folder
 
@@ -117,6 +116,7 @@ class Drafts:
         spec = self.drafted(folder)
         kept = {name: value for name, value in spec.provenance.items() if name != DRAFT}
         folder.write(wire.SPEC, replace(spec, provenance=kept))
+        replace_file(self._home / _LAST, str(max(self._last(), number_of(spec.run_id))))
 
     def discard(self, folder: RunFolder) -> None:
         """Throw a draft away.
@@ -145,19 +145,18 @@ class Drafts:
 
     def _number(self) -> int:
         """Return the number of the next run: those of runs that were removed are not given again."""
-        last = self._home / _LAST
-        try:
-            kept = int(last.read_text(encoding="ascii"))
-        except (FileNotFoundError, ValueError):
-            kept = 0
-        number = max([kept, *(number_of(path.name) for path in _entries(self._home))]) + 1
-        self._home.mkdir(parents=True, exist_ok=True)
-        replace_file(last, str(number))
-        return number
+        return max([self._last(), *(number_of(path.name) for path in _entries(self._home))]) + 1
 
-    def _provenance(self, frozen: FrozenSet) -> dict[str, Any]:
+    def _last(self) -> int:
+        """Return the largest number that a run was started under."""
+        try:
+            return int((self._home / _LAST).read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def _provenance(self, frozen: FrozenSet, *, preset: str) -> dict[str, Any]:
         card = frozen.card
-        return {
+        said = {
             "studio": __version__,
             "project": self._store.meta.title or self._store.path.stem,
             "set": {
@@ -178,7 +177,9 @@ class Drafts:
             "agreement": dict(card.agreement),
             "licences": dict(card.licences),
             "models": dict(card.models),
+            "preset": preset,
         }
+        return {name: value for name, value in said.items() if value}
 
     def _packs(self) -> Iterator[str]:
         return (run.identity.prompt_pack for run in self._store.judging.runs() if run.identity.prompt_pack)
@@ -220,10 +221,11 @@ def _changed(path: Path) -> float:
         return time.time()
 
 
-def _no_rows(left_out: list[str]) -> str:
+def _no_rows(left_out: list[str], set_name: str) -> Refused:
+    sentence = "the set has no pair to train on; freeze one with a share for train"
     if left_out:
-        return (
+        sentence = (
             "no pair of the set has evidence, and LongPO needs the passages that the answers rest on; judge the "
             "candidates, or choose another recipe"
         )
-    return "the set has no pair to train on; freeze one with a share for train"
+    return Refused(sentence, where=f"set {set_name}")

@@ -19,6 +19,8 @@ from lrstudio.training.folder import RunFolder
 from tests.doubles.rated_project import add_question, start_run
 
 SET = "gold"
+LONGEST = 3
+"""The number of the document that is longer than the others."""
 ROOT = Path(__file__).parents[2]
 TOY = (str(Path(__file__).with_name("toy_worker.py")),)
 
@@ -28,12 +30,13 @@ FILLER = "Chapter {0} tells of rope, tar and canvas, and of what {1} sailmakers 
 
 def trained_project(path: Path, *, documents: int = 8, chapters: int = 80) -> Project:
     """Make it: a question with two candidates on each document, all pairs in the set `gold`."""
-    filler = "\n\n".join(FILLER.format(number, number * 7) for number in range(1, chapters))
     project = create_project(path, title="Harbours", reviewer="ann")
     store = project._store
     start_run(store)
     for number in range(documents):
         name = f"port{number}"
+        more = 2 if number == LONGEST else 0
+        filler = "\n\n".join(FILLER.format(it, it * 7) for it in range(1, chapters + more))
         answers = {f"{name}-a": f"The harbour of {name} was mined in 1943.", f"{name}-b": "It was never mined."}
         scores = {f"{name}-a": (9, 9, 9, 9), f"{name}-b": (2, 2, 2, 2)}
         add_question(

@@ -114,7 +114,7 @@ def test_a_draft_is_no_run_and_can_be_thrown_away(training: Training, tmp_path: 
     assert not (training.home / run_id).exists()
     with pytest.raises(Refused, match="no run"):
         training.discard(run_id)
-    assert training.draft(wish(tmp_path)).startswith("002-")
+    assert training.draft(wish(tmp_path)).startswith("001-")
 
 
 def test_a_draft_whose_window_died_is_thrown_away_by_the_next(

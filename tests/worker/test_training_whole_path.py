@@ -1,0 +1,95 @@
+"""From a frozen set through the real worker to judged answers, with the tiny model, on this computer's processor."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from lrstudio.domain.errors import Refused
+from lrstudio.services.judges import JudgeRequest
+from lrstudio.services.training_places import VARIABLE
+from lrstudio.services.wiring import Project
+from lrstudio.training.runs import TrainWish
+from lrstudio.training.wire import Phase
+from tests.doubles.toy_runs import until
+from tests.doubles.trained_project import SET, ended, kill_all, trained_project
+
+if not os.environ.get(VARIABLE) and any(
+    importlib.util.find_spec(it) is None for it in ("torch", "transformers", "peft")
+):
+    pytest.skip(f"torch is not here, and {VARIABLE} names no Python that has it", allow_module_level=True)
+
+_OPTIONS = {"accumulation": 2, "dtype": "fp32", "save_every": 4, "sample_every": 4, "sample_tokens": 8}
+_SMALL = {"sample_count": 1, "merged": False, "check_count": 1, "pilot": False}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from lrstudio.cli.tiny_model import build_tiny_model
+
+    return build_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    made = trained_project(tmp_path / "p.lrs", chapters=4)
+    yield made
+    kill_all(tmp_path / "p.runs")
+    made.close()
+
+
+def test_stopped_resumed_finished_and_judged(project: Project, tiny: Path) -> None:
+    training = project.training
+    options = {**_OPTIONS, **_SMALL, "max_steps": 24}
+    said: list[str] = []
+    run_id = training.launch(TrainWish(SET, "dpo", tiny, options=options, name="mine"), progress=said.append)
+    found = training.run(run_id).preflight
+    assert found is not None
+    assert (found.ok, found.rows, found.kept) == (True, 8, 8)
+    watch = training.watch(run_id)
+    until(lambda: watch.poll().row.step >= 5)
+    training.stop(run_id)
+    stopped = ended(training, run_id, seconds=120.0)
+    assert (stopped.reason, stopped.checkpoint) == ("stopped", f"step-{stopped.last_step:08d}")
+    training.resume(run_id)
+    assert ended(training, run_id, seconds=300.0).reason == "finished"
+    row = watch.poll().row
+    assert (row.phase, row.attempt, sorted(watch.curve.points)) == (Phase.FINISHED, 2, list(range(1, 25)))
+    assert watch.engine == "shared"
+    assert all(0.0 < point["loss"] < 3.0 for point in watch.curve.points.values())
+    assert {it.step for it in watch.samples} >= {4, 24}
+    lexical = JudgeRequest("lexical")
+    assert anyio.run(partial(training.score_samples, run_id, lexical, emit=lambda _event: None)) == len(watch.samples)
+    outcome = anyio.run(partial(training.judge_answers, run_id, lexical, emit=lambda _event: None))
+    assert len(outcome.changes.candidates) == 1
+    card = (training.home / run_id / "result" / "card.md").read_text(encoding="utf-8")
+    assert project.sets.get(SET).content_hash in card
+    assert "scripted m1 pack1" in card
+
+
+def test_one_row_that_is_too_long_must_be_accepted(project: Project, tiny: Path) -> None:
+    training = project.training
+    run_id = training.draft(TrainWish(SET, "dpo", tiny, options={**_OPTIONS, **_SMALL, "max_steps": 1}))
+    longest = training.preflight(run_id).longest
+    training.discard(run_id)
+    options = {**_OPTIONS, **_SMALL, "max_steps": 1, "max_tokens": longest - 1}
+    with pytest.raises(Refused, match=r"^accept_dropped: 1 row would be dropped; accept it \(accept_dropped=1\)"):
+        training.launch(TrainWish(SET, "dpo", tiny, options=options))
+    assert not list(training.home.glob("[0-9]*"))
+
+
+def test_a_model_without_a_chat_template_ends_before_step_one(project: Project, tiny: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for path in tiny.iterdir():
+        if path.name != "chat_template.jinja":
+            (bare / path.name).symlink_to(path)
+    with pytest.raises(Refused, match="no chat template; take an instruct model"):
+        project.training.launch(TrainWish(SET, "dpo", bare, options=_SMALL))
+    assert project.training.runs() == ()
