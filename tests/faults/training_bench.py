@@ -52,7 +52,7 @@ class Bench:
         model = folder / "model"
         lrstudio("tiny-model", model)
         (folder / "draft").mkdir()
-        project = trained_project(folder / "draft" / _PROJECT, documents=8, chapters=12)
+        project = trained_project(folder / "draft" / _PROJECT, documents=8, chapters=6)
         training = project.training
         run_id = training.draft(TrainWish(SET, "dpo", model, options=_OPTIONS, python=Path(sys.executable)))
         run = RunFolder(training.home / run_id)

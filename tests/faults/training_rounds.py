@@ -38,7 +38,7 @@ VICTIMS = ("window", "supervisor", "trainer", "power")
 
 _TRIES = 12
 _LOOK = 0.1
-_POLL = 0.001
+_POLL = 0.002
 
 Tamper = Callable[[Path], object]
 
