@@ -2,7 +2,8 @@
 
     python3 packaging/dev.py run [ARGUMENT...]     set up the core, then open the window on the sample project
     python3 packaging/dev.py test [ARGUMENT...]    set up the core, training and the tools, then run every check
-    python3 packaging/dev.py faults [ARGUMENT...]  the same set-up, then kill the judge over and over; see faults --help
+    python3 packaging/dev.py faults [ARGUMENT...]  the same set-up, then kill the judge, or training, over and over;
+                                                   see faults --help
     python3 packaging/dev.py setup [EXTRA...]      set up only; extras are train, remote, postgres, dev
 
 Arguments after `run` go to the studio. Arguments after `test` go to pytest and leave the wheel check out.
@@ -116,7 +117,7 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
 
 def run_faults(arguments: Sequence[str]) -> int:
     """Play fault rounds and print what each hit; 1 when one came to another end than an undisturbed run."""
-    set_up(("dev",))
+    set_up(("dev", "train") if any("training" in word for word in arguments) else ("dev",))
     command = [str(program("python")), "-m", "tests.faults", *arguments]
     return subprocess.call(command, cwd=ROOT, env=child_environment(HF_HUB_OFFLINE="1"))
 

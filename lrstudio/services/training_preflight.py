@@ -64,7 +64,7 @@ def run_preflight(folder: RunFolder, spec: Spec, *, progress: Progress, cancelle
 def _started(folder: RunFolder, spec: Spec, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            [*spec.command, str(folder.path), "--preflight"],
+            [*spec.command, str(folder.path), "--preflight", "--attended"],
             stdin=subprocess.PIPE,  # its end tells the process that nobody waits any more
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -96,8 +96,9 @@ def verified(checkpoint: Checkpoint) -> bool:
 def prune(run: Path, *, keep: int) -> None:
     """Throw the oldest checkpoints away, and what was never published; the last `keep` stay."""
     for old in published(run)[:-keep]:
-        gone = old.path.with_name(old.path.name + _UNFINISHED)
-        os.rename(old.path, gone)
+        os.rename(old.path, old.path.with_name(old.path.name + _UNFINISHED))
+    # With what a trainer that was killed in the middle of this, or of saving, has left.
+    for gone in (run / wire.CHECKPOINTS).glob(f"*{_UNFINISHED}"):
         shutil.rmtree(gone, ignore_errors=True)
 
 

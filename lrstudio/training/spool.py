@@ -35,6 +35,10 @@ class Spool:
         """Say what one step came to."""
         self.say(Kind.METRIC, step=step, metrics=metrics)
 
+    def sync(self) -> None:
+        """Write what was said to the disk: a checkpoint that outlives a power cut must not stand before its steps."""
+        os.fsync(self._file)
+
     def close(self) -> None:
         """Close it."""
         os.close(self._file)

@@ -64,9 +64,11 @@ def status_of(folder: RunFolder) -> Status:
         why = f"on {holder.host}, which cannot be asked from here"
         return _status(Life.UNKNOWN, state.phase if state else None, why=why, ended=None, state=state)
     if alive:
-        return _status(
-            Life.ALIVE, state.phase if state else Phase.STARTING, why=state.why if state else "", state=state
-        )
+        if state is None or state.attempt < claims[-1].attempt:  # it has not said yet where it stands
+            return _status(Life.ALIVE, Phase.STARTING, why="", state=state)
+        # An attempt has not ended before exit.json is there, whatever state.json says just before.
+        phase = Phase.STOPPING if state.phase.over else state.phase
+        return _status(Life.ALIVE, phase, why=state.why, state=state)
     why = "its supervisor was killed, or the machine went down; what it has saved is kept, and it can be resumed"
     return _status(Life.DEAD, Phase.FAILED, why=why, ended=None, state=state)
 

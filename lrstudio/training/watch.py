@@ -86,7 +86,10 @@ class RunWatch:
     def _sampled(self, kept: Iterable[Event], *, cut: int | None) -> tuple[Sample, ...]:
         if cut is not None:
             self.samples = [it for it in self.samples if it.step <= cut]
-        new = [_sample(it) for it in kept if it.kind == Kind.SAMPLE]
+        # What was said before the first step is said again by an attempt that begins anew.
+        new = list({(it.step, it.row_id): it for it in map(_sample, _of_kind(kept, Kind.SAMPLE))}.values())
+        again = {(it.step, it.row_id) for it in new}
+        self.samples = [it for it in self.samples if (it.step, it.row_id) not in again]
         first = len(self.samples)
         self.samples += new
         gained, self._scores_at = scores.read(self.folder.path, start=self._scores_at)
@@ -132,8 +135,12 @@ def _kept(events: Iterable[Event]) -> tuple[int | None, list[Event]]:
     return cut, kept
 
 
+def _of_kind(events: Iterable[Event], kind: Kind) -> list[Event]:
+    return [it for it in events if it.kind == kind]
+
+
 def _points(events: Iterable[Event], kind: Kind) -> list[Point]:
-    found = ((it.step, it.body.get("metrics", {})) for it in events if it.kind == kind)
+    found = ((it.step, it.body.get("metrics", {})) for it in _of_kind(events, kind))
     return [(step, metrics) for step, metrics in found if step is not None]
 
 

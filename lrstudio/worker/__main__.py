@@ -3,13 +3,16 @@
 Status 0 says that it is done, or that it has saved and stopped as it was told. Anything else has said why before.
 
 `python -m lrstudio.worker RUN_FOLDER --preflight` only looks whether the run can be done, and writes preflight.json.
-Status 0 says that the file is there, whether all is well or not; else one line on the standard error says why.
+Status 0 says that the file is there, whether all is well or not; else one line on the standard error says why. With
+`--attended` it ends with its standard input: whoever asked is gone then.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,8 +29,18 @@ def main(words: Sequence[str]) -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--attempt", type=int)
     what.add_argument("--preflight", action="store_true")
+    parser.add_argument("--attended", action="store_true", help="preflight: end when the standard input does")
     asked = parser.parse_args(list(words))
+    if asked.attended and asked.preflight:
+        threading.Thread(target=_end_with_input, name="attended", daemon=True).start()
     return _look(asked.folder) if asked.preflight else _attempt(asked.folder, asked.attempt)
+
+
+def _end_with_input() -> None:
+    # Not through sys.stdin: its lock, held by a daemon thread, aborts the interpreter when it ends.
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
 
 
 def _look(folder: Path) -> int:

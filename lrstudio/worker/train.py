@@ -226,6 +226,7 @@ class Loop:
         self._spool.say(Kind.EVALUATION, step=self.step, metrics=_means(found))
 
     def _save(self) -> None:
+        self._spool.sync()
         with checkpoints.publishing(self._run, self.step) as folder:
             self._model.save_pretrained(folder / MODEL)
             self._tokenizer.save_pretrained(folder / MODEL)

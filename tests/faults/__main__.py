@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults.rounds import AIMS, PHASES, Bench, Round, play
+from tests.faults.training_table import play_all
 
 _COLUMNS = f"{'seed':>5}  {'aim':<10}  {'phase':<10}  {'rows':>5}  {'calls':>5}  {'finished':>8}  {'repeated':>8}  "
 _COLUMNS += f"{'unscored':>8}  {'tries':>5}  {'seconds':>7}  equal end"
@@ -41,19 +42,27 @@ def summary(rounds: Sequence[Round], seconds: float) -> str:
 def main() -> int:
     """Play what was asked for."""
     parser = argparse.ArgumentParser(prog="dev.py faults", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=50, help="how many")
+    parser.add_argument("--what", choices=("judge", "training"), default="judge", help="what is killed")
+    parser.add_argument("--rounds", type=int, help="how many: 50 of the judge, 20 for each victim of training")
     parser.add_argument("--seed", type=int, default=1, help="of the first; each round takes the next")
     given = parser.parse_args()
+    if given.what == "training":
+        return play_all(rounds=20 if given.rounds is None else given.rounds, seed=given.seed)
+    return judge_rounds(50 if given.rounds is None else given.rounds, seed=given.seed)
+
+
+def judge_rounds(count: int, *, seed: int) -> int:
+    """Kill the judge so many times."""
     started = time.monotonic()
     rounds: list[Round] = []
     with tempfile.TemporaryDirectory(prefix="lrstudio-faults-") as folder:
         bench = Bench.prepare(Path(folder))
         print(_COLUMNS, flush=True)
-        for seed in range(given.seed, given.seed + given.rounds):
-            rounds.append(play(bench, seed=seed, aim=AIMS[seed % len(AIMS)]))
+        for number in range(seed, seed + count):
+            rounds.append(play(bench, seed=number, aim=AIMS[number % len(AIMS)]))
             print(line(rounds[-1]), flush=True)
     print("\n" + summary(rounds, time.monotonic() - started))
-    missed = set(PHASES) - {done.phase for done in rounds} if given.rounds >= len(AIMS) else set()
+    missed = set(PHASES) - {done.phase for done in rounds} if count >= len(AIMS) else set()
     if missed:
         print(f"never hit: {', '.join(sorted(missed))}")
     return 1 if missed or any(done.complaints for done in rounds) else 0

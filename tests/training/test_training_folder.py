@@ -118,8 +118,11 @@ def test_a_checkpoint_is_there_whole_or_not(run: RunFolder) -> None:
     assert not checkpoints.verified(last)
     for step in (20, 30, 40):
         save(run, step)
+    unfinished = run.path / wire.CHECKPOINTS / "step-00000010.tmp"  # a trainer was killed while it pruned
+    unfinished.mkdir()
     checkpoints.prune(run.path, keep=2)
     assert [it.step for it in checkpoints.published(run.path)] == [30, 40]
+    assert not unfinished.exists()
 
 
 def claimed(run: RunFolder, **changes: object) -> None:
@@ -158,6 +161,14 @@ def test_a_run_is_never_finished_without_exit_json(run: RunFolder) -> None:
     assert status_of(run).phase is Phase.FAILED
     run.write(wire.EXIT, Exit(0, None, "finished", 9, 1, "t"))
     assert status_of(run).phase is Phase.FINISHED
+
+
+def test_a_supervisor_that_lives_is_at_its_own_attempt_and_has_not_finished(run: RunFolder) -> None:
+    claimed(run)
+    run.write(wire.STATE, State(Phase.FINISHED, 1, "t", step=9, steps=9))
+    assert (status_of(run).life, status_of(run).phase) == (Life.ALIVE, Phase.STOPPING)
+    run.write(wire.STATE, State(Phase.FAILED, 0, "t", why="of the attempt before"))
+    assert (status_of(run).phase, status_of(run).why) == (Phase.STARTING, "")
 
 
 def test_a_person_can_take_a_run_over_from_a_machine_that_is_gone(run: RunFolder) -> None:

@@ -320,6 +320,16 @@ def test_a_folder_that_is_no_run_is_one_line_on_the_standard_error(
     assert said.count("\n") == 1
 
 
+def test_a_look_ends_with_whoever_asked_for_it(tiny: Path, tmp_path: Path) -> None:
+    run = make(tmp_path / "run", tiny)
+    words = [*run.spec().command, str(run.path), "--preflight", "--attended"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(120) == 1
+    assert record.read(run.path) is None
+
+
 def test_a_card_in_another_place_is_refused_by_name() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
