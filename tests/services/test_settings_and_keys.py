@@ -20,7 +20,13 @@ def test_a_new_profile_has_defaults_and_knows_a_reviewer(tmp_path: Path) -> None
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     store = SettingsStore(tmp_path)
     settings = Settings(
-        "ann", "dark", True, 2, (tmp_path / "a.lrs",), HttpSettings("http://x/v1", "m", 3, 5.5, 1.0, 2.0)
+        reviewer="ann",
+        theme="dark",
+        blind=True,
+        zoom=2,
+        train_python="/opt/train/bin/python",
+        recent=(tmp_path / "a.lrs",),
+        http=HttpSettings("http://x/v1", "m", 3, 5.5, 1.0, 2.0),
     )
     store.save(settings)
     assert store.load() == settings

@@ -182,7 +182,7 @@ def test_a_run_makes_its_data_and_trains_on_them(tiny: Path, tmp_path: Path) -> 
     made = list(rows_of(run.path / sources.FOLDER / sources.PAIRS))
     metrics = [it.body["metrics"] for it in Tail().read(run.path / wire.EVENTS) if it.kind == "metric"]
     assert len(metrics) == len(made)
-    assert all(it["loss/nll"] > 0 and it["loss/sigmoid"] > 0 for it in metrics)
+    assert all(it["loss/nll"] > 0 and it["loss/preference"] > 0 for it in metrics)
     assert "made by the model, short documents: 1" in (run.path / "result" / "card.md").read_text()
 
 
