@@ -47,7 +47,7 @@ NEWER_PYTHONS = ("python3.14", "python3.13", "python3.12", "python3.11")
 VENV = ROOT / ".venv"
 # Relative, because pip splits the environment variables that carry it at blanks; every command runs in ROOT.
 CONSTRAINTS = "packaging/constraints.txt"
-WORKERS = max(2, min(4, os.cpu_count() or 1))
+WORKERS = max(3, min(4, os.cpu_count() or 1))
 
 
 class Outcome(NamedTuple):
@@ -130,7 +130,8 @@ def check_commands(pytest_arguments: Sequence[str]) -> dict[str, list[str]]:
         "ruff format": [python, "-m", "ruff", "format", "--check", "."],
         "walls": [str(program("lint-imports")), "--no-logo"],
         "mypy": [python, "-m", "mypy", "--strict"],
-        # The whole suite runs in a few processes, each with a file at a time; most of it waits for other processes.
+        # The whole suite runs in a few processes, each with a file at a time: more of them than two cores, because much
+        # of it waits for other processes.
         "pytest": [python, "-m", "pytest", *(pytest_arguments or ["-n", str(WORKERS), "--dist", "loadfile"])],
     }
 
