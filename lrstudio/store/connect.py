@@ -83,6 +83,7 @@ class Connections:
         self._engine = backend.engine()
         sa.event.listen(self._engine, "begin", self._begin)
         self._writing = self._engine.execution_options(lrstudio_writes=True)
+        self._closed = False
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -94,7 +95,7 @@ class Connections:
         if current is not None:
             yield current
             return
-        with self._backend.told(), self._engine.connect() as connection:
+        with self._backend.told(), self._returned(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -118,7 +119,7 @@ class Connections:
         with self._lock:
             current: sa.Connection | None = getattr(self._local, "writer", None)
             if current is None:
-                with self._backend.told(), self._writing.begin() as connection:
+                with self._backend.told(), self._returned(), self._writing.begin() as connection:
                     self._local.writer = connection
                     try:
                         yield connection
@@ -133,7 +134,18 @@ class Connections:
     def close(self) -> None:
         """Close every connection. The last one of all processes folds SQLite's write-ahead log into the file."""
         with self._lock:
+            self._closed = True
             self._engine.dispose()
+
+    @contextmanager
+    def _returned(self) -> Iterator[None]:
+        """Leave no connection open that comes back to its pool, or is made, after the project was closed."""
+        pool = self._engine.pool
+        try:
+            yield
+        finally:
+            if self._closed:
+                pool.dispose()
 
     @contextmanager
     def _savepoint(self, connection: sa.Connection) -> Iterator[None]:

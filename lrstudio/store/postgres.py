@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
-from lrstudio.domain.errors import Environment, Refused
+from lrstudio.domain.errors import Environment, Refused, StudioError
 from lrstudio.domain.places import Answered, DatabaseUrl
 from lrstudio.store import tables as t
 from lrstudio.store.connect import BUSY_MS, READERS, Watch
@@ -79,22 +79,23 @@ def connect(url: DatabaseUrl, *, password: Password = no_password) -> Line:
         from lrstudio.store.postgres_line import Line
     except ImportError as error:
         raise Refused("a shared project needs the driver pg8000: pip install 'lrstudio[postgres]'") from error
-    with told_of_network(url), told(url):
-        with ExitStack() as undone:
-            line = undone.enter_context(_dial(url))
-            connection = Line(
-                url.user,
-                host=url.host,
-                database=url.database,
-                password=password(url) or "",
-                ssl_context=_ssl_context(url),
-                application_name="lrstudio",
-                sock=line,
-            )
-            undone.pop_all()
+    with told_of_network(url), told(url), ExitStack() as undone:
+        line = undone.enter_context(_dial(url))
+        connection = Line(
+            url.user,
+            host=url.host,
+            database=url.database,
+            password=password(url) or "",
+            ssl_context=_ssl_context(url),
+            application_name="lrstudio",
+            sock=line,
+        )
+        undone.pop_all()
+        undone.callback(connection.close)
         connection.autocommit = True  # transactions are begun by hand
         connection.register_in_adapter(_NUMERIC, _number)
         _run(connection, _SESSION)
+        undone.pop_all()
     return connection
 
 
@@ -167,6 +168,7 @@ class _StateWatch:
         self._url = url
         self._password = password
         self._connection: Line | None = None
+        self._closed = False
         self.version()
 
     def version(self) -> int:
@@ -175,14 +177,21 @@ class _StateWatch:
         try:
             with told(self._url):
                 return int(_run(self._connection, "SELECT commits FROM project_state")[0][0])
-        except Environment:
-            self.close()
+        except StudioError:
+            self._hang_up()
             raise
         except OSError as error:
-            self.close()
+            self._hang_up()
             raise lost(self._url) from error
+        finally:
+            if self._closed:
+                self._hang_up()
 
     def close(self) -> None:
+        self._closed = True
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -305,12 +305,13 @@ def test_what_is_new_is_told_once_and_what_is_replaced_is_cut_off(training: Trai
 
 
 def test_runs_that_queue_come_one_after_another(training: Training, tmp_path: Path) -> None:
-    first = training.launch(wish(tmp_path, ways={"seconds": 0.05}, queue=True, options={"max_steps": 30}))
+    first = training.launch(wish(tmp_path, ways={"seconds": 0.05}, queue=True, options={"max_steps": 5000}))
     second = training.launch(wish(tmp_path, queue=True))
     until(lambda: training.run(second).row.phase is Phase.QUEUED)
     assert "waits for 1 other run" in training.run(second).row.why
     assert training.run(second).row.queued
-    assert ended(training, first).reason == ended(training, second).reason == "finished"
+    training.stop(first)
+    assert (ended(training, first).reason, ended(training, second).reason) == ("stopped", "finished")
 
 
 def test_notes_stay_and_runs_are_compared(training: Training, tmp_path: Path) -> None:

@@ -202,6 +202,30 @@ def test_a_lost_connection_is_told_and_found_again(store, postgres):
     assert store.meta.get("a") == "d"
 
 
+def test_no_connection_outlives_a_project_that_was_closed_while_somebody_read(store, postgres):
+    lines = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{store.path.database}' AND pid != pg_backend_pid()"
+    reading, closed = threading.Event(), threading.Event()
+
+    def read():
+        with store.reading():
+            store.library.documents()
+            reading.set()
+            assert closed.wait(60)
+        assert store.library.documents(), "who comes late is still answered"
+        store.data_version()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert reading.wait(60)
+    store.close()
+    closed.set()
+    reader.join()
+    until = time.monotonic() + 60
+    while postgres.run(lines) != [[0]]:
+        assert time.monotonic() < until, "a connection stayed open"
+        time.sleep(0.01)
+
+
 def test_a_server_that_stops_is_told_and_carries_on_later(store, postgres):
     postgres.stop()
     try:
