@@ -1,0 +1,202 @@
+"""The hosts of this profile and what is known of each: asked away from the GUI thread, for whoever shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from threading import Event
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, Signal
+
+from lrstudio.domain.errors import Refused, StudioError
+from lrstudio.qt.bridge.operations import Operations
+from lrstudio.qt.views.project_desk import Notice
+from lrstudio.training.hosts.host import Host
+from lrstudio.viewstate.hosts_found import PREPARING, PROBING, Standing, key_of
+
+if TYPE_CHECKING:
+    from lrstudio.services.hosts import Hosts
+    from lrstudio.training.hosts.bootstrap import Prepared, Step
+    from lrstudio.training.hosts.probe import Probe
+
+T = TypeVar("T")
+Progress = Callable[[str, float | None], None]
+Cancelled = Callable[[], bool]
+
+
+class HostsKnown(QObject):
+    """One for the window.
+
+    Signals:
+        listed: there are other hosts than before.
+        changed: the name of a host of which something else is known.
+        told: a `Notice`.
+    """
+
+    listed = Signal()
+    changed = Signal(str)
+    told = Signal(object)
+    _said = Signal(str, str, object)
+
+    def __init__(self, operations: Operations, make: Callable[[], Hosts], parent: QObject) -> None:
+        """Ask on these operations; `make` gives the service, off the GUI thread, when it is first wanted."""
+        super().__init__(parent)
+        self._operations = operations
+        self._make = make
+        self._stops: dict[str, Event] = {}
+        self._standings: dict[str, Standing] = {}
+        self.hosts: tuple[Host, ...] = ()
+        self._said.connect(self._progressed)
+
+    def standing(self, name: str) -> Standing:
+        """Return what is known of a host."""
+        return self._standings.get(name, Standing())
+
+    def host(self, name: str) -> Host | None:
+        """Return a host by its name."""
+        return next((it for it in self.hosts if it.name == name), None)
+
+    def load(self) -> None:
+        """Read the list anew."""
+        self._operations.query(lambda: self._make().list(), self._listed, slot="hosts")
+
+    def save(self, host: Host, old: str, *, done: Callable[[], None], failed: Callable[[Refused], None]) -> None:
+        """Keep a host; where it is reached or trains has changed it has to be asked anew."""
+        before = self.host(old)
+
+        def there(hosts: tuple[Host, ...]) -> None:
+            known = self._standings.pop(old, Standing()) if old else Standing()
+            same = before is not None and replace(before, name=host.name, batch=host.batch) == host
+            self._standings[host.name] = known if same else Standing()
+            self._listed(hosts)
+            self.changed.emit(host.name)
+            done()
+
+        def work() -> tuple[Host, ...]:
+            self._make().save(host, old_name=old)
+            return self._make().list()
+
+        self._operations.query(work, there, slot=f"save host {old}", failed=lambda it: self._failed(it, failed))
+
+    def remove(self, name: str) -> None:
+        """Forget a host; nothing is removed there."""
+
+        def there(hosts: tuple[Host, ...]) -> None:
+            self._standings.pop(name, None)
+            self._listed(hosts)
+
+        def work() -> tuple[Host, ...]:
+            self._make().remove(name)
+            return self._make().list()
+
+        self._operations.query(work, there, slot=f"remove host {name}", failed=lambda it: self._failed(it, self._tell))
+
+    def probe(self, name: str) -> None:
+        """Ask a host what is there."""
+
+        def there(found: Probe) -> None:
+            self._set(name, replace(self._rested(name), probe=found, at=datetime.now(UTC).isoformat()))
+
+        def work(progress: Progress, cancelled: Cancelled) -> Probe:
+            return self._make().probe(name, progress=lambda said: progress(said, None), cancelled=cancelled)
+
+        self._ask(name, PROBING, work, there)
+
+    def prepare(self, name: str) -> None:
+        """Make a host ready to train."""
+
+        def there(_prepared: Prepared) -> None:
+            self._set(name, self._rested(name))
+            self.told.emit(Notice(f"{name} is ready to train."))
+            self.probe(name)
+
+        def work(progress: Progress, cancelled: Cancelled) -> Prepared:
+            def step(it: Step) -> None:
+                progress(it.said, it.done / it.whole if it.whole else None)
+
+            return self._make().prepare(name, progress=step, cancelled=cancelled)
+
+        self._ask(name, PREPARING, work, there)
+
+    def accept(self, name: str, fingerprint: str) -> None:
+        """Accept the key of a host that a person has compared, and ask it."""
+
+        def there(_done: None) -> None:
+            self._set(name, self._rested(name))
+            self.probe(name)
+
+        self._ask(name, PROBING, lambda _progress, _cancelled: self._make().accept_key(name, fingerprint), there)
+
+    def cancel(self, name: str) -> None:
+        """Leave what a host is being asked for."""
+        stop = self._stops.get(name)
+        if stop is not None:
+            stop.set()
+            self._set(name, replace(self.standing(name), said="is cancelled …", share=None))
+
+    def close(self) -> None:
+        """Leave everything under way."""
+        for stop in self._stops.values():
+            stop.set()
+
+    # How it is asked
+
+    def _ask(
+        self,
+        name: str,
+        doing: str,
+        work: Callable[[Progress, Cancelled], T],
+        there: Callable[[T], None],
+    ) -> None:
+        """Ask a host one thing at a time; what is under way goes on."""
+        if self.standing(name).doing:
+            return
+        stop = self._stops[name] = Event()
+
+        self._set(name, replace(self._rested(name), doing=doing))
+        self._operations.query(
+            lambda: work(partial(self._said.emit, name), stop.is_set),
+            there,
+            slot=f"host {name}",
+            failed=lambda error: self._not_asked(name, error, stopped=stop.is_set()),
+            far=True,
+        )
+
+    def _rested(self, name: str) -> Standing:
+        """Return what is known of a host without what its last question came to."""
+        return replace(self.standing(name), doing="", said="", share=None, trouble="", key=None, refused_key=False)
+
+    def _set(self, name: str, standing: Standing) -> None:
+        self._standings[name] = standing
+        self.changed.emit(name)
+
+    def _progressed(self, name: str, said: str, share: float | None) -> None:
+        known, stop = self.standing(name), self._stops.get(name)
+        if known.doing and stop is not None and not stop.is_set():
+            self._set(name, replace(known, said=said, share=share))
+
+    def _not_asked(self, name: str, error: BaseException, *, stopped: bool) -> None:
+        rested = self._rested(name)
+        if stopped:
+            self._set(name, rested)
+        elif isinstance(error, StudioError):
+            self._set(name, replace(rested, **key_of(error), trouble=error.sentence))
+        else:
+            self._set(name, rested)
+            self._operations.announce(error, again=lambda: self.probe(name))
+
+    def _listed(self, hosts: tuple[Host, ...]) -> None:
+        self.hosts = hosts
+        self.listed.emit()
+
+    def _tell(self, error: Refused) -> None:
+        self.told.emit(Notice(str(error), refused=True))
+
+    def _failed(self, error: BaseException, failed: Callable[[Refused], None]) -> None:
+        if isinstance(error, Refused):
+            failed(error)
+        else:
+            self._operations.announce(error, again=self.load)
