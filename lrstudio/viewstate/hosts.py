@@ -15,7 +15,9 @@ from lrstudio.viewstate.judge_fields import FieldWords
 FIELDS: Final[Mapping[str, FieldWords]] = {
     "name": FieldWords("Name", "What it is called here."),
     "address": FieldWords("Address", "An alias of ~/.ssh/config, or [user@]machine[:port]."),
-    "folder": FieldWords("Folder", "For runs and their environment; below the home there unless it begins with a slash."),
+    "folder": FieldWords(
+        "Folder", "For runs and their environment; below the home there unless it begins with a slash."
+    ),
     "python": FieldWords(
         "Python", "Words that start one that can train, such as conda run -n train python. Empty: Prepare makes one."
     ),

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from lrstudio.domain.errors import StudioError
 from lrstudio.training.hosts.host import Host
+from lrstudio.training.hosts.host_keys import ChangedHostKey, UnknownHostKey
 from lrstudio.training.hosts.probe import Finding, Gpu, Probe
 from lrstudio.viewstate.audit_signs import Sign
 from lrstudio.viewstate.training_runs import clock_of
@@ -59,10 +61,12 @@ class SignRow:
 PROBING: Final = "probe"
 PREPARING: Final = "prepare"
 
-NOT_PROBED: Final = "Not asked yet. Probe looks for Python, driver, GPUs, disk and scheduler there, and changes nothing."
+NOT_PROBED: Final = (
+    "Not asked yet. Probe looks for Python, driver, GPUs, disk and scheduler there, and changes nothing."
+)
 NO_HOST: Final = (
-    "A host is another machine that trains: a workstation, a server, the login node of a cluster. It is reached by SSH, "
-    "with the keys and names of this computer."
+    "A host is another machine that trains: a workstation, a server, the login node of a cluster. It is reached by "
+    "SSH, with the keys and names of this computer."
 )
 
 
@@ -126,6 +130,8 @@ def summary_words(standing: Standing) -> str:
 
 def standing_sign(standing: Standing) -> Sign:
     """Return what is known of a host as one sign."""
+    if standing.doing:
+        return Sign.NOT_CHECKED
     if standing.key is not None:
         return Sign.UNSCORED
     if standing.trouble:
@@ -138,13 +144,16 @@ def standing_sign(standing: Standing) -> Sign:
 
 
 def lacks(host: Host, standing: Standing) -> str:
-    """Say what a run on a host still lacks, "" where nothing is known to be in its way."""
+    """Say what a run on a host still lacks, "" where nothing is known to be in its way.
+
+    That it could not be asked a while ago is not in the way: the next try may well succeed.
+    """
     if standing.doing == PREPARING:
         return "It is being prepared."
     if standing.key is not None:
         return "Its key has to be accepted first: open Hosts."
-    if standing.trouble:
-        return _begun(standing.trouble)
+    if standing.refused_key:
+        return "It shows another key than before: open Hosts."
     found = standing.probe
     if found is None:
         return ""
@@ -159,11 +168,19 @@ def lacks(host: Host, standing: Standing) -> str:
     return ""
 
 
-def warnings(standing: Standing) -> str:
-    """Say what a run there can do without but a person should know, "" for nothing."""
-    found = standing.probe.checks if standing.probe is not None and not standing.doing else ()
-    told = [_begun(it.said).rstrip(".") for it in found if not it.passed and not it.needed]
-    return ". ".join(told) + "." if told else ""
+def target_words(standing: Standing) -> str:
+    """Say below the choice of a host what is known of it, and what a run there should know but can do without."""
+    told = [_begun(standing_words(standing))]
+    if standing.probe is not None and not standing.doing and not standing.trouble:
+        told += [_begun(it.said) for it in standing.probe.checks if not it.passed and not it.needed]
+    return "\n".join(told)
+
+
+def key_of(error: StudioError) -> tuple[NewKey | None, bool]:
+    """Return the key that an error is about, and whether it is another one than the one known."""
+    if isinstance(error, UnknownHostKey):
+        return NewKey(error.kind, error.fingerprint), False
+    return None, isinstance(error, ChangedHostKey)
 
 
 def remove_words(host: str) -> str:

@@ -20,6 +20,8 @@ from lrstudio.viewstate.finding import aim_of
 if TYPE_CHECKING:
     from lrstudio.domain.marks import Place
     from lrstudio.qt.views.find_desk import FindDesk
+    from lrstudio.qt.views.hosts_desk import HostsDesk
+    from lrstudio.qt.views.hosts_known import HostsKnown
     from lrstudio.qt.views.judge_windows import JudgeWindows
     from lrstudio.qt.views.main_window import MainWindow
     from lrstudio.qt.views.mark_desk import MarkDesk
@@ -71,6 +73,8 @@ class Beside(QObject):
         self._shared: SharedDesk | None = None
         self._merging: MergeDesk | None = None
         self._reviewers: ReviewersDesk | None = None
+        self._hosts: HostsDesk | None = None
+        self._known_hosts: HostsKnown | None = None
         self._audit: AuditController | None = None
         self._local_marks = LocalMarks(window.actions_, operations, self)
         self._local_marks.told.connect(self.told)
@@ -164,6 +168,25 @@ class Beside(QObject):
         return self._shared
 
     @property
+    def known_hosts(self) -> HostsKnown:
+        """What is known of hosts."""
+        if self._known_hosts is None:
+            from lrstudio.qt.views.hosts_known import HostsKnown
+
+            self._known_hosts = HostsKnown(self._operations, self._window.store, self)
+        return self._known_hosts
+
+    @property
+    def hosts(self) -> HostsDesk:
+        """What shows the hosts."""
+        if self._hosts is None:
+            from lrstudio.qt.views.hosts_desk import HostsDesk
+
+            window = self._window
+            self._hosts = self._begin(HostsDesk(window, self._operations, window.switch, known=self.known_hosts))
+        return self._hosts
+
+    @property
     def reviewers(self) -> ReviewersDesk:
         """What lists who decided what, and settles differences."""
         if self._reviewers is None:
@@ -238,6 +261,7 @@ class Beside(QObject):
             "project.merge": lambda: self.merging.show(),
             "project.shared": lambda: self.shared.show(),
             "project.find": lambda: self.finding.show(),
+            "hosts.open": lambda: self.hosts.show(),
             "settings.open": lambda: self.settings.show(),
             "document.local": lambda: self._local_marks.turn_document(self._project),
             "project.local": lambda: self._local_marks.turn_project(self._project),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
@@ -16,11 +16,14 @@ from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.training.hosts.host import Host
 from lrstudio.viewstate.hosts_found import PREPARING, PROBING, Standing, key_of
+from lrstudio.viewstate.hosts_links import Lost, watched_hosts
 
 if TYPE_CHECKING:
     from lrstudio.services.hosts import Hosts
+    from lrstudio.services.settings import SettingsStore
     from lrstudio.training.hosts.bootstrap import Prepared, Step
     from lrstudio.training.hosts.probe import Probe
+    from lrstudio.training.runs import RunRow
 
 T = TypeVar("T")
 Progress = Callable[[str, float | None], None]
@@ -41,11 +44,13 @@ class HostsKnown(QObject):
     told = Signal(object)
     _said = Signal(str, str, object)
 
-    def __init__(self, operations: Operations, make: Callable[[], Hosts], parent: QObject) -> None:
-        """Ask on these operations; `make` gives the service, off the GUI thread, when it is first wanted."""
+    def __init__(self, operations: Operations, settings: SettingsStore, parent: QObject) -> None:
+        """Ask on these operations; the service is made off the GUI thread, when it is first wanted."""
         super().__init__(parent)
         self._operations = operations
-        self._make = make
+        self._settings = settings
+        self._service: Hosts | None = None
+        self._lock = Lock()
         self._stops: dict[str, Event] = {}
         self._standings: dict[str, Standing] = {}
         self.hosts: tuple[Host, ...] = ()
@@ -142,7 +147,31 @@ class HostsKnown(QObject):
         for stop in self._stops.values():
             stop.set()
 
+    def lost(self, rows: Sequence[RunRow]) -> tuple[Lost, ...]:
+        """Return which hosts of these runs cannot be asked now; from any thread, and without asking any."""
+        names = watched_hosts(rows)
+        links = [(name, self._make().link(name)) for name in names]
+        return tuple(Lost(name, it.since, it.why, it.next_try) for name, it in links if not it.up)
+
+    def try_now(self, name: str) -> None:
+        """Ask a host that is lost without waiting for the time of the next try."""
+        self._operations.query(
+            lambda: self._make().try_now(name),
+            lambda _done: None,
+            slot=f"try {name}",
+            failed=lambda _why: None,
+            far=True,
+        )
+
     # How it is asked
+
+    def _make(self) -> Hosts:
+        with self._lock:
+            if self._service is None:
+                from lrstudio.services.hosts import Hosts
+
+                self._service = Hosts(self._settings)
+            return self._service
 
     def _ask(
         self,
@@ -183,7 +212,8 @@ class HostsKnown(QObject):
         if stopped:
             self._set(name, rested)
         elif isinstance(error, StudioError):
-            self._set(name, replace(rested, **key_of(error), trouble=error.sentence))
+            key, other = key_of(error)
+            self._set(name, replace(rested, key=key, refused_key=other, trouble=error.sentence))
         else:
             self._set(name, rested)
             self._operations.announce(error, again=lambda: self.probe(name))

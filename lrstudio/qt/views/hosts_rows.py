@@ -138,7 +138,9 @@ class _Rows(QStyledItemDelegate):
         if state & QStyle.StateFlag.State_Selected:
             painter.fillRect(rect, theme.color("selection"))
             if view.hasFocus():
-                painter.fillRect(QRect(rect.left(), rect.top(), max(3, step // 3), rect.height()), theme.color("accent"))
+                painter.fillRect(
+                    QRect(rect.left(), rect.top(), max(3, step // 3), rect.height()), theme.color("accent")
+                )
         painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), theme.color("line"))
         line = view.fontMetrics().height()
         side = line * 0.62

@@ -31,6 +31,8 @@ class TargetField(QWidget):
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._filling = False
+        self.lacks = ""
+        """What a run on the one that is chosen lacks, "" where nothing is in its way."""
         self.choice = narrow(Choice(((THIS_MACHINE, THIS_MACHINE),), name="Run on"))
         self.hosts_button = Button("Hosts…")
         self.known = QLabel("")
@@ -81,6 +83,7 @@ class TargetField(QWidget):
 
     def say(self, known: str, *, lacks: str = "") -> None:
         """Say what is known of the one that is chosen, and what it lacks."""
+        self.lacks = lacks
         self.known.setText(known)
         self.known.setVisible(bool(known) and not lacks)
         self.row.refuse(lacks)

@@ -45,9 +45,11 @@ class TrainingLaunch(QObject):
     Signals:
         checking_changed: a check begins or ends.
         started: the id of a run that was started.
+        lacking: the form is not whole, or the host that is chosen not ready.
     """
 
     checking_changed = Signal()
+    lacking = Signal()
     started = Signal(str)
     _said = Signal(str)
 
@@ -79,7 +81,10 @@ class TrainingLaunch(QObject):
     def check(self, *, then_train: bool = False) -> None:
         """Look the form over; what is wrong with a field stands beside it."""
         project, form = self._project, self._view.form
-        if project is None or self.checking or form.problems(shown=True):
+        if project is None or self.checking:
+            return
+        if form.problems(shown=True):
+            self.lacking.emit()
             return
         typed = form.typed
         self._drop()
@@ -90,6 +95,7 @@ class TrainingLaunch(QObject):
             preset=typed.preset,
             options=form.given(),
             queue=typed.queue,
+            host=typed.host,
         )
         stop = self._stop = Event()
         self._view.preview.show_found(None)
@@ -116,7 +122,7 @@ class TrainingLaunch(QObject):
             if then_train:
                 self.train()
 
-        self._operations.query(work, there, slot=_CHECK, failed=self._failed)
+        self._operations.query(work, there, slot=_CHECK, failed=self._failed, far=bool(typed.host))
 
     def train(self) -> None:
         """Start what the form says, after a check; ask only where rows have to be accepted."""
@@ -149,7 +155,7 @@ class TrainingLaunch(QObject):
             self._view.preview.show_found(None)
             self.started.emit(run_id)
 
-        self._operations.query(work, there, slot=_START, failed=self._failed)
+        self._operations.query(work, there, slot=_START, failed=self._failed, far=bool(checked.typed.host))
 
     def cancel(self) -> None:
         """End the check under way; nothing of it is left."""

@@ -154,6 +154,7 @@ class RunsPanel(QWidget):
                 ("stop", "Stop and save"),
                 ("kill", "Stop now…"),
                 ("resume", "Resume"),
+                ("fetch", "Fetch the adapter"),
                 ("judge", "Judge its answers"),
                 ("compare", "Compare…"),
                 ("notes", "Notes…"),
