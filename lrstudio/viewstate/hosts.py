@@ -138,10 +138,14 @@ def host_problems(typed: TypedHost, *, others: Sequence[str] = ()) -> dict[str, 
     return found
 
 
+def reached_by(host: Host) -> str:
+    """Say in a word what gives a job its place on a host."""
+    return {Scheduler.NONE: "SSH", Scheduler.SLURM: "Slurm", Scheduler.RAY: "Ray"}[host.scheduler]
+
+
 def host_line(host: Host) -> str:
     """Say in a line where a host is and who gives jobs their turn there."""
-    scheduler = {Scheduler.NONE: "", Scheduler.SLURM: "Slurm", Scheduler.RAY: "Ray"}[host.scheduler]
-    return " · ".join(filter(None, (host.address, scheduler)))
+    return host.address if host.scheduler is Scheduler.NONE else f"{host.address} · {reached_by(host)}"
 
 
 def _sentence(error: Refused) -> str:

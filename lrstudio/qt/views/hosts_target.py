@@ -14,7 +14,7 @@ from lrstudio.qt.views.chrome import small, unit
 from lrstudio.qt.views.forms import Choice
 from lrstudio.qt.views.training_fields import Labelled, narrow
 from lrstudio.training.hosts.host import THIS_MACHINE, Host
-from lrstudio.viewstate.hosts import host_line
+from lrstudio.viewstate.hosts import reached_by
 
 
 class TargetField(QWidget):
@@ -75,7 +75,7 @@ class TargetField(QWidget):
         while self.choice.count() > 1:
             self.choice.removeItem(1)
         for it in hosts:
-            self.choice.addItem(f"{it.name}  ·  {host_line(it)}", it.name)
+            self.choice.addItem(f"{it.name}  ·  {reached_by(it)}", it.name)
         self.choice.select(chosen or THIS_MACHINE)
         self._filling = False
         if self.host != chosen:
