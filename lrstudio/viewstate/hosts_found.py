@@ -16,10 +16,14 @@ from lrstudio.viewstate.training_runs import clock_of
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """The key of a host that this computer has not seen: its type, and its fingerprint as ssh-keygen writes it."""
+    """A key that this computer has not seen: its type, its fingerprint as ssh-keygen writes it, and whose it is.
+
+    `machine` is the host as known_hosts files call it, or a jump host before it.
+    """
 
     kind: str
     fingerprint: str
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,7 @@ def target_words(standing: Standing) -> str:
 def key_of(error: StudioError) -> tuple[NewKey | None, bool]:
     """Return the key that an error is about, and whether it is another one than the one known."""
     if isinstance(error, UnknownHostKey):
-        return NewKey(error.kind, error.fingerprint), False
+        return NewKey(error.kind, error.fingerprint, error.machine), False
     return None, isinstance(error, ChangedHostKey)
 
 
@@ -194,7 +198,7 @@ def remove_words(host: str) -> str:
 def key_words(host: str, key: NewKey) -> str:
     """Ask whether a key is the host's."""
     return (
-        f"{host} shows a key that this computer has not seen before. Compare its fingerprint with the one that the "
+        f"{key.machine or host} shows a key that this computer has not seen before. Compare its fingerprint with the one that the "
         "machine itself or whoever runs it names; accept it only where they are the same."
     )
 

@@ -219,7 +219,7 @@ def test_keys_are_told_apart() -> None:
     new = UnknownHostKey(
         "lab", kind="ssh-ed25519", fingerprint="SHA256:a", key="ssh-ed25519 A", file=Path("known_hosts")
     )
-    assert key_of(new) == (NewKey("ssh-ed25519", "SHA256:a"), False)
+    assert key_of(new) == (NewKey("ssh-ed25519", "SHA256:a", "lab"), False)
     other = ChangedHostKey("lab", kind="ssh-rsa", fingerprint="SHA256:b", before=["SHA256:a"], files=[])
     assert key_of(other) == (None, True)
     assert key_of(Refused("no")) == (None, False)
