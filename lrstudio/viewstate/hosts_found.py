@@ -68,6 +68,8 @@ PREPARING: Final = "prepare"
 NOT_PROBED: Final = (
     "Not asked yet. Probe looks for Python, driver, GPUs, disk and scheduler there, and changes nothing."
 )
+NOT_MADE: Final = "Its environment is made first, which takes minutes; Prepare, in Hosts, makes it beforehand."
+NOT_TRIED: Final = "Its environment is tried first; Prepare, in Hosts, tries it beforehand."
 NO_HOST: Final = (
     "A host is another machine that trains: a workstation, a server, the login node of a cluster. It is reached by "
     "SSH, with the keys and names of this computer."
@@ -147,7 +149,7 @@ def standing_sign(standing: Standing) -> Sign:
     return Sign.FULL if standing.probe.prepared and all(it.passed for it in standing.probe.checks) else Sign.PARTIAL
 
 
-def lacks(host: Host, standing: Standing) -> str:
+def lacks(standing: Standing) -> str:
     """Say what a run on a host still lacks, "" where nothing is known to be in its way.
 
     That it could not be asked a while ago is not in the way: the next try may well succeed.
@@ -165,17 +167,15 @@ def lacks(host: Host, standing: Standing) -> str:
         first = in_the_way[0]
         more = f" ({len(in_the_way) - 1} more in Hosts)" if len(in_the_way) > 1 else ""
         return f"{_begun(first.said).rstrip('.')}. {_begun(first.todo)}".strip() + more
-    if not found.prepared:
-        if host.python:
-            return f"“{' '.join(host.python)}” was not tried there yet: open Hosts and press Prepare."
-        return "It has no environment that trains yet: open Hosts and press Prepare."
     return ""
 
 
-def target_words(standing: Standing) -> str:
-    """Say below the choice of a host what is known of it, and what a run there should know but can do without."""
+def target_words(host: Host, standing: Standing) -> str:
+    """Say below the choice of a host what is known of it, and what a person should know before they train there."""
     told = [_begun(standing_words(standing))]
     if standing.probe is not None and not standing.doing and not standing.trouble:
+        if not standing.probe.prepared:
+            told.append(NOT_TRIED if host.python else NOT_MADE)
         told += [_begun(it.said) for it in standing.probe.checks if not it.passed and not it.needed]
     return "\n".join(told)
 
@@ -198,8 +198,8 @@ def remove_words(host: str) -> str:
 def key_words(host: str, key: NewKey) -> str:
     """Ask whether a key is the host's."""
     return (
-        f"{key.machine or host} shows a key that this computer has not seen before. Compare its fingerprint with the one that the "
-        "machine itself or whoever runs it names; accept it only where they are the same."
+        f"{key.machine or host} shows a key that this computer has not seen before. Compare its fingerprint with the "
+        "one that the machine itself or whoever runs it names; accept it only where they are the same."
     )
 
 

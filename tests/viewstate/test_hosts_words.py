@@ -198,21 +198,22 @@ def test_a_probe_is_summed_up() -> None:
         (probed(PYTHON, LINGERS), ""),
         (probed(PYTHON, DISK), "3 GiB are free. Make room there"),
         (probed(DISK, DISK), "3 GiB are free. Make room there (1 more in Hosts)"),
-        (probed(PYTHON, prepared=False), "It has no environment that trains yet: open Hosts and press Prepare."),
+        (probed(PYTHON, prepared=False), ""),
     ],
 )
 def test_what_a_run_lacks_is_said_before_it_is_started(standing: Standing, said: str) -> None:
-    assert lacks(LAB, standing) == said
+    assert lacks(standing) == said
 
 
-def test_a_named_environment_that_nobody_tried_is_named() -> None:
-    host = replace(LAB, python=("/opt/env/bin/python",))
-    assert "“/opt/env/bin/python” was not tried" in lacks(host, probed(PYTHON, prepared=False))
+def test_an_environment_that_is_not_there_yet_is_told_beforehand() -> None:
+    bare = probed(PYTHON, prepared=False)
+    assert "is made first" in target_words(LAB, bare)
+    assert "is tried first" in target_words(replace(LAB, python=("/opt/env/bin/python",)), bare)
 
 
 def test_what_a_run_can_do_without_is_said_below_the_choice() -> None:
-    assert target_words(probed(PYTHON, LINGERS)).splitlines()[1] == "What is started ends at logout"
-    assert target_words(Standing()) == "Not asked yet"
+    assert target_words(LAB, probed(PYTHON, LINGERS)).splitlines()[1] == "What is started ends at logout"
+    assert target_words(LAB, Standing()) == "Not asked yet"
 
 
 def test_keys_are_told_apart() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lrstudio.services.hosts import Hosts
     from lrstudio.services.settings import SettingsStore
     from lrstudio.training.hosts.bootstrap import Prepared, Step
+    from lrstudio.training.hosts.links import LinkState
     from lrstudio.training.hosts.probe import Probe
     from lrstudio.training.runs import RunRow
 
@@ -150,8 +152,8 @@ class HostsKnown(QObject):
     def lost(self, rows: Sequence[RunRow]) -> tuple[Lost, ...]:
         """Return which hosts of these runs cannot be asked now; from any thread, and without asking any."""
         names = watched_hosts(rows)
-        links = [(name, self._make().link(name)) for name in names]
-        return tuple(Lost(name, it.since, it.why, it.next_try) for name, it in links if not it.up)
+        links = {name: self._make().link(name) for name in names}
+        return tuple(_lost(name, it) for name, it in links.items() if it is not None and is_lost(it))
 
     def try_now(self, name: str) -> None:
         """Ask a host that is lost without waiting for the time of the next try."""
@@ -230,3 +232,13 @@ class HostsKnown(QObject):
             failed(error)
         else:
             self._operations.announce(error, again=self.load)
+
+
+def is_lost(link: LinkState) -> bool:
+    """Tell whether a link that somebody needs is down; one that nobody has asked for yet is not."""
+    return not link.up and bool(link.generation or link.again)
+
+
+def _lost(name: str, link: LinkState) -> Lost:
+    since = datetime.fromtimestamp(link.since, UTC).isoformat()
+    return Lost(name, since, link.why, max(0.0, link.again - time.time()) if link.again else None)

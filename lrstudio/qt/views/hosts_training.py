@@ -98,7 +98,7 @@ class TrainingHosts(QObject):
             target.say("")
         else:
             standing = self._known.standing(host.name)
-            target.say(target_words(standing), lacks=lacks(host, standing))
+            target.say(target_words(host, standing), lacks=lacks(standing))
 
     # Links
 
