@@ -146,7 +146,7 @@ def run_facts(row: RunRow | None) -> frozenset[Fact]:
     # One of this machine that another had is asked about first; what a host does is never guessed.
     if row.can_resume or (row.life is Life.UNKNOWN and not row.host):
         facts.add(Fact.RUN_RESUMABLE)
-    if row.host and row.life is Life.DEAD and row.step:
+    if row.host and row.life is Life.DEAD and row.phase is Phase.FINISHED:
         facts.add(Fact.RUN_FAR)
     return frozenset(facts)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lrstudio.training.runs import RunRow
 from lrstudio.training.status import Life
 from lrstudio.training.wire import Phase
@@ -58,9 +60,10 @@ def test_an_unknown_run_keeps_its_values_and_is_offered_nothing_that_destroys() 
 
 def test_one_that_is_over_there_can_be_fetched_and_gone_on_with() -> None:
     over = row(1, life=Life.DEAD, resume=True)
-    assert run_facts(over) == {Fact.RUN, Fact.RUN_OVER, Fact.RUN_RESUMABLE, Fact.RUN_FAR}
-    assert Fact.RUN_FAR not in run_facts(row(1, life=Life.DEAD, host=""))
-    assert Fact.RUN_FAR not in run_facts(row(1, life=Life.DEAD, step=0))
+    assert run_facts(over) == {Fact.RUN, Fact.RUN_OVER, Fact.RUN_RESUMABLE}
+    done = replace(over, phase=Phase.FINISHED, can_resume=False)
+    assert run_facts(done) == {Fact.RUN, Fact.RUN_OVER, Fact.RUN_FAR}
+    assert Fact.RUN_FAR not in run_facts(replace(done, host=""))
     assert "its folder on lab" in remove_words(over)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl, Signal
@@ -21,8 +22,31 @@ from lrstudio.viewstate.hosts_links import Lost, attached_words, fetch_words, lo
 from lrstudio.viewstate.training_runs import label_of
 
 if TYPE_CHECKING:
+    from lrstudio.services.training_touch import Touch
     from lrstudio.services.wiring import Project
     from lrstudio.training.runs import RunRow
+
+
+class _Touching:
+    """Keeps in touch with the hosts of a project, from whatever thread that is begun and ended."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._touch: Touch | None = None
+        self._over = False
+
+    def begin(self, project: Project, told: Callable[[], None]) -> None:
+        """Begin, unless it was ended before."""
+        with self._lock:
+            if not self._over:
+                self._touch = project.training.keep_in_touch(lambda _run_ids: told())
+
+    def end(self) -> None:
+        """End, and wait until nobody asks any more."""
+        with self._lock:
+            self._over, touch = True, self._touch
+        if touch is not None:
+            touch.close()
 
 
 class TrainingHosts(QObject):
@@ -45,6 +69,7 @@ class TrainingHosts(QObject):
         self._operations = operations
         self._known = known
         self._project: Project | None = None
+        self._touching: _Touching | None = None
         self._lost: tuple[Lost, ...] = ()
         self._fetching: Event | None = None
         self._fetched_of = ""
@@ -64,13 +89,15 @@ class TrainingHosts(QObject):
         if project is self._project:
             return
         self.drop_fetch()
-        before, self._project = self._project, project
+        before, self._touching, self._project = self._touching, None, project
         self.show_lost((), ())
         if before is not None:
-            self._operations.on_worker(before.training.leave)
+            # In the line of long work, which is carried out to its end whatever happens to the window.
+            self._operations.run(before.end, long=True)
         if project is not None:
             self._known.load()
-            self._operations.on_worker(lambda: project.training.keep_in_touch(self.moved.emit))
+            touching = self._touching = _Touching()
+            self._operations.on_worker(lambda: touching.begin(project, self.moved.emit))
 
     # The target of the form
 
@@ -133,8 +160,9 @@ class TrainingHosts(QObject):
 
         def there(folder: Path) -> None:
             self._end_fetch()
-            show = lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))  # noqa: E731
-            self.told.emit(Notice(f"The adapter of {label_of(row)} is here: {folder}", "Open its folder", show))
+            self.told.emit(
+                Notice(f"The adapter of {label_of(row)} is here.", "Open its folder", partial(_show, folder))
+            )
             self.moved.emit()
 
         def failed(error: BaseException) -> None:
@@ -171,10 +199,6 @@ class TrainingHosts(QObject):
 
         self._operations.query(project.training.attach, there, slot="attach", far=True)
 
-    def close(self) -> None:
-        """Leave everything under way."""
-        self.drop_fetch()
-
     def _end_fetch(self) -> None:
         self._fetching = None
         self._view.fetch.say("")
@@ -184,3 +208,7 @@ class TrainingHosts(QObject):
         if self._fetching is not None:
             text, share = fetch_words(self._fetched_of, done, whole)
             self._view.fetch.show_share(text, share)
+
+
+def _show(folder: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

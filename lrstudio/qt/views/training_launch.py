@@ -104,7 +104,7 @@ class TrainingLaunch(QObject):
 
         def work() -> _Checked:
             training = project.training
-            run_id = training.draft(wish)
+            run_id = training.draft(wish, progress=self._said.emit, cancelled=stop.is_set)
             try:
                 found = training.preflight(run_id, progress=self._said.emit, cancelled=stop.is_set)
                 return _Checked(typed, run_id, found, training.estimate(run_id), training.run(run_id).left_out)
@@ -115,7 +115,7 @@ class TrainingLaunch(QObject):
         def there(checked: _Checked) -> None:
             self._end()
             if checked.typed != form.typed:  # somebody typed on meanwhile
-                self._discard(checked.run_id)
+                self._discard(checked)
                 return
             self._checked = checked
             self._view.preview.show_found(checked.shown)
@@ -186,14 +186,18 @@ class TrainingLaunch(QObject):
     def _drop(self) -> None:
         checked, self._checked = self._checked, None
         if checked is not None:
-            self._discard(checked.run_id)
+            self._discard(checked)
 
-    def _discard(self, run_id: str) -> None:
+    def _discard(self, checked: _Checked) -> None:
         project = self._project
         if project is not None:
-            training = project.training
+            training, ignore = project.training, lambda _what: None
             self._operations.query(
-                lambda: training.discard(run_id), lambda _done: None, slot=f"discard {run_id}", failed=lambda _why: None
+                lambda: training.discard(checked.run_id),
+                ignore,
+                slot=f"discard {checked.run_id}",
+                failed=ignore,
+                far=bool(checked.typed.host),
             )
 
     def _end(self) -> None:
