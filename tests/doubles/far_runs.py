@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,8 @@ class FarRun:
 
     def look(self) -> Status:
         """Ask once, whether it can be asked or not, and say what is shown."""
-        try:
+        with suppress(Environment):
             self.remote.look(self.host, self.launcher)
-        except Environment:
-            pass
         return status_of(self.here)
 
     def over(self, *, attempt: int = 1) -> Status:

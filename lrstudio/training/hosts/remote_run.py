@@ -71,7 +71,7 @@ class RemoteRun:
         self._moved: float | None = None
 
     def look(self, transport: Transport, launcher: Launcher) -> bool:
-        """Send what waits here, take in what is new there, find out whether the run lives; True where something changed.
+        """Send what waits here, take in what is new there, find out whether the run lives; True where that changed.
 
         Does nothing where another process is at it.
 
