@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lrstudio.domain.errors import Environment
 from lrstudio.training.folder import RunFolder
-from lrstudio.training.hosts import begin, mirror
+from lrstudio.training.hosts import begin, job, mirror
 from lrstudio.training.hosts.host import Host
 from lrstudio.training.hosts.launch_detached import DetachedLauncher
 from lrstudio.training.hosts.mirror import Away
@@ -41,15 +42,13 @@ class FarRun:
 
     def start(self) -> None:
         before = len(self.here.claims())
-        begin.start(self.host, self.launcher, self.here.path)
+        job.intend(self.here.path)
         begin.until_claimed(self.remote, self.host, self.launcher, before=before)
 
     def look(self) -> Status:
         """Ask once, whether it can be asked or not, and say what is shown."""
-        try:
+        with suppress(Environment):
             self.remote.look(self.host, self.launcher)
-        except Environment:
-            pass
         return status_of(self.here)
 
     def over(self, *, attempt: int = 1) -> Status:

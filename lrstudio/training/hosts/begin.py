@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,18 +12,15 @@ from lrstudio.domain.errors import Environment, Refused
 from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.hosts import mirror
-from lrstudio.training.hosts.launcher import Job, Launcher, Turn
+from lrstudio.training.hosts.asking import ask_far
+from lrstudio.training.hosts.launcher import Launcher, Turn
 from lrstudio.training.hosts.mirror import Away
-from lrstudio.training.hosts.remote_run import RemoteRun, ask_far
-from lrstudio.training.hosts.sync import JOB
+from lrstudio.training.hosts.remote_run import RemoteRun
 from lrstudio.training.hosts.transport import Progress, Transport
 from lrstudio.training.status import status_of
 
 CLAIM_SECONDS: Final = 60.0
 """How long a supervisor on a host may take to come up."""
-SECRETS: Final = "secrets.json"
-"""What the trainer's environment has besides and nobody may read; the supervisor reads it and takes it away."""
-
 _TICK = 0.25
 _EMPTY = (wire.SPOOL, wire.CONTROL, wire.CLAIMS, wire.CHECKPOINTS)
 
@@ -83,57 +79,6 @@ def send_run(transport: Transport, run: Path, *, progress: Progress | None = Non
     transport.write(f"{away.folder}/{wire.SPEC}", spec.encode("ascii") + b"\n")
 
 
-def send_secrets(transport: Transport, away: Away, secrets: Mapping[str, str]) -> None:
-    """Put secrets beside a run on its host, for its user's eyes only and until its supervisor has read them.
-
-    Raises:
-        Unreachable, Environment: as the transport.
-    """
-    if secrets:
-        data = wire.to_json(dict(secrets)).encode("ascii")
-        transport.write(f"{away.folder}/{SECRETS}", data, mode=0o600)
-
-
-def start(
-    transport: Transport,
-    launcher: Launcher,
-    run: Path,
-    *,
-    take_over: bool = False,
-    began: Callable[[Away], None] = lambda _away: None,
-) -> Away:
-    """Start the supervisor of the next attempt and return the job that it is.
-
-    It is written down first that it is to be started: a link that breaks behind the start leaves a run that is looked
-    for on the host, and a start under the same key starts nothing a second time.
-
-    Args:
-        transport: the host.
-        launcher: starts jobs there.
-        run: the mirror.
-        take_over: a person's word that the supervisor before is gone.
-        began: told of what is now known of the run, before the start and behind it.
-
-    Raises:
-        Unreachable: the link is lost; it may have been started.
-        Environment: the host or its scheduler refuses.
-    """
-    away = mirror.away_of(run)
-    claims = len(RunFolder(run).claims())
-    broken_off = away.starts > 0 and not away.handle
-    away = replace(away, starts=away.starts if broken_off else max(away.starts, claims) + 1, handle="")
-    mirror.write_away(run, away)
-    began(away)
-    words = (*away.python, "-m", "lrstudio.training.supervisor", away.folder, *(["--take-over"] if take_over else []))
-    environment = {"PYTHONPATH": away.path} if away.path else {}
-    handle = launcher.start(Job(f"{run.name}-{away.starts}", away.folder, words, environment, wire.SUPERVISOR_LOG))
-    away = replace(away, handle=handle)
-    transport.write(f"{away.folder}/{JOB}", wire.to_json({"handle": handle, "starts": away.starts}).encode("ascii"))
-    mirror.write_away(run, away)
-    began(away)
-    return away
-
-
 def until_claimed(
     remote: RemoteRun, transport: Transport, launcher: Launcher, *, before: int, seconds: float = CLAIM_SECONDS
 ) -> None:
@@ -148,10 +93,11 @@ def until_claimed(
         remote.look(transport, launcher)
         if len(folder.claims()) > before:
             return
-        said = launcher.standing(mirror.away_of(remote.run).handle)
-        if said.turn is Turn.WAITS:
+        handle = mirror.away_of(remote.run).handle
+        said = launcher.standing(handle) if handle else None
+        if said is not None and said.turn is Turn.WAITS:
             return
-        if said.turn in (Turn.OVER, Turn.NEVER):
+        if said is not None and said.turn in (Turn.OVER, Turn.NEVER):
             remote.look(transport, launcher)
             if len(folder.claims()) > before:
                 return

@@ -12,48 +12,19 @@ from typing import Any, Final
 from lrstudio.domain.errors import Environment
 from lrstudio.training import rounds, wire
 from lrstudio.training.folder import RunFolder, replace_file
-from lrstudio.training.hosts import mirror
+from lrstudio.training.hosts import job, mirror
+from lrstudio.training.hosts.asking import ask_far
 from lrstudio.training.hosts.host import Scheduler
 from lrstudio.training.hosts.launcher import Launcher, Standing, Turn
 from lrstudio.training.hosts.mirror import Asked, Away
 from lrstudio.training.hosts.sync import PUSHED, Pulled, pull
-from lrstudio.training.hosts.transport import Command, Transport
+from lrstudio.training.hosts.transport import Transport
 
 QUIET_SECONDS: Final = 3 * wire.BEAT_SECONDS
 """A heartbeat that has not moved for so long makes us ask."""
 TWICE_SECONDS: Final = 10.0
 """A run that its scheduler does not know is dead when it was asked for twice, so far apart; a process is so at once."""
 _DOWN_SECONDS = 5.0
-_FAR_SECONDS = 60.0
-
-
-def ask_far(
-    transport: Transport, away: Away, program: str, *words: str, given: Any = None, seconds: float = _FAR_SECONDS
-) -> dict[str, Any]:
-    """Run one of the programs of `lrstudio.training.far` on a host and return what it answers.
-
-    Args:
-        transport: the host.
-        away: tells the Python there.
-        program: its module.
-        words: its arguments.
-        given: what it reads, as JSON.
-        seconds: how long it may take.
-
-    Raises:
-        Unreachable: the link is lost.
-        Environment: it does not run there; in its last words.
-    """
-    data = b"" if given is None else wire.to_json(given).encode("ascii")
-    far = (*away.python, "-m", f"lrstudio.training.far.{program}", *words)
-    done = transport.run(Command(far, {"PYTHONPATH": away.path} if away.path else {}, data, seconds))
-    if done.status != 0:
-        raise Environment(f"the host cannot do this: {done.said or f'status {done.status}'}", where=away.host.name)
-    try:
-        answer: dict[str, Any] = json.loads(done.out.decode("utf-8").strip().rpartition("\n")[2])
-        return answer
-    except ValueError as error:
-        raise Environment(f"the host said something unreadable: {done.said[:200]}", where=away.host.name) from error
 
 
 class RemoteRun:
@@ -71,7 +42,7 @@ class RemoteRun:
         self._moved: float | None = None
 
     def look(self, transport: Transport, launcher: Launcher) -> bool:
-        """Send what waits here, take in what is new there, find out whether the run lives; True where something changed.
+        """Send what waits here, take in what is new there, find out whether the run lives; True where that changed.
 
         Does nothing where another process is at it.
 
@@ -85,6 +56,8 @@ class RemoteRun:
             before = mirror.asked_of(self.run) or Asked()
             try:
                 self._push(transport, away)
+                if job.is_intended(away):
+                    away = job.start(transport, launcher, self.run)
                 pulled = pull(transport, away.folder, self.run)
                 away = self._job_of_another(away, pulled)
                 asked = self._life(transport, launcher, away, pulled, before)
@@ -181,8 +154,6 @@ class RemoteRun:
             if found["word"] == "ended":  # since we looked: the next look has it
                 return "alive", "", ""
             return str(found["life"]), _DEAD.get(str(found["word"]), ""), ""
-        if not away.handle:
-            return "unknown", "its start was broken off; start it again", ""
         said = launcher.standing(away.handle)
         why = _said(said)
         match said.turn:

@@ -13,11 +13,10 @@ from typing import Final
 
 from lrstudio.training import preflight, results, rounds, wire
 from lrstudio.training.folder import RunFolder, replace_file
+from lrstudio.training.hosts.job import JOB
 from lrstudio.training.hosts.transport import Entry, Piece, Transport
 from lrstudio.training.wire import Exit
 
-JOB: Final = "job.json"
-"""In the run folder on the host: the job that was started last, for whoever asks from elsewhere."""
 PUSHED: Final = ".pushed"
 """The end of a file in ctl/: under which name a request lies on the host."""
 
