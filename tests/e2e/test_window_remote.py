@@ -20,7 +20,7 @@ from lrstudio.viewstate.facts import Fact
 from tests.doubles.hosts_window import hosts_window, kept
 from tests.doubles.sshd_server import SshdServer
 from tests.doubles.toy_worker import toy_model
-from tests.doubles.trained_project import SET, TOY, kill_all, trained_project
+from tests.doubles.trained_project import ROOT, SET, TOY, kill_all, trained_project
 from tests.doubles.training_window import fill, in_file, on_screen, service, workspace
 from tests.doubles.windows import Driver
 
@@ -36,10 +36,8 @@ STEPS = 400
 def python(tmp_path: Path) -> Path:
     """A Python that trains: it runs the toy worker where it is asked for the real one."""
     path = tmp_path / "python"
-    path.write_text(
-        f'#!/bin/sh\nif [ "$2" = lrstudio.worker ]; then\n  shift 2\n  export PYTHONPATH="{Path(__file__).parents[2]}"\n'
-        f'  exec "{sys.executable}" "{TOY[0]}" "$@"\nfi\nexec "{sys.executable}" "$@"\n'
-    )
+    toy = f'shift 2; PYTHONPATH="{ROOT}" exec "{sys.executable}" "{TOY[0]}" "$@"'
+    path.write_text(f'#!/bin/sh\nif [ "$2" = lrstudio.worker ]; then {toy}; fi\nexec "{sys.executable}" "$@"\n')
     path.chmod(0o755)
     return path
 

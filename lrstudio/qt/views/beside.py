@@ -233,6 +233,11 @@ class Beside(QObject):
             self.marks.use(project)
             self._continue(project)
 
+    def close(self) -> None:
+        """Leave what waits for other machines."""
+        if self._known_hosts is not None:
+            self._known_hosts.close()
+
     def follow(self, audit: AuditController) -> None:
         """Show in the menus what the workspace has read of marks, and bring up in it what is chosen beside it."""
         self._audit = audit

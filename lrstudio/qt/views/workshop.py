@@ -112,6 +112,7 @@ class Workshop(QObject):
             self._packs.close()
         self.portal.close()
         self.desk.close()
+        self.beside.close()
         self.operations.close()
 
     def show_settings(self, settings: Settings) -> None:
