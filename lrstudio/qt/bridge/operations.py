@@ -64,6 +64,7 @@ class Operations(QObject):
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="lrstudio-reader")
         self._far = ThreadPoolExecutor(_FAR, thread_name_prefix="lrstudio-far")
         self._generations: dict[str, int] = {}
+        self._lasting: set[str] = set()
         self._writing = self._reading = 0
         self._closed = False
         self._asked: list[_Request] = []
@@ -110,6 +111,7 @@ class Operations(QObject):
         slot: str,
         failed: Callable[[BaseException], None] | None = None,
         far: bool = False,
+        lasting: bool = False,
     ) -> None:
         """Read something; a later query in the same slot makes this one's result be dropped.
 
@@ -122,11 +124,14 @@ class Operations(QObject):
             slot: what the result is for.
             failed: called with the error instead of announcing it.
             far: whether another machine is asked, which may say nothing for long: nothing here waits for it.
+            lasting: whether it is about no project, and is not dropped with one.
         """
         generation = self._generations.get(slot, 0) + 1
         self._generations[slot] = generation
+        if lasting:
+            self._lasting.add(slot)
         self._reading += 1
-        again = lambda: self.query(work, then, slot=slot, failed=failed, far=far)  # noqa: E731
+        again = lambda: self.query(work, then, slot=slot, failed=failed, far=far, lasting=lasting)  # noqa: E731
         request = _Request(work, then, failed, None, slot, generation, writes=False, again=again)
         if far:
             self._submit(self._far, request)
@@ -142,7 +147,7 @@ class Operations(QObject):
 
     def drop_queries(self) -> None:
         """Let go of every read under way: their results belong to a project that is no longer shown."""
-        for slot in self._generations:
+        for slot in self._generations.keys() - self._lasting:
             self._generations[slot] += 1
 
     def close(self) -> None:

@@ -68,7 +68,7 @@ class HostsKnown(QObject):
 
     def load(self) -> None:
         """Read the list anew."""
-        self._operations.query(lambda: self._make().list(), self._listed, slot="hosts")
+        self._operations.query(lambda: self._make().list(), self._listed, slot="hosts", lasting=True)
 
     def save(self, host: Host, old: str, *, done: Callable[[], None], failed: Callable[[Refused], None]) -> None:
         """Keep a host; where it is reached or trains has changed it has to be asked anew."""
@@ -86,7 +86,7 @@ class HostsKnown(QObject):
             self._make().save(host, old_name=old)
             return self._make().list()
 
-        self._operations.query(work, there, slot=f"save host {old}", failed=lambda it: self._failed(it, failed))
+        self._operations.run(work, initiator=self, then=there, failed=lambda it: self._failed(it, failed))
 
     def remove(self, name: str) -> None:
         """Forget a host; nothing is removed there."""
@@ -99,7 +99,7 @@ class HostsKnown(QObject):
             self._make().remove(name)
             return self._make().list()
 
-        self._operations.query(work, there, slot=f"remove host {name}", failed=lambda it: self._failed(it, self._tell))
+        self._operations.run(work, initiator=self, then=there, failed=lambda it: self._failed(it, self._tell))
 
     def probe(self, name: str) -> None:
         """Ask a host what is there."""
@@ -163,6 +163,7 @@ class HostsKnown(QObject):
             slot=f"try {name}",
             failed=lambda _why: None,
             far=True,
+            lasting=True,
         )
 
     # How it is asked
@@ -194,6 +195,7 @@ class HostsKnown(QObject):
             slot=f"host {name}",
             failed=lambda error: self._not_asked(name, error, stopped=stop.is_set()),
             far=True,
+            lasting=True,
         )
 
     def _rested(self, name: str) -> Standing:
