@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.training.far import imports, prepare, unpack
+from lrstudio.training.hosts.blobs import FOLDER, local_sha256
 from lrstudio.training.hosts.facts import NEEDED, OLDEST, answered, ask, version_of
 from lrstudio.training.hosts.host import Host
 from lrstudio.training.hosts.own_wheel import OwnWheel, constraints, own_wheel
@@ -163,10 +164,9 @@ class Bootstrap:
             return self._existing(facts, wheel, progress=progress)
         environment = self._environment(facts)
         place = f"{facts['folder']}/env/{environment}"
-        ready, broken = self._ready(place), 0
-        if ready is not None and not self._starts(ready):  # the Python that it was made of has gone
-            ready, broken = None, int(ready["attempt"])
-        if ready is None:
+        ready = self._ready(place)
+        if ready is None or not self._starts(ready):  # it does not where the Python that it was made of has gone
+            broken = int(ready["attempt"]) if ready else 0
             self._job(place, facts, progress=progress, cancelled=cancelled)
             ready = self._follow(place, wheel, facts, broken=broken, progress=progress, cancelled=cancelled)
         return _prepared(facts, wheel, environment, ready)
@@ -210,14 +210,12 @@ class Bootstrap:
 
     def _job(self, place: str, facts: Mapping[str, Any], *, progress: Progress, cancelled: Cancelled) -> None:
         """Send what the work there needs: the wheels, then the job itself."""
-        blobs = f"{facts['folder']}/blobs"
+        blobs = f"{facts['folder']}/{FOLDER}"
         there = {it.name for it in self._transport.entries(blobs) or ()}
         wheels = {}
         for wheel in _wheels(self._host):
             _unless(cancelled)
-            with wheel.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            wheels[wheel.name] = sha256
+            sha256 = wheels[wheel.name] = local_sha256(wheel)
             if sha256 not in there:
                 said = f"sending {wheel.name}"
                 self._upload(wheel, f"{blobs}/{sha256}", said, progress=progress, cancelled=cancelled)
