@@ -68,7 +68,7 @@ class HostsKnown(QObject):
 
     def load(self) -> None:
         """Read the list anew."""
-        self._operations.query(lambda: self._make().list(), self._listed, slot="hosts", lasting=True)
+        self._operations.query(lambda: self.service().list(), self._listed, slot="hosts", lasting=True)
 
     def save(self, host: Host, old: str, *, done: Callable[[], None], failed: Callable[[Refused], None]) -> None:
         """Keep a host; where it is reached or trains has changed it has to be asked anew."""
@@ -83,8 +83,8 @@ class HostsKnown(QObject):
             done()
 
         def work() -> tuple[Host, ...]:
-            self._make().save(host, old_name=old)
-            return self._make().list()
+            self.service().save(host, old_name=old)
+            return self.service().list()
 
         self._operations.run(work, initiator=self, then=there, failed=lambda it: self._failed(it, failed))
 
@@ -96,8 +96,8 @@ class HostsKnown(QObject):
             self._listed(hosts)
 
         def work() -> tuple[Host, ...]:
-            self._make().remove(name)
-            return self._make().list()
+            self.service().remove(name)
+            return self.service().list()
 
         self._operations.run(work, initiator=self, then=there, failed=lambda it: self._failed(it, self._tell))
 
@@ -108,7 +108,9 @@ class HostsKnown(QObject):
             self._set(name, replace(self._rested(name), probe=found, at=datetime.now(UTC).isoformat()))
 
         def work(progress: Progress, cancelled: Cancelled) -> Probe:
-            return self._make().probe(name, progress=lambda said: progress(said, None), cancelled=cancelled)
+            hosts = self.service()
+            hosts.try_now(name)
+            return hosts.probe(name, progress=lambda said: progress(said, None), cancelled=cancelled)
 
         self._ask(name, PROBING, work, there)
 
@@ -124,7 +126,9 @@ class HostsKnown(QObject):
             def step(it: Step) -> None:
                 progress(it.said, it.done / it.whole if it.whole else None)
 
-            return self._make().prepare(name, progress=step, cancelled=cancelled)
+            hosts = self.service()
+            hosts.try_now(name)
+            return hosts.prepare(name, progress=step, cancelled=cancelled)
 
         self._ask(name, PREPARING, work, there)
 
@@ -135,7 +139,7 @@ class HostsKnown(QObject):
             self._set(name, self._rested(name))
             self.probe(name)
 
-        self._ask(name, PROBING, lambda _progress, _cancelled: self._make().accept_key(name, fingerprint), there)
+        self._ask(name, PROBING, lambda _progress, _cancelled: self.service().accept_key(name, fingerprint), there)
 
     def cancel(self, name: str) -> None:
         """Leave what a host is being asked for."""
@@ -145,20 +149,33 @@ class HostsKnown(QObject):
             self._set(name, replace(self.standing(name), said="is cancelled …", share=None))
 
     def close(self) -> None:
-        """Leave everything under way."""
+        """Leave everything under way and close the connections; what waits for an answer gets none."""
         for stop in self._stops.values():
             stop.set()
+        with self._lock:
+            service = self._service
+        if service is not None:
+            service.close()
+
+    def service(self) -> Hosts:
+        """Return the hosts with the connections of this window; to be called off the GUI thread."""
+        with self._lock:
+            if self._service is None:
+                from lrstudio.services.hosts import Hosts
+
+                self._service = Hosts(self._settings)
+            return self._service
 
     def lost(self, rows: Sequence[RunRow]) -> tuple[Lost, ...]:
         """Return which hosts of these runs cannot be asked now; from any thread, and without asking any."""
         names = watched_hosts(rows)
-        links = {name: self._make().link(name) for name in names}
+        links = {name: self.service().link(name) for name in names}
         return tuple(_lost(name, it) for name, it in links.items() if it is not None and is_lost(it))
 
     def try_now(self, name: str) -> None:
         """Ask a host that is lost without waiting for the time of the next try."""
         self._operations.query(
-            lambda: self._make().try_now(name),
+            lambda: self.service().try_now(name),
             lambda _done: None,
             slot=f"try {name}",
             failed=lambda _why: None,
@@ -167,14 +184,6 @@ class HostsKnown(QObject):
         )
 
     # How it is asked
-
-    def _make(self) -> Hosts:
-        with self._lock:
-            if self._service is None:
-                from lrstudio.services.hosts import Hosts
-
-                self._service = Hosts(self._settings)
-            return self._service
 
     def _ask(
         self,

@@ -114,6 +114,7 @@ class Workshop(QObject):
         self.desk.close()
         self.beside.close()
         self.operations.close()
+        self.beside.close()  # what was still under way may have connected once more
 
     def show_settings(self, settings: Settings) -> None:
         """Look as the settings say."""
