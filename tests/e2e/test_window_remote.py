@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.qt_log_ignore("does not support raise", "does not support grabbing"),
 ]
 MINUTE_MS = 60_000
-STEPS = 400
+STEPS = 240
 
 
 @pytest.fixture
@@ -142,6 +142,7 @@ def test_a_run_on_a_host_from_the_window_to_the_adapter(
     driver.until(lambda: len(steps(training)) > len(seen), ms=MINUTE_MS)
     driver.until(lambda: not training.view.link.isVisible(), ms=MINUTE_MS)
 
+    driver.until(lambda: Fact.RUN_ALIVE in training.facts, ms=MINUTE_MS)
     training.view.take_keyboard()
     driver.key("s")
     driver.until(lambda: phase(training) is Phase.STOPPED, ms=MINUTE_MS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
+from lrstudio.qt.bridge.hosts_door import HostsDoor
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.views.audit_controller import AuditController
 from lrstudio.qt.views.desk import Desk
@@ -75,6 +76,7 @@ class Beside(QObject):
         self._reviewers: ReviewersDesk | None = None
         self._hosts: HostsDesk | None = None
         self._known_hosts: HostsKnown | None = None
+        self._hosts_door = HostsDoor(window.store)
         self._audit: AuditController | None = None
         self._local_marks = LocalMarks(window.actions_, operations, self)
         self._local_marks.told.connect(self.told)
@@ -173,7 +175,7 @@ class Beside(QObject):
         if self._known_hosts is None:
             from lrstudio.qt.views.hosts_known import HostsKnown
 
-            self._known_hosts = HostsKnown(self._operations, self._window.store, self)
+            self._known_hosts = HostsKnown(self._operations, self._hosts_door, self)
         return self._known_hosts
 
     @property
@@ -226,6 +228,8 @@ class Beside(QObject):
         if self._project is not None and project is not self._project:
             self.marks.stop()
         self._project = project
+        if project is not None:
+            project.lend_hosts(self._hosts_door.service)
         self.workspaces.use(project)
         for desk in self._desks:
             desk.use(project)
@@ -237,6 +241,7 @@ class Beside(QObject):
         """Leave what waits for other machines."""
         if self._known_hosts is not None:
             self._known_hosts.close()
+        self._hosts_door.close()
 
     def follow(self, audit: AuditController) -> None:
         """Show in the menus what the workspace has read of marks, and bring up in it what is chosen beside it."""

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from threading import Event, Lock
+from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from lrstudio.domain.errors import Refused, StudioError
+from lrstudio.qt.bridge.hosts_door import HostsDoor
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.views.project_desk import Notice
 from lrstudio.training.hosts.host import Host
@@ -20,8 +21,6 @@ from lrstudio.viewstate.hosts_found import PREPARING, PROBING, Standing, key_of
 from lrstudio.viewstate.hosts_links import Lost, watched_hosts
 
 if TYPE_CHECKING:
-    from lrstudio.services.hosts import Hosts
-    from lrstudio.services.settings import SettingsStore
     from lrstudio.training.hosts.bootstrap import Prepared, Step
     from lrstudio.training.hosts.links import LinkState
     from lrstudio.training.hosts.probe import Probe
@@ -46,13 +45,10 @@ class HostsKnown(QObject):
     told = Signal(object)
     _said = Signal(str, str, object)
 
-    def __init__(self, operations: Operations, settings: SettingsStore, parent: QObject) -> None:
-        """Ask on these operations; the service is made off the GUI thread, when it is first wanted."""
+    def __init__(self, operations: Operations, door: HostsDoor, parent: QObject) -> None:
         super().__init__(parent)
         self._operations = operations
-        self._settings = settings
-        self._service: Hosts | None = None
-        self._lock = Lock()
+        self._door = door
         self._stops: dict[str, Event] = {}
         self._standings: dict[str, Standing] = {}
         self.hosts: tuple[Host, ...] = ()
@@ -68,7 +64,7 @@ class HostsKnown(QObject):
 
     def load(self) -> None:
         """Read the list anew."""
-        self._operations.query(lambda: self.service().list(), self._listed, slot="hosts", lasting=True)
+        self._operations.query(lambda: self._door.service().list(), self._listed, slot="hosts", lasting=True)
 
     def save(self, host: Host, old: str, *, done: Callable[[], None], failed: Callable[[Refused], None]) -> None:
         """Keep a host; where it is reached or trains has changed it has to be asked anew."""
@@ -83,8 +79,8 @@ class HostsKnown(QObject):
             done()
 
         def work() -> tuple[Host, ...]:
-            self.service().save(host, old_name=old)
-            return self.service().list()
+            self._door.service().save(host, old_name=old)
+            return self._door.service().list()
 
         self._operations.run(work, initiator=self, then=there, failed=lambda it: self._failed(it, failed))
 
@@ -96,8 +92,8 @@ class HostsKnown(QObject):
             self._listed(hosts)
 
         def work() -> tuple[Host, ...]:
-            self.service().remove(name)
-            return self.service().list()
+            self._door.service().remove(name)
+            return self._door.service().list()
 
         self._operations.run(work, initiator=self, then=there, failed=lambda it: self._failed(it, self._tell))
 
@@ -108,7 +104,7 @@ class HostsKnown(QObject):
             self._set(name, replace(self._rested(name), probe=found, at=datetime.now(UTC).isoformat()))
 
         def work(progress: Progress, cancelled: Cancelled) -> Probe:
-            hosts = self.service()
+            hosts = self._door.service()
             hosts.try_now(name)
             return hosts.probe(name, progress=lambda said: progress(said, None), cancelled=cancelled)
 
@@ -126,7 +122,7 @@ class HostsKnown(QObject):
             def step(it: Step) -> None:
                 progress(it.said, it.done / it.whole if it.whole else None)
 
-            hosts = self.service()
+            hosts = self._door.service()
             hosts.try_now(name)
             return hosts.prepare(name, progress=step, cancelled=cancelled)
 
@@ -139,7 +135,9 @@ class HostsKnown(QObject):
             self._set(name, self._rested(name))
             self.probe(name)
 
-        self._ask(name, PROBING, lambda _progress, _cancelled: self.service().accept_key(name, fingerprint), there)
+        self._ask(
+            name, PROBING, lambda _progress, _cancelled: self._door.service().accept_key(name, fingerprint), there
+        )
 
     def cancel(self, name: str) -> None:
         """Leave what a host is being asked for."""
@@ -149,33 +147,20 @@ class HostsKnown(QObject):
             self._set(name, replace(self.standing(name), said="is cancelled …", share=None))
 
     def close(self) -> None:
-        """Leave everything under way and close the connections; what waits for an answer gets none."""
+        """Leave everything under way."""
         for stop in self._stops.values():
             stop.set()
-        with self._lock:
-            service = self._service
-        if service is not None:
-            service.close()
-
-    def service(self) -> Hosts:
-        """Return the hosts with the connections of this window; to be called off the GUI thread."""
-        with self._lock:
-            if self._service is None:
-                from lrstudio.services.hosts import Hosts
-
-                self._service = Hosts(self._settings)
-            return self._service
 
     def lost(self, rows: Sequence[RunRow]) -> tuple[Lost, ...]:
         """Return which hosts of these runs cannot be asked now; from any thread, and without asking any."""
         names = watched_hosts(rows)
-        links = {name: self.service().link(name) for name in names}
+        links = {name: self._door.service().link(name) for name in names}
         return tuple(_lost(name, it) for name, it in links.items() if it is not None and is_lost(it))
 
     def try_now(self, name: str) -> None:
         """Ask a host that is lost without waiting for the time of the next try."""
         self._operations.query(
-            lambda: self.service().try_now(name),
+            lambda: self._door.service().try_now(name),
             lambda _done: None,
             slot=f"try {name}",
             failed=lambda _why: None,
