@@ -62,6 +62,7 @@ class SignRow:
         return ". ".join(it.rstrip(".") for it in (self.title, state, self.text, self.todo) if it)
 
 
+_TITLES: Final = {"gpu": "GPU"}
 PROBING: Final = "probe"
 PREPARING: Final = "prepare"
 
@@ -84,7 +85,8 @@ def found_rows(probe: Probe) -> tuple[SignRow, ...]:
 
 def _found_row(found: Finding) -> SignRow:
     sign = Sign.FULL if found.passed else Sign.CONTRADICTED if found.needed else Sign.PARTIAL
-    return SignRow(found.name, sign, _begun(found.name), _begun(found.said), "" if found.passed else _begun(found.todo))
+    title = _TITLES.get(found.name, _begun(found.name))
+    return SignRow(found.name, sign, title, _begun(found.said), "" if found.passed else _begun(found.todo))
 
 
 def gpu_words(gpus: Sequence[Gpu]) -> str:
@@ -129,7 +131,8 @@ def summary_words(standing: Standing) -> str:
     driver = f"driver {found.driver}" if found.driver else ""
     python = f"Python {found.python}" if found.python[:1].isdigit() else found.python
     disk = f"{found.disk_gib:,.0f} GiB of disk free" if found.disk_gib is not None else ""
-    first = " · ".join(filter(None, (gpu_words(found.gpus), driver)))
+    ready = "ready to train" if found.prepared else "not prepared yet"
+    first = " · ".join(filter(None, (_begun(gpu_words(found.gpus)), driver, ready)))
     second = " · ".join(filter(None, (python, disk, found.scheduler, f"asked at {clock_of(standing.at)}")))
     return f"{first}\n{second}"
 

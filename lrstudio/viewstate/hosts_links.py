@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from lrstudio.training.runs import RunRow
 from lrstudio.training.status import Life
 from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.training_runs import clock_of
 
+_LAST: Final = "A run needs no link to go on; what is shown is what was heard last."
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A host that cannot be asked: since when (ISO 8601), why, and in how many seconds it is asked again."""
+    """A host that cannot be asked: since when (ISO 8601), why, and in how many seconds it is asked again, None: now."""
 
     host: str
     since: str
@@ -27,7 +30,7 @@ def watched_hosts(rows: Sequence[RunRow]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def lost_words(lost: Sequence[Lost], rows: Sequence[RunRow]) -> str:
+def lost_words(lost: Sequence[Lost]) -> str:
     """Say which hosts cannot be asked and what that means, "" where all can."""
     if not lost:
         return ""
@@ -37,18 +40,15 @@ def lost_words(lost: Sequence[Lost], rows: Sequence[RunRow]) -> str:
         return (
             f"{names} cannot be asked. What goes on there goes on; what is shown is what was heard last. {_next(lost)}"
         )
-    runs = sum(it.host == one.host and it.life is not Life.DEAD for it in rows)
-    works = f"Its {counted(runs, 'run')} {'goes' if runs == 1 else 'go'} on without it; " if runs else ""
     since = f" since {clock_of(one.since)}" if one.since else ""
     why = f" ({one.why.rstrip('.')})" if one.why else ""
-    shown = f"{works}what is shown is what was heard last."
-    return f"{one.host} cannot be asked{since}{why}. {shown[:1].upper()}{shown[1:]} {_next(lost)}"
+    return f"{one.host} cannot be asked{since}{why}. {_LAST} {_next(lost)}"
 
 
 def _next(lost: Sequence[Lost]) -> str:
     waits = [it.next_try for it in lost if it.next_try is not None]
     if not waits:
-        return "It is asked again now."
+        return "Asked again now."
     seconds = max(0, round(min(waits)))
     return f"Asked again in {counted(seconds, 'second')}." if seconds else "Asked again now."
 

@@ -11,7 +11,7 @@ from lrstudio.qt.views.dialogs.training_dialogs import SureDialog
 from lrstudio.services.settings import SettingsStore
 from lrstudio.training.hosts.host import Host, Scheduler
 from lrstudio.training.hosts.probe import Finding, Gpu, Probe
-from lrstudio.viewstate.hosts_found import PREPARING, NewKey, Standing
+from lrstudio.viewstate.hosts_found import PREPARING, PROBING, NewKey, Standing
 from tests.doubles.hosts_window import hosts_window, keep, kept
 from tests.doubles.windows import Driver
 from tests.e2e.test_window_accessible import unnamed
@@ -179,6 +179,7 @@ def test_a_key_is_accepted_by_no_accident(driver: Driver) -> None:
     driver.show()
     window = hosts_window(driver)
     asked: list[tuple[str, str]] = []
+    window.accepted.disconnect()  # nobody is asked here
     window.accepted.connect(lambda name, fingerprint: asked.append((name, fingerprint)))
     window.form.name.setFocus(Qt.FocusReason.OtherFocusReason)
     window.show_standing("lab", STANDINGS["new key"])
@@ -189,6 +190,11 @@ def test_a_key_is_accepted_by_no_accident(driver: Driver) -> None:
     assert asked == []
     window.standing.key.accept.click()
     assert asked == [("lab", "SHA256:abc")]
+    window.standing.key.accept.setFocus(Qt.FocusReason.OtherFocusReason)
+    window.show_standing("lab", Standing(doing=PROBING))
+    assert window.focusWidget() is window.standing.cancel
+    window.show_standing("lab", STANDINGS["probed"])
+    assert window.focusWidget() is window.standing.probe
     window.show_standing("lab", STANDINGS["other key"])
     assert not window.standing.key.isVisible()
     assert "another key" in window.standing.trouble.text()

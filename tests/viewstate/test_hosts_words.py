@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrstudio.domain.errors import Refused
@@ -74,6 +74,7 @@ TYPED = st.builds(
 )
 
 
+@settings(max_examples=200, deadline=None)
 @given(TYPED)
 def test_fields_that_nothing_is_said_against_describe_a_host(typed: TypedHost) -> None:
     found = host_problems(typed)
@@ -181,7 +182,7 @@ def test_what_is_known_of_a_host_is_a_sign_and_a_line(standing: Standing, sign: 
 
 def test_a_probe_is_summed_up() -> None:
     first, second = summary_words(probed(PYTHON)).splitlines()
-    assert first == "1 × H200 · 61 of 140 GiB free · driver 570.86"
+    assert first == "1 × H200 · 61 of 140 GiB free · driver 570.86 · ready to train"
     assert second.startswith("Python 3.11.7 · 312 GiB of disk free · asked at ")
     assert summary_words(Standing()) == ""
 

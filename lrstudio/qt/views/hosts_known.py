@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -135,9 +136,10 @@ class HostsKnown(QObject):
             self._set(name, self._rested(name))
             self.probe(name)
 
-        self._ask(
-            name, PROBING, lambda _progress, _cancelled: self._door.service().accept_key(name, fingerprint), there
-        )
+        def work(_progress: Progress, _cancelled: Cancelled) -> None:
+            self._door.service().accept_key(name, fingerprint)
+
+        self._ask(name, PROBING, work, there)
 
     def cancel(self, name: str) -> None:
         """Leave what a host is being asked for."""
@@ -157,16 +159,11 @@ class HostsKnown(QObject):
         links = {name: self._door.service().link(name) for name in names}
         return tuple(_lost(name, it) for name, it in links.items() if it is not None and is_lost(it))
 
-    def try_now(self, name: str) -> None:
-        """Ask a host that is lost without waiting for the time of the next try."""
-        self._operations.query(
-            lambda: self._door.service().try_now(name),
-            lambda _done: None,
-            slot=f"try {name}",
-            failed=lambda _why: None,
-            far=True,
-            lasting=True,
-        )
+    def try_now(self, names: Iterable[str]) -> None:
+        """Let the next question to these hosts go out at once; from any thread but the GUI's."""
+        for name in names:
+            with suppress(Refused):  # it was removed meanwhile
+                self._door.service().try_now(name)
 
     # How it is asked
 

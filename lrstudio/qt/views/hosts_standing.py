@@ -78,7 +78,6 @@ class HostStanding(QWidget):
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._doing = ""
         self.heading = QLabel("On the host")
         self.heading.setFont(bold(self.heading.font()))
         self.summary = QLabel("")
@@ -110,15 +109,13 @@ class HostStanding(QWidget):
         """Show what is known of a host; None where it is not saved yet."""
         known = standing or Standing()
         busy = bool(known.doing)
-        had = self.cancel.hasFocus() or self.probe.hasFocus() or self.prepare.hasFocus()
+        leaving = (self.cancel, self.probe, self.prepare, self.key.accept, self.key.fingerprint)
+        had = next((it for it in leaving if it.hasFocus()), None)
         self.probe.setEnabled(standing is not None)
         self.prepare.setEnabled(standing is not None and known.key is None)
         for button in (self.probe, self.prepare):
             button.setVisible(not busy)
         self.cancel.setVisible(busy)
-        if had and bool(self._doing) != busy:  # the button that had the keyboard is gone
-            (self.cancel if busy else self.probe).setFocus(Qt.FocusReason.OtherFocusReason)
-        self._doing = known.doing
         self.bar.setVisible(busy)
         self.bar.setRange(0, 1000 if known.share is not None else 0)
         self.bar.setValue(round(1000 * known.share) if known.share is not None else 0)
@@ -128,6 +125,8 @@ class HostStanding(QWidget):
         self.trouble.say(known.trouble if known.key is None and not busy else "")
         self.found.show_rows(words.found_rows(known.probe) if known.probe else ())
         self._pages.setCurrentWidget(self.found if known.probe else self.nothing)
+        if had is not None and not had.isVisibleTo(self):
+            (self.cancel if busy else self.probe).setFocus(Qt.FocusReason.OtherFocusReason)
         empty = words.NOT_PROBED if standing is not None else words.NO_HOST
         quiet = busy or known.key is not None or bool(known.trouble)
         self.nothing.setText("" if quiet else empty)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
@@ -71,6 +72,7 @@ class TrainingHosts(QObject):
         self._project: Project | None = None
         self._touching: _Touching | None = None
         self._lost: tuple[Lost, ...] = ()
+        self._asking = False
         self._fetching: Event | None = None
         self._fetched_of = ""
         known.listed.connect(self._listed)
@@ -90,7 +92,7 @@ class TrainingHosts(QObject):
             return
         self.drop_fetch()
         before, self._touching, self._project = self._touching, None, project
-        self.show_lost((), ())
+        self.show_lost(())
         if before is not None:
             # In the line of long work, which is carried out to its end whatever happens to the window.
             self._operations.run(before.end, long=True)
@@ -133,18 +135,31 @@ class TrainingHosts(QObject):
         """Return which hosts of these runs cannot be asked; from any thread."""
         return self._known.lost(rows)
 
-    def show_lost(self, lost: Sequence[Lost], rows: Sequence[RunRow]) -> None:
+    def show_lost(self, lost: Sequence[Lost]) -> None:
         """Say which hosts cannot be asked."""
         had = bool(self._lost)
-        self._lost = tuple(lost)
-        self._view.link.say(lost_words(lost, rows))
+        self._lost = tuple(replace(it, next_try=None) for it in lost) if self._asking else tuple(lost)
+        self._view.link.say(lost_words(self._lost))
         if had != bool(self._lost):
             self.facts_changed.emit()
 
     def ask_now(self) -> None:
         """Ask the hosts that are lost without waiting for the time of the next try."""
-        for it in self._lost:
-            self._known.try_now(it.host)
+        project, lost = self._project, self._lost
+        if project is None or self._asking:
+            return
+
+        def work() -> None:
+            self._known.try_now(it.host for it in lost)
+            project.training.sync()
+
+        def there(_done: object) -> None:
+            self._asking = False
+            self.moved.emit()
+
+        self._asking = True
+        self.show_lost(lost)
+        self._operations.query(work, there, slot="ask now", failed=there, far=True, lasting=True)
 
     # Results and runs
 

@@ -208,7 +208,7 @@ class TrainingController(QObject):
                 self._focus = next(alive, self.rows[0].run_id if self.rows else "")
         fresher = {run_id: it.row for run_id, it in found.screens.items()}
         self.rows = tuple(fresher.get(it.run_id, it) for it in self.rows)
-        self.hosts.show_lost(found.lost, self.rows)
+        self.hosts.show_lost(found.lost)
         facts = self.facts
         self._show_runs()
         if facts != self._told_facts:
