@@ -37,9 +37,7 @@ def lost_words(lost: Sequence[Lost]) -> str:
     one = lost[0]
     if len(lost) > 1:
         names = ", ".join(it.host for it in lost[:-1]) + f" and {lost[-1].host}"
-        return (
-            f"{names} cannot be asked. What goes on there goes on; what is shown is what was heard last. {_next(lost)}"
-        )
+        return f"{names} cannot be asked. {_LAST} {_next(lost)}"
     since = f" since {clock_of(one.since)}" if one.since else ""
     why = f" ({one.why.rstrip('.')})" if one.why else ""
     return f"{one.host} cannot be asked{since}{why}. {_LAST} {_next(lost)}"
