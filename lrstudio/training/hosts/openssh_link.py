@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lrstudio.domain.errors import Refused, StudioError
 from lrstudio.training.hosts.address import Address
 from lrstudio.training.hosts.host_keys import SSH_PORT, KnownHosts, machine_of, not_let_in
-from lrstudio.training.hosts.link import ALIVE_SECONDS, ALIVE_TIMES, CONNECT_SECONDS
+from lrstudio.training.hosts.link import ALIVE_TIMES, CONNECT_SECONDS
 from lrstudio.training.hosts.piped_sftp import sftp_over
 from lrstudio.training.hosts.quoting import ENTRY
 from lrstudio.training.hosts.transport import Unreachable
@@ -33,7 +33,6 @@ _OPTIONS: Final = {
     "BatchMode": "yes",
     "StrictHostKeyChecking": "yes",
     "UpdateHostKeys": "no",
-    "ServerAliveInterval": str(ALIVE_SECONDS),
     "ServerAliveCountMax": str(ALIVE_TIMES),
     "ConnectTimeout": str(CONNECT_SECONDS),
     "ForwardAgent": "no",
@@ -145,7 +144,7 @@ class OpensshCarrier:
                 told(self._ended)
 
 
-async def connect(text: str) -> OpensshCarrier:
+async def connect(text: str, *, alive_seconds: int) -> OpensshCarrier:
     """Connect to a host, as ~/.ssh/config says.
 
     Raises:
@@ -159,7 +158,7 @@ async def connect(text: str) -> OpensshCarrier:
         raise Refused("the program ssh is not installed here; install OpenSSH's client, or choose the way asyncssh")
     address = Address.read(text)
     folder = Path(tempfile.mkdtemp(prefix="lrs-"))
-    words = [*_words(address)]
+    words = _words(address, ServerAliveInterval=str(alive_seconds))
     if _SHARED and await _asked([*words, "-O", "check", "--", address.machine]) is None:
         words += ["-o", f"ControlPath={folder / 'm'}", "-o", "ControlPersist=no"]
     carrier = OpensshCarrier(words, address.machine, folder)
@@ -204,12 +203,15 @@ async def _start(words: Sequence[str], *, limit: int = 1 << 20) -> Process:
 
 
 async def _end(process: Process) -> None:
+    """End a process and those that it started, the ssh of a jump host for one."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
-            # Not `process.kill`, which may take the status away from the one that waits for it; and with the ssh of a
-            # jump host, which is a child.
-            os.killpg(process.pid, signal.SIGKILL) if os.name == "posix" else process.kill()
+            if os.name == "posix":
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
     await process.wait()
+    process._transport.close()  # type: ignore[attr-defined]  # its pipes stay open until somebody has read them empty
 
 
 async def _asked(words: Sequence[str]) -> str | None:
