@@ -258,7 +258,7 @@ def test_threads_share_a_link(link: Link, tmp_path: Path) -> None:
         return found == Piece(path.encode(), len(path)) and link.run(Command(("cat", path))).out == path.encode()
 
     with ThreadPoolExecutor(12) as pool:
-        assert all(pool.map(work, range(24)))
+        assert all(pool.map(work, range(12)))
 
 
 @everywhere

@@ -55,8 +55,9 @@ class OpensshCarrier:
 
     tells_status = True  # its own status says 255 both of a broken link and of a command that ends so
 
-    def __init__(self, words: Sequence[str], machine: str, folder: Path) -> None:
+    def __init__(self, words: Sequence[str], machine: str, folder: Path, *, later: Sequence[str]) -> None:
         self._words = [*words, "-T"]
+        self._later = later
         self._machine = machine
         self._folder = folder
         self._processes: list[Process] = []
@@ -72,12 +73,11 @@ class OpensshCarrier:
         Raises:
             EOFError, asyncssh.Error, OSError: it ended or does not answer; `said` tells why.
         """
-        control = ["-o", "ControlMaster=yes"] if _SHARED else []
+        control = ["-o", "ControlMaster=yes"] if self._later else []
         async with asyncio.timeout(_LOGIN_SECONDS):
             self._first = await self._sftp([*self._words, *control])
         self._watch(self._lifeline(self._processes[0]))
-        if _SHARED:
-            self._words += ["-o", "ControlMaster=no"]
+        self._words += self._later
 
     @property
     def said(self) -> str:
@@ -159,9 +159,11 @@ async def connect(text: str, *, alive_seconds: int) -> OpensshCarrier:
     address = Address.read(text)
     folder = Path(tempfile.mkdtemp(prefix="lrs-"))
     words = _words(address, ServerAliveInterval=str(alive_seconds))
+    later: list[str] = []
     if _SHARED and await _asked([*words, "-O", "check", "--", address.machine]) is None:
         words += ["-o", f"ControlPath={folder / 'm'}", "-o", "ControlPersist=no"]
-    carrier = OpensshCarrier(words, address.machine, folder)
+        later = ["-o", "ControlMaster=no", "-o", "ProxyCommand=false"]  # nothing connects past the shared connection
+    carrier = OpensshCarrier(words, address.machine, folder, later=later)
     try:
         await carrier.open()
     except (asyncssh.Error, EOFError, OSError) as error:
@@ -210,8 +212,11 @@ async def _end(process: Process) -> None:
                 os.killpg(process.pid, signal.SIGKILL)
             else:
                 process.kill()
+    # A process that shares a connection lends its pipes to the one that carries it, which may keep them for long.
+    for number in (0, 1, 2):
+        if pipe := process._transport.get_pipe_transport(number):  # type: ignore[attr-defined]
+            pipe.close()
     await process.wait()
-    process._transport.close()  # type: ignore[attr-defined]  # its pipes stay open until somebody has read them empty
 
 
 async def _asked(words: Sequence[str]) -> str | None:
