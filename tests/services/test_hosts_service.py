@@ -27,7 +27,7 @@ from tests.doubles.sshd_server import SshdServer
 from tests.doubles.tiny_wheels import tiny_wheel
 
 WANTED = Wanted(("lr_one",), "lr_one==1.0\nlr_two==2.0\n", ("lr_one", "lr_two"), gib=0.1)
-QUICK = Timing(tick=0.05, patience=20.0)
+QUICK = Timing(tick=0.05, look=1.0, patience=20.0)
 ODD = """far it's $(touch pwned) "x"; `touch pwned` & | > pwned"""
 
 

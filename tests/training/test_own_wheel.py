@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from lrstudio.training.far.unpack import unpack
+from lrstudio.training.hosts.bootstrap import TRAIN, training_wanted
 from lrstudio.training.hosts.own_wheel import OwnWheel, constraints, own_wheel
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +44,12 @@ def ran(code: str, folder: Path, *, package: Path) -> str:
     command = [sys.executable, "-S", "-c", code, str(folder)]
     environment = {"PYTHONPATH": str(package)}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=folder).stdout
+
+
+def test_an_environment_gets_what_the_extra_for_training_names() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert {Requirement(it).name for it in extras["train"]} == set(TRAIN)
+    assert f"\n{TRAIN[0]}==" in training_wanted().constraints
 
 
 def test_it_holds_what_the_build_puts_into_a_wheel(made: OwnWheel, tmp_path: Path) -> None:

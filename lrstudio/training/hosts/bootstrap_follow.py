@@ -14,7 +14,6 @@ from lrstudio.training.hosts.host import Host
 from lrstudio.training.hosts.transport import Command, Transport, Unreachable
 
 _SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 5.0
 _LINE: Final = 300
 _LACKS: Final = ("satisfies the requirement", "o matching distribution", "conflicting dependencies")
 
@@ -35,7 +34,7 @@ class Following:
         self._rest = b""
         self._asked_to_end = False
         self._beat: tuple[bytes, float] = (b"", 0.0)
-        self._looked = 0.0
+        self._looked = time.monotonic()
 
     def follow(self, *, beyond: int, progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
         """Return what the host wrote down as ready.
@@ -98,7 +97,7 @@ class Following:
     def _unless_quiet(self, attempt: int, progress: Progress) -> int:
         """Look every so often whether anybody is still at it; return the attempt that is."""
         now = time.monotonic()
-        if now - self._looked < _LOOK_SECONDS:
+        if now - self._looked < self._timing.look:
             return attempt
         self._looked = now
         standing = self._asked("standing", attempt)
