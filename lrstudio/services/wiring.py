@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lrstudio.services.exports import Exports
     from lrstudio.services.finding import Finding
     from lrstudio.services.frames import Frames
+    from lrstudio.services.hosts import Hosts
     from lrstudio.services.imports import Imports
     from lrstudio.services.judging import Judging
     from lrstudio.services.marking import Marking
@@ -44,11 +45,13 @@ if TYPE_CHECKING:
 class Project:
     """An open project and what can be done with it. Safe from any thread; close it from one."""
 
-    def __init__(self, store: Store, *, reviewer: ReviewerName) -> None:
+    def __init__(self, store: Store, *, reviewer: ReviewerName, hosts: Hosts | None = None) -> None:
         from lrstudio.services.audit import Audit
 
         self._store = store
         self._reviewer = reviewer
+        self._hosts = hosts
+        self._own_hosts: Hosts | None = None
         self.audit = Audit(store, reviewer=reviewer)
 
     # What a window needs only later is imported only then: its list of questions is on screen the sooner.
@@ -95,7 +98,16 @@ class Project:
         """Runs: training on frozen sets."""
         from lrstudio.services.training import Training
 
-        return Training(self._store, pairs=self.pairs, sets=self.sets, judging=self.judging)
+        return Training(self._store, pairs=self.pairs, sets=self.sets, judging=self.judging, hosts=lambda: self.hosts)
+
+    @property
+    def hosts(self) -> Hosts:
+        """The hosts of the person: those that the project was opened with, else of its own until it is closed."""
+        if self._hosts is not None:
+            return self._hosts
+        if self._own_hosts is None:
+            self._own_hosts = all_hosts()
+        return self._own_hosts
 
     @cached_property
     def trials(self) -> PackTrials:
@@ -201,7 +213,9 @@ class Project:
         return self._store.data_version()
 
     def close(self) -> None:
-        """Let go of the file or the server."""
+        """Let go of the file or the server, and of the hosts that nobody else has."""
+        if self._own_hosts is not None:
+            self._own_hosts.close()
         self._store.close()
 
 
@@ -219,10 +233,13 @@ def create_project(path: Place, *, title: str = "", reviewer: str = "", password
     return Project(Store.create(path, title=title, password=_password(password)), reviewer=_named(reviewer))
 
 
-def open_project(path: Place, *, reviewer: str = "", upgrade: bool = True, password: str = "") -> Project:
+def open_project(
+    path: Place, *, reviewer: str = "", upgrade: bool = True, password: str = "", hosts: Hosts | None = None
+) -> Project:
     """Open a project, upgrading an older file after copying it; without `upgrade` an older one is refused.
 
-    A `password` that is given is used instead of one that is kept; it stays in the memory of this process.
+    A `password` that is given is used instead of one that is kept; it stays in the memory of this process. `hosts` are
+    used, and not closed, by the project; else it has connections of its own.
 
     Raises:
         Refused: there is no such file or database, it is no project, or it was written by a newer studio.
@@ -230,7 +247,15 @@ def open_project(path: Place, *, reviewer: str = "", upgrade: bool = True, passw
     """
     from lrstudio.store.store import Store
 
-    return Project(Store.open(path, upgrade=upgrade, password=_password(password)), reviewer=_named(reviewer))
+    store = Store.open(path, upgrade=upgrade, password=_password(password))
+    return Project(store, reviewer=_named(reviewer), hosts=hosts)
+
+
+def all_hosts(settings: SettingsStore | None = None) -> Hosts:
+    """Return the hosts of a profile; close them at the end. No host is asked for that."""
+    from lrstudio.services.hosts import Hosts
+
+    return Hosts(settings or SettingsStore())
 
 
 def ask_database(url: DatabaseUrl, *, password: str = "") -> Answered:
