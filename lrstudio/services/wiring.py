@@ -50,8 +50,7 @@ class Project:
 
         self._store = store
         self._reviewer = reviewer
-        self._hosts = hosts
-        self._own_hosts: Hosts | None = None
+        self._given_hosts = hosts
         self.audit = Audit(store, reviewer=reviewer)
 
     # What a window needs only later is imported only then: its list of questions is on screen the sooner.
@@ -100,14 +99,10 @@ class Project:
 
         return Training(self._store, pairs=self.pairs, sets=self.sets, judging=self.judging, hosts=lambda: self.hosts)
 
-    @property
+    @cached_property
     def hosts(self) -> Hosts:
-        """The hosts of the person: those that the project was opened with, else of its own until it is closed."""
-        if self._hosts is not None:
-            return self._hosts
-        if self._own_hosts is None:
-            self._own_hosts = all_hosts()
-        return self._own_hosts
+        """Other machines that run jobs; those of the profile, whatever the project."""
+        return self._given_hosts or person_hosts()
 
     @cached_property
     def trials(self) -> PackTrials:
@@ -213,9 +208,10 @@ class Project:
         return self._store.data_version()
 
     def close(self) -> None:
-        """Let go of the file or the server, and of the hosts that nobody else has."""
-        if self._own_hosts is not None:
-            self._own_hosts.close()
+        """Let go of the file or the server, and of the connections that were made for this project alone."""
+        made = self.__dict__.get("hosts")
+        if made is not None and made is not self._given_hosts:
+            made.close()
         self._store.close()
 
 
@@ -239,7 +235,7 @@ def open_project(
     """Open a project, upgrading an older file after copying it; without `upgrade` an older one is refused.
 
     A `password` that is given is used instead of one that is kept; it stays in the memory of this process. `hosts` are
-    used, and not closed, by the project; else it has connections of its own.
+    those of the profile with the connections that this process has already; they are not closed with the project.
 
     Raises:
         Refused: there is no such file or database, it is no project, or it was written by a newer studio.
@@ -249,13 +245,6 @@ def open_project(
 
     store = Store.open(path, upgrade=upgrade, password=_password(password))
     return Project(store, reviewer=_named(reviewer), hosts=hosts)
-
-
-def all_hosts(settings: SettingsStore | None = None) -> Hosts:
-    """Return the hosts of a profile; close them at the end. No host is asked for that."""
-    from lrstudio.services.hosts import Hosts
-
-    return Hosts(settings or SettingsStore())
 
 
 def ask_database(url: DatabaseUrl, *, password: str = "") -> Answered:
@@ -323,6 +312,13 @@ def prompt_packs(
     folders = [Path(set_).expanduser(), *named] if set_ else named
     beside = project if isinstance(project, Path) else None  # nothing lies beside a database
     return Packs(packs_home(store.profile), project=beside, named=folders)
+
+
+def person_hosts(settings: SettingsStore | None = None) -> Hosts:
+    """Return the hosts of a profile, with connections of their own; close it at the end."""
+    from lrstudio.services.hosts import Hosts
+
+    return Hosts(settings or SettingsStore())
 
 
 def _named(reviewer: str) -> ReviewerName:
