@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from signal import Signals
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -123,6 +124,8 @@ async def _hop(
         "tunnel": via,
         "keepalive_interval": alive_seconds,
         "keepalive_count_max": ALIVE_TIMES,
+        "client_keys": _keys(options),
+        "ignore_encrypted": True,  # nobody is asked for a passphrase; what the agent has is the agent's
     }
     try:
         connection = await asyncssh.connect(address.machine, **settings)
@@ -156,9 +159,17 @@ def _options(address: Address) -> SSHClientConnectionOptions:
     import asyncssh
 
     try:
-        return asyncssh.SSHClientConnectionOptions(host=address.machine, **_settings(address))
+        return asyncssh.SSHClientConnectionOptions(
+            host=address.machine, config=(), client_keys=None, agent_path=None, **_settings(address)
+        )
     except (ValueError, OSError) as error:
         raise Refused(f"~/.ssh/config or a key that it names cannot be read: {error}", where=address.machine) from error
+
+
+def _keys(options: SSHClientConnectionOptions) -> list[str] | tuple[()]:
+    """Return the keys that ~/.ssh/config names and that are there, as ssh takes them; () for its own choice."""
+    named = _files(options, "IdentityFile")
+    return [file for file in named if Path(file).expanduser().is_file()] if named else ()
 
 
 def _files(options: SSHClientConnectionOptions, name: str) -> list[str]:
