@@ -109,6 +109,17 @@ def test_a_changed_key_is_refused_with_both(second: SshdServer, way: Way, loop: 
     assert known.read_text() == kept
 
 
+@both_ways
+def test_a_key_of_another_kind_is_a_changed_one(sshd: SshdServer, way: Way, loop: Loop, isolated_home: Path) -> None:
+    key = isolated_home / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", str(key)], check=True)
+    kind, text = key.with_suffix(".pub").read_text().split()[:2]
+    (isolated_home / ".ssh" / "known_hosts").write_text(f"[127.0.0.1]:{sshd.port} {kind} {text}\n")
+    with pytest.raises(ChangedHostKey) as caught:
+        connect(sshd.host(way=way), loop=loop)
+    assert caught.value.fingerprint == fingerprint(sshd)
+
+
 def test_a_key_of_the_same_machine_at_another_port_counts_for_nothing(
     sshd: SshdServer, loop: Loop, isolated_home: Path
 ) -> None:

@@ -160,3 +160,17 @@ def test_a_transfer_that_waits_can_be_stopped(links: Links, faulty: FaultyServer
     with pytest.raises(Stopped):
         links.transport(faulty.host()).upload(source, "x", progress=progress)
     assert calls.is_set()
+
+
+def test_calls_end_when_the_links_are_closed(faulty: FaultyServer, tmp_path: Path) -> None:
+    links = Links()
+    kept = links.transport(faulty.host())
+    started = tmp_path / "started"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(kept.run, Command(("/bin/sh", "-c", f"touch {started}; sleep 30")))
+        until(started.exists)
+        links.close()
+        with pytest.raises(Unreachable):
+            waiting.result(10)
+    with pytest.raises(Unreachable, match="closed"):
+        kept.run(TRUE)

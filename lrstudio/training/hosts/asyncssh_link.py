@@ -128,17 +128,37 @@ async def _hop(
         "ignore_encrypted": True,  # nobody is asked for a passphrase; what the agent has is the agent's
     }
     try:
-        connection = await asyncssh.connect(address.machine, **settings)
+        connection = await _reach(address.machine, settings, is_known=bool(trusted[0]))
     except asyncssh.HostKeyNotVerifiable as error:
         if watch.shown:
             raise known.fault(machine, watch.shown) from error
         raise Refused(f"this host does not prove who it is ({error.reason})", where=machine) from error
     except asyncssh.PermissionDenied as error:
         raise not_let_in(machine, user=options.username) from error
+    except ValueError as error:
+        raise _unread(error, address) from error
     except (asyncssh.Error, OSError) as error:
         raise Unreachable(f"{machine} cannot be reached ({_why(error)})") from error
     hops.push_async_callback(_close, connection)
     return connection, watch
+
+
+async def _reach(machine: str, settings: dict[str, Any], *, is_known: bool) -> SSHClientConnection:
+    """Connect, by a key of the kinds that are known. A host that has none of them ends the connection, as one that has
+    no room does; only when it does so again, the key that it has is judged.
+    """
+    import asyncssh
+
+    if not is_known:
+        return await asyncssh.connect(machine, **settings)
+    for _ in range(2):
+        try:
+            return await asyncssh.connect(machine, **settings)
+        except asyncssh.KeyExchangeFailed:
+            break
+        except (asyncssh.ConnectionLost, ConnectionResetError):
+            pass
+    return await asyncssh.connect(machine, **settings, server_host_key_algs="default")
 
 
 def _settings(address: Address) -> dict[str, Any]:
@@ -163,7 +183,11 @@ def _options(address: Address) -> SSHClientConnectionOptions:
             host=address.machine, config=(), client_keys=None, agent_path=None, **_settings(address)
         )
     except (ValueError, OSError) as error:
-        raise Refused(f"~/.ssh/config or a key that it names cannot be read: {error}", where=address.machine) from error
+        raise _unread(error, address) from error
+
+
+def _unread(error: Exception, address: Address) -> Refused:
+    return Refused(f"~/.ssh/config or a key that it names cannot be read: {error}", where=address.machine)
 
 
 def _keys(options: SSHClientConnectionOptions) -> list[str] | tuple[()]:
