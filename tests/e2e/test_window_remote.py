@@ -103,6 +103,23 @@ def test_a_new_key_is_shown_and_accepted_and_another_one_refused(
     assert not window.standing.key.isVisible()
 
 
+def test_a_host_that_says_nothing_is_left_and_asked_again(driver: Driver, sshd: SshdServer, python: Path) -> None:
+    driver.show()
+    window = add_loopback(driver, sshd, python)
+    sshd.freeze()
+    driver.key("F5")
+    driver.until(lambda: window.standing.cancel.isVisible())
+    window.standing.cancel.click()
+    assert rested(window)
+    assert window.focusWidget() is window.standing.probe
+    sshd.thaw()
+    driver.key("F5")
+    driver.until(lambda: window.standing.found.isVisible() and rested(window), ms=MINUTE_MS)
+    sshd.freeze()
+    driver.key("F5")
+    driver.close()  # waits for no answer
+
+
 def test_a_run_on_a_host_from_the_window_to_the_adapter(
     driver: Driver, sshd: SshdServer, harbours: Path, tmp_path: Path, python: Path
 ) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lrstudio.training.runs import RunRow
 
 T = TypeVar("T")
+V = TypeVar("V")
 Progress = Callable[[str, float | None], None]
 Cancelled = Callable[[], bool]
 
@@ -72,9 +73,10 @@ class HostsKnown(QObject):
         before = self.host(old)
 
         def there(hosts: tuple[Host, ...]) -> None:
+            self._drop(old)
             known = self._standings.pop(old, Standing()) if old else Standing()
             same = before is not None and replace(before, name=host.name, batch=host.batch) == host
-            self._standings[host.name] = known if same else Standing()
+            self._standings[host.name] = replace(known, doing="", said="", share=None) if same else Standing()
             self._listed(hosts)
             self.changed.emit(host.name)
             done()
@@ -89,6 +91,7 @@ class HostsKnown(QObject):
         """Forget a host; nothing is removed there."""
 
         def there(hosts: tuple[Host, ...]) -> None:
+            self._drop(name)
             self._standings.pop(name, None)
             self._listed(hosts)
 
@@ -142,11 +145,13 @@ class HostsKnown(QObject):
         self._ask(name, PROBING, work, there)
 
     def cancel(self, name: str) -> None:
-        """Leave what a host is being asked for."""
-        stop = self._stops.get(name)
-        if stop is not None:
-            stop.set()
+        """Leave what a host is being asked for: a question at once, preparing when the work there has ended."""
+        if self.standing(name).doing == PREPARING:
+            self._stops[name].set()
             self._set(name, replace(self.standing(name), said="is cancelled …", share=None))
+        elif self.standing(name).doing:
+            self._drop(name)
+            self._set(name, self._rested(name))
 
     def close(self) -> None:
         """Leave everything under way."""
@@ -167,6 +172,12 @@ class HostsKnown(QObject):
 
     # How it is asked
 
+    def _drop(self, name: str) -> None:
+        """Wait no longer for what a host is being asked for; it may say nothing for long."""
+        stop = self._stops.pop(name, None)
+        if stop is not None:
+            stop.set()
+
     def _ask(
         self,
         name: str,
@@ -179,12 +190,16 @@ class HostsKnown(QObject):
             return
         stop = self._stops[name] = Event()
 
+        def wanted(deed: Callable[[V], None]) -> Callable[[V], None]:
+            """Take an answer only while somebody waits for it."""
+            return lambda value: deed(value) if self._stops.get(name) is stop else None
+
         self._set(name, replace(self._rested(name), doing=doing))
         self._operations.query(
             lambda: work(partial(self._said.emit, name), stop.is_set),
-            there,
+            wanted(there),
             slot=f"host {name}",
-            failed=lambda error: self._not_asked(name, error, stopped=stop.is_set()),
+            failed=wanted(partial(self._not_asked, name, stop)),
             far=True,
             lasting=True,
         )
@@ -202,9 +217,9 @@ class HostsKnown(QObject):
         if known.doing and stop is not None and not stop.is_set():
             self._set(name, replace(known, said=said, share=share))
 
-    def _not_asked(self, name: str, error: BaseException, *, stopped: bool) -> None:
+    def _not_asked(self, name: str, stop: Event, error: BaseException) -> None:
         rested = self._rested(name)
-        if stopped:
+        if stop.is_set():
             self._set(name, rested)
         elif isinstance(error, StudioError):
             key, other = key_of(error)

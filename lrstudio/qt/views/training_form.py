@@ -123,6 +123,8 @@ class TrainingForm(QWidget):
 
     def refuse(self, field: str, sentence: str) -> bool:
         """Say beside a field what is wrong with it; False where there is no such field."""
+        if field == "python" and self.target.host:  # a host has its own
+            field = "host"
         rows = {"set": self._set_row, "model": self._model_row, "python": self._python_row, "host": self.target.row}
         rows |= {name: it.row for name, it in self._entries.items()}
         if field in rows:
