@@ -182,6 +182,31 @@ def test_a_run_on_a_host_from_the_window_to_the_adapter(
     assert not training.view.fetch.isVisible()
 
 
+def test_what_a_host_lacks_stands_beside_the_target(
+    driver: Driver, sshd: SshdServer, harbours: Path, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare"
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')  # -S: without what is installed
+    bare.chmod(0o755)
+    training = workspace(driver, harbours)
+    add_loopback(driver, sshd, bare).close()
+    driver.activate()
+    form = training.view.form
+    form.target.choose("loopback")
+    driver.until(lambda: bool(form.target.lacks), ms=MINUTE_MS)
+    assert "torch" in form.target.row.problem.text()
+    assert not form._python_row.isVisibleTo(form._advanced), "a host has its own"
+    fill(training, toy_model(tmp_path / "toy"))
+    driver.key("Ctrl+Return", driver.window)
+    assert form.target.choice.hasFocus()
+    driver.until(lambda: not driver.window.works.operations.is_busy)
+    assert service(driver).runs() == ()
+    assert not list(service(driver).home.glob("[0-9]*"))
+    form.target.choose("")
+    assert not form.target.row.problem.isVisible()
+    assert form._python_row.isVisibleTo(form._advanced)
+
+
 def test_runs_are_attached_from_another_computer(
     driver: Driver, make_driver: type[Driver], sshd: SshdServer, harbours: Path, tmp_path: Path, python: Path
 ) -> None:
