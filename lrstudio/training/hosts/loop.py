@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 0.1
 
@@ -74,6 +77,8 @@ def _is_done(future: Future[Any]) -> bool:
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
+    # When a link breaks, what asyncssh was at besides what we wait for breaks too; it is told by the latter.
+    loop.set_exception_handler(lambda _loop, said: log.debug("%s", said.get("message"), exc_info=said.get("exception")))
     loop.run_forever()
     left = asyncio.all_tasks(loop)
     for task in left:
