@@ -10,6 +10,7 @@ from typing import Any
 from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.hosts.launcher import Job, Launcher, Standing, Turn
+from lrstudio.training.hosts.transport import Unreachable
 from lrstudio.training.wire import Spec
 from tests.doubles.toy_runs import until
 
@@ -27,7 +28,17 @@ class QueuedRun:
     launcher: Launcher
 
     def start(self) -> str:
-        return self.launcher.start(self.job)
+        """Start it, asking again while the scheduler itself is starting."""
+        handle: str = until(self._started)
+        return handle
+
+    def _started(self) -> str:
+        try:
+            return self.launcher.start(self.job)
+        except Unreachable as error:
+            if "starting" in error.sentence:
+                return ""
+            raise
 
     def until(self, handle: str, turn: Turn) -> Standing:
         """Ask until the job has its turn, or is over."""

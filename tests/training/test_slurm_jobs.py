@@ -90,7 +90,9 @@ def test_a_job_whose_answer_was_lost_is_found_and_not_submitted_again(slurm: Slu
         run.start()
     host.link.lose = False
     name = job_files.name_of(run.job)
-    slurm.ask("sbatch", f"--job-name={name}", f"--chdir={run.job.folder}", job_files.path_of(run.job, "sh"))
+    slurm.ask(
+        "sbatch", f"--job-name={name}", f"--chdir={run.job.folder}", job_files.path_of(run.job.folder, name, "sh")
+    )
     assert run.start() == name
     run.until(name, Turn.WORKS)
     run.at_step(2)
@@ -122,7 +124,7 @@ def test_nothing_that_is_typed_reaches_a_shell(slurm: SlurmServer, tmp_path: Pat
     assert run.until(run.start(), Turn.OVER).word == "COMPLETED"
     assert run.run.exit().reason == "finished"
     assert not list(tmp_path.rglob("pwned"))
-    env = Path(job_files.path_of(run.job, "env"))
+    env = Path(job_files.path_of(run.job.folder, job_files.name_of(run.job), "env"))
     assert env.stat().st_mode & 0o777 == 0o600
     said = subprocess.run(["sh", "-c", '. "$1"; printf %s "$HOSTILE"', "-", env], capture_output=True, check=True)
     assert said.stdout.decode() == HOSTILE

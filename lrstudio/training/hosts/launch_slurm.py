@@ -86,16 +86,17 @@ class SlurmLauncher:
 
     def start(self, job: Job) -> str:
         """Start a job, once, and return the handle by which the others ask for it."""
-        name, mark = job_files.name_of(job), job_files.path_of(job, "id")
-        begun = self._transport.run(Command(("readlink", "--", mark)))
-        if begun.status == 0 or self._rows(name):
+        name = job_files.name_of(job)
+        if job_files.begun(self._transport, job.folder, name) or self._rows(name):
             return name
-        head = (
-            f"mark={shlex.quote(mark)}\n"
-            'ln -s -- "$SLURM_JOB_ID" "$mark" 2>/dev/null || [ "$(readlink -- "$mark")" = "$SLURM_JOB_ID" ] || exit 0\n'
-            'export LRSTUDIO_REQUEUE="scontrol requeue $SLURM_JOB_ID" LRSTUDIO_RESTARTS="${SLURM_RESTART_COUNT:-0}"'
-        )
-        script = job_files.write(self._transport, job, head=head)
+        lines = [
+            'export LRSTUDIO_REQUEUE="scontrol requeue $SLURM_JOB_ID" LRSTUDIO_RESTARTS="${SLURM_RESTART_COUNT:-0}"',
+            # The sign that time runs out may come before the supervisor listens; without this it would be its end.
+            "trap '' USR1",
+            # The script becomes the job, so that a signal to it is one to the supervisor.
+            f"exec {shlex.join(job.words)}",
+        ]
+        script = job_files.write(self._transport, job, lines=lines, number='"$SLURM_JOB_ID"')
         words = ["sbatch", "--parsable", f"--job-name={name}", f"--comment={job.key}", f"--chdir={job.folder}"]
         words += [f"--output={job.log}", "--open-mode=append", "--requeue", *self._asked_for(), script]
         self._ask(words)
