@@ -9,7 +9,7 @@ from enum import StrEnum
 from lrstudio.domain.errors import Refused
 from lrstudio.training.folder import Claim, RunFolder
 from lrstudio.training.hosts.mirror import WAITS, WITHDRAWN, Asked, asked_of, clock
-from lrstudio.training.wire import Exit, Phase, State
+from lrstudio.training.wire import Exit, Phase, State, phase_of
 
 
 class Life(StrEnum):
@@ -62,7 +62,7 @@ def status_of(folder: RunFolder) -> Status:
     if not claims:
         return _status(Life.DEAD, None, why="not started yet", ended=None, state=state)
     if ended is not None and ended.attempt >= claims[-1].attempt:
-        return _status(Life.DEAD, _phase_of(ended), why=ended.why, ended=ended, state=state)
+        return _status(Life.DEAD, phase_of(ended.reason), why=ended.why, ended=ended, state=state)
     holder = claims[-1].holder
     alive = holder.alive()
     if alive is None:
@@ -79,7 +79,7 @@ def status_of(folder: RunFolder) -> Status:
 def _status_away(claims: Sequence[Claim], state: State | None, ended: Exit | None, asked: Asked) -> Status:
     over = ended is not None and (not claims or ended.attempt >= claims[-1].attempt)
     if ended is not None and over and asked.turn != WAITS:
-        return _status(Life.DEAD, _phase_of(ended), why=ended.why, ended=ended, state=state)
+        return _status(Life.DEAD, phase_of(ended.reason), why=ended.why, ended=ended, state=state)
     phase = _not_over(state)
     life = Life(asked.life) if asked.answered else Life.DEAD
     if asked.down or (asked.since and life is not Life.DEAD):
@@ -105,10 +105,6 @@ def _not_over(state: State | None) -> Phase | None:
 def _cannot_ask(asked: Asked) -> str:
     last = f"last heard of at {clock(asked.answered)}" if asked.answered else "never heard of here"
     return f"{asked.trouble or 'nobody has asked since'}; {last}"
-
-
-def _phase_of(ended: Exit) -> Phase:
-    return {"finished": Phase.FINISHED, "stopped": Phase.STOPPED}.get(ended.reason, Phase.FAILED)
 
 
 def _status(life: Life, phase: Phase | None, *, why: str, state: State | None, ended: Exit | None = None) -> Status:
