@@ -24,7 +24,8 @@ from tests.doubles.toy_runs import events, expected, losses
 from tests.faults.remote_bench import TENSORS, Bench, Window
 from tests.faults.rounds import Failed
 
-STEPS = 500
+STEPS = 700
+_HEARD_STEPS = 400  # a link that was cut is made anew within seconds; a step takes 0.03 s
 NOTICED_SECONDS = 15.0
 """Within which a host that says nothing must be told as one that cannot be asked."""
 
@@ -71,7 +72,7 @@ def play(folder: Path, *, seed: int, order: tuple[str, ...], steps: int = STEPS,
     bench = Bench.prepare(folder / f"round {seed}", steps=steps, slow_clock="slow clock" in order)
     try:
         _Play(bench, done, random.Random(f"moments {seed}")).play()
-        done.complaints += _complaints(bench, steps)
+        done.complaints += complaints_of(bench, steps)
     except (Failed, StudioError) as failure:
         done.complaints.append(f"{type(failure).__name__}: {failure}")
     finally:
@@ -83,6 +84,11 @@ def play(folder: Path, *, seed: int, order: tuple[str, ...], steps: int = STEPS,
         done.complaints.append(f"a silent host was noticed after {done.noticed:.1f} s")
     done.seconds = time.monotonic() - started
     return done
+
+
+def bring_to_the_end(bench: Bench) -> None:
+    """Let a run come to its end with nothing in its way."""
+    _Play(bench, Round(0, ()), random.Random(0)).play()
 
 
 class _Play:
@@ -161,7 +167,7 @@ class _Play:
                 self._stop(bench.desk, cut=True)
             case "stop from elsewhere":
                 laptop = bench.laptop()
-                bench.until(lambda: laptop.run.claims(), "the run on the laptop")
+                bench.until(lambda: laptop.run.claims() == bench.there.claims(), "the run on the laptop")
                 self._stop(laptop, cut=False)
             case "second window":
                 bench.second_window()
@@ -180,10 +186,14 @@ class _Play:
 
     def _stop(self, window: Window, *, cut: bool) -> None:
         bench = self.bench
+        bench.until(lambda: len(window.run.claims()) == len(bench.there.claims()), "the latest attempt")
+        asked = bench.step()
         window.run.ask(Request.STOP, save=True)
         if cut:
             bench.server.cut()
         bench.until(lambda: bench.there.exit(), "the stop")
+        if bench.step() > asked + _HEARD_STEPS:
+            bench.seen.complain(f"asked to stop at step {asked}, it went on to {bench.step()}")
         bench.until(lambda: bench.all_say(Life.DEAD), "the news of the stop")
         self._go_on(window)
 
@@ -239,7 +249,7 @@ class _Play:
             bench.seen.complain("the adapter that was fetched is another one")
 
 
-def _complaints(bench: Bench, steps: int) -> list[str]:
+def complaints_of(bench: Bench, steps: int) -> list[str]:
     """Say in what the windows, the host and the undisturbed run differ in the end."""
     found = []
     if losses(bench.there) != expected(steps):
@@ -249,7 +259,8 @@ def _complaints(bench: Bench, steps: int) -> list[str]:
         if here != {it.seq: it for it in events(bench.there)}:
             found.append("the events here are not those of the host")
         for name in (wire.EVENTS, wire.LOG, wire.EXIT):
-            if (window.run.path / name).read_bytes() != (bench.there.path / name).read_bytes():
+            mine, theirs = window.run.path / name, bench.there.path / name
+            if not mine.exists() or mine.read_bytes() != theirs.read_bytes():
                 found.append(f"{name} here is not that of the host")
         status = window.status()
         if (status.life, status.phase, status.step) != (Life.DEAD, Phase.FINISHED, steps):
