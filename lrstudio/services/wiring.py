@@ -97,7 +97,7 @@ class Project:
         """Runs: training on frozen sets."""
         from lrstudio.services.training import Training
 
-        return Training(self._store, pairs=self.pairs, sets=self.sets, judging=self.judging, hosts=self.hosts)
+        return Training(self._store, pairs=self.pairs, sets=self.sets, judging=self.judging, hosts=lambda: self.hosts)
 
     @cached_property
     def hosts(self) -> Hosts:
