@@ -39,11 +39,11 @@ def python(tmp_path: Path) -> Path:
     stubs.mkdir()
     for name in ("torch", "transformers", "peft"):  # the real ones take ten seconds to load
         (stubs / f"{name}.py").write_text("__version__ = '1'\n")
-    toy = f'shift 2; PYTHONPATH="{ROOT}" exec "{sys.executable}" "{TOY[0]}" "$@"'
+    toy = f'shift 2; PYTHONPATH="{ROOT}" exec "{sys.executable}" -S "{TOY[0]}" "$@"'
     path = tmp_path / "python"
     path.write_text(
         f'#!/bin/sh\nif [ "$2" = lrstudio.worker ]; then {toy}; fi\n'
-        f'PYTHONPATH="$PYTHONPATH:{stubs}" exec "{sys.executable}" "$@"\n'
+        f'PYTHONPATH="$PYTHONPATH:{stubs}" exec "{sys.executable}" -S "$@"\n'
     )
     path.chmod(0o755)
     return path

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 AnyDesk = TypeVar("AnyDesk", bound=Desk)
 
+_GRACE_S = 2.0
 _MARK_COMMANDS = ("mark.bookmark", "mark.tag", "mark.note", "guideline.show", "page.save")
 _QUEUE_COMMANDS = ("queue.open", "queue.next", "queue.previous", "queue.skip", "queue.leave")
 
@@ -237,10 +240,16 @@ class Beside(QObject):
             self.marks.use(project)
             self._continue(project)
 
-    def close(self) -> None:
-        """Leave what waits for other machines."""
+    @contextmanager
+    def leaving_hosts(self) -> Iterator[None]:
+        """Let what asks other machines end by itself in the block, for a short while; then it gets no answer."""
         if self._known_hosts is not None:
             self._known_hosts.close()
+        late = Timer(_GRACE_S, self._hosts_door.close)
+        late.start()
+        yield
+        late.cancel()
+        late.join()
         self._hosts_door.close()
 
     def follow(self, audit: AuditController) -> None:

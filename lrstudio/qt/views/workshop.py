@@ -112,9 +112,8 @@ class Workshop(QObject):
             self._packs.close()
         self.portal.close()
         self.desk.close()
-        self.beside.close()
-        self.operations.close()
-        self.beside.close()  # what was still under way may have connected once more
+        with self.beside.leaving_hosts():
+            self.operations.close()
 
     def show_settings(self, settings: Settings) -> None:
         """Look as the settings say."""
