@@ -123,6 +123,11 @@ def standing_words(standing: Standing) -> str:
     return f"{gpu_words(standing.probe.gpus)} at {clock_of(standing.at)}"
 
 
+def trouble_words(standing: Standing) -> str:
+    """Say what the last question ended with, "" where it was answered."""
+    return _begun(standing.trouble)
+
+
 def summary_words(standing: Standing) -> str:
     """Say in two lines what a probe found: GPUs with driver, then Python, disk and scheduler, and when that was."""
     found = standing.probe

@@ -185,7 +185,7 @@ def test_a_key_is_accepted_by_no_accident(driver: Driver) -> None:
     window.show_standing("lab", STANDINGS["new key"])
     assert window.focusWidget() is window.form.name
     assert not window.standing.prepare.isEnabled()
-    assert "SHA256:abc" in window.standing.key.fingerprint.text()
+    assert "SHA256:abc" in window.standing.key.fingerprint.toPlainText()
     driver.key("Return", window.form.name)
     assert asked == []
     window.standing.key.accept.click()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QPalette, QTextOption
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
 
 from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.buttons import Button
 from lrstudio.qt.views.chrome import bold, small, unit
+from lrstudio.qt.views.dialogs.base import reading_view
 from lrstudio.qt.views.hosts_rows import SignList
 from lrstudio.qt.views.training_preview import Tinted
 from lrstudio.viewstate import hosts_found as words
 from lrstudio.viewstate.hosts_found import NewKey, Standing
+
+_KEY_LINES = 3
 
 
 class KeyPanel(QWidget):
@@ -28,14 +31,11 @@ class KeyPanel(QWidget):
         super().__init__()
         self._key: NewKey | None = None
         self.said = Tinted("partial", switch, name="New key")
-        self.fingerprint = QLabel("")
-        self.fingerprint.setMinimumWidth(1)
-        self.fingerprint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.fingerprint.setTextFormat(Qt.TextFormat.PlainText)
-        self.fingerprint.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
-        self.fingerprint.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.fingerprint = reading_view("", name="Key", fixed=True)
+        self.fingerprint.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self.fingerprint.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)  # it is to be compared whole
+        self.fingerprint.document().setDocumentMargin(0)
+        self.fingerprint.setFixedHeight(_KEY_LINES * self.fingerprint.fontMetrics().lineSpacing() + 4)
         self.check = _quiet_label()
         self.accept = Button("Accept this key")
         self.accept.clicked.connect(self._accept)
@@ -54,7 +54,9 @@ class KeyPanel(QWidget):
         self._key = key
         self.setVisible(key is not None)
         self.said.say(words.key_words(host, key) if key else "")
-        self.fingerprint.setText(f"{key.kind}\n{key.fingerprint}" if key else "")
+        text = f"{key.kind}\n{key.fingerprint}" if key else ""
+        if text != self.fingerprint.toPlainText():  # else what was selected in it stays
+            self.fingerprint.setPlainText(text)
         self.fingerprint.setAccessibleName(f"Key {key.kind}, {key.fingerprint}" if key else "Key")
         self.check.setText(words.key_check_words(key) if key else "")
 
@@ -122,7 +124,7 @@ class HostStanding(QWidget):
         self.said.setText(known.said)
         self.said.setVisible(busy)
         self.key.show_key(host, known.key if not busy else None)
-        self.trouble.say(known.trouble if known.key is None and not busy else "")
+        self.trouble.say(words.trouble_words(known) if known.key is None and not busy else "")
         self.found.show_rows(words.found_rows(known.probe) if known.probe else ())
         self._pages.setCurrentWidget(self.found if known.probe else self.nothing)
         if had is not None and not had.isVisibleTo(self):

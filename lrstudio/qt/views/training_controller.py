@@ -264,7 +264,7 @@ class TrainingController(QObject):
         self.judging.told.connect(self.told)
         self.sources.told.connect(self.told)
         self.hosts.told.connect(self.told)
-        self.hosts.moved.connect(self._look_again)
+        self.hosts.moved.connect(self._list_soon)
         self.hosts.facts_changed.connect(self.facts_changed)
         self.launch.lacking.connect(self.hosts.check_target)
         self.sources.sets_read.connect(self._show_runs)
@@ -273,6 +273,10 @@ class TrainingController(QObject):
         self._ticks = 0
         self._polling = False
         self._tick()
+
+    def _list_soon(self) -> None:
+        """Read the list at the next tick; a look under way is not begun anew, as hosts may tell of something often."""
+        self._ticks = 0
 
     def _show_checking(self) -> None:
         self.view.show_checking(checking=self.launch.checking)
