@@ -3,8 +3,9 @@
 Status 0 says that it is done, or that it has saved and stopped as it was told. Anything else has said why before.
 
 `python -m lrstudio.worker RUN_FOLDER --preflight` only looks whether the run can be done, and writes preflight.json.
-Status 0 says that the file is there, whether all is well or not; else one line on the standard error says why. With
-`--attended` it ends with its standard input: whoever asked is gone then.
+Status 0 says that the file is there, whether all is well or not; else one line on the standard error says why. What it
+does stands on the standard output, a line at a time. With `--attended` it ends with its standard input: whoever asked
+is gone then.
 """
 
 from __future__ import annotations
@@ -44,12 +45,13 @@ def _end_with_input() -> None:
 
 
 def _look(folder: Path) -> int:
+    _say("loading torch")
     try:
         from lrstudio.worker.preflight import preflight
         from lrstudio.worker.starting import wanted
 
         spec, options = wanted(folder)
-        preflight(folder, spec, options)
+        preflight(folder, spec, options, say=_say)
     except ImportError as error:
         sys.stderr.write(f"{_missing(error)}\n")
     except StudioError as error:
@@ -57,6 +59,11 @@ def _look(folder: Path) -> int:
     else:
         return 0
     return 1
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _attempt(folder: Path, attempt: int) -> int:

@@ -49,6 +49,7 @@ def test_stopped_resumed_finished_and_judged(project: Project, tiny: Path) -> No
     options = {**_OPTIONS, **_SMALL, "max_steps": 24}
     said: list[str] = []
     run_id = training.launch(TrainWish(SET, "dpo", tiny, options=options, name="mine"), progress=said.append)
+    assert {"loading torch", "counting the rows", "8 of 8 rows put into tokens"} <= set(said)
     found = training.run(run_id).preflight
     assert found is not None
     assert (found.ok, found.rows, found.kept) == (True, 8, 8)
