@@ -158,6 +158,7 @@ class Supervisor:
     def _answer(self, trainer: TrainerProcess, name: str, asked: dict[str, Any]) -> None:
         what = asked.get("do")
         if what == Request.STOP:
+            self._why = self._why or str(asked.get("why", ""))
             self._stop(trainer, save=bool(asked.get("save", True)))
             self.folder.answer(name, done=True)
         elif what == Request.CHECKPOINT:

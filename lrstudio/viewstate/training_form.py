@@ -45,6 +45,7 @@ _LABELS: Final = {
     "health_overfit": "On overfitting",
     "health_length": "On length drift",
     "health_repetition": "On repetition",
+    "health_judged": "On falling scores",
 }
 _ACCEPTED = ("accept_cut", "accept_dropped")
 _SUMMARY = ("beta", "longpo_lambda", "nll_weight", "learning_rate", "method", "optimizer", "epochs", "max_steps")

@@ -3,7 +3,8 @@
     python toy_worker.py RUN_FOLDER --preflight | --attempt N
 
 How it behaves stands in toy.json of the model folder: seconds (of a step), refuse (a sentence of preflight), crash,
-slow (seconds that preflight takes), dropped (row ids), memory_gib, answer (a sample's text), fails (a sentence).
+slow (seconds that preflight takes), dropped (row ids), memory_gib, answer (a sample's text), later (another text, from
+step later_from on), fails (a sentence).
 """
 
 from __future__ import annotations
@@ -90,11 +91,13 @@ def train(run: Path, spec: Spec, ways: dict[str, Any], rows: list[Row], *, attem
         time.sleep(ways.get("seconds", 0.0))
         step += 1
         value = next_value(value, step)
-        spool.metrics(step, loss=value, seconds=0.5, memory_gib=ways.get("memory_gib", 1.0))
+        said = {"loss": value, "seconds": 0.5, "memory_gib": ways.get("memory_gib", 1.0), "rewards/margins": 0.1 * step}
+        spool.metrics(step, **said)
         every = options["sample_every"]
         if every and step % every == 0:
             for row in [it for it in rows if it.split == VALIDATION][: options["sample_count"]]:
                 text = ways.get("answer", "Nothing is known of it at step {step}.").format(step=step)
+                text = ways["later"] if step >= ways.get("later_from", steps + 1) else text
                 spool.say(Kind.SAMPLE, step=step, row_id=row.row_id, question="?", text=text, tokens=5, repetition=0.0)
         if step % options["save_every"] == 0 or step == steps or orders.stop.is_set():
             with checkpoints.publishing(run, step) as folder:
