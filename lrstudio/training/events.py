@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -81,8 +82,8 @@ class EventLog:
         data = (wire.to_json(row) + "\n").encode("ascii")
         written = os.write(self._file, data)
         if written != len(data):  # the disk is full: what is half there goes again
-            os.ftruncate(self._file, os.lseek(self._file, 0, os.SEEK_END) - written)
-            raise OSError(28, "No space left on device")
+            os.ftruncate(self._file, os.lseek(self._file, -written, os.SEEK_CUR))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.last_seq = event.seq
         return event
 

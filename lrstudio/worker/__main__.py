@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lrstudio.domain.errors import StudioError
+from lrstudio.training.room import NO_ROOM, REASON, DiskFull, is_full
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind
 
@@ -75,6 +76,8 @@ def _attempt(folder: Path, attempt: int) -> int:
         train(folder, spool, orders)
     except ImportError as error:
         spool.say(Kind.ERROR, reason="refused", why=_missing(error))
+    except DiskFull as error:
+        spool.say(Kind.ERROR, reason=REASON, why=str(error))
     except StudioError as error:
         spool.say(Kind.ERROR, reason="refused", why=str(error))
     except Exception as error:  # noqa: BLE001 - the door of the process: whatever it is, the run folder says it
@@ -82,6 +85,8 @@ def _attempt(folder: Path, attempt: int) -> int:
         if _out_of_memory(error):
             why = "the memory is not enough for the longest row; choose lora, offload, or drop the longest rows"
             spool.say(Kind.ERROR, reason="out_of_memory", why=why)
+        elif is_full(error, folder):
+            spool.say(Kind.ERROR, reason=REASON, why=NO_ROOM)
         else:
             spool.say(Kind.ERROR, reason="failed", why=f"{type(error).__name__}: {error}")
     else:

@@ -4,7 +4,7 @@
 
 How it behaves stands in toy.json of the model folder: seconds (of a step), refuse (a sentence of preflight), crash,
 slow (seconds that preflight takes), dropped (row ids), memory_gib, answer (a sample's text), later (another text, from
-step later_from on), fails (a sentence).
+step later_from on), bytes (of a checkpoint), fails (a sentence).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 from lrstudio.training import checkpoints, preflight, rounds, wire
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.preflight import Check, Preflight
+from lrstudio.training.room import REASON, DiskFull
 from lrstudio.training.rows import TRAIN, VALIDATION, Row, rows_of
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind, Phase, Spec
@@ -38,7 +39,11 @@ def main() -> int:
     rows = list(rows_of(run / wire.PAIRS))
     if sys.argv[2] == "--preflight":
         return look_over(run, ways, rows)
-    return train(run, spec, ways, rows, attempt=int(sys.argv[3]))
+    try:
+        return train(run, spec, ways, rows, attempt=int(sys.argv[3]))
+    except DiskFull as error:
+        Spool(run, attempt=int(sys.argv[3])).say(Kind.ERROR, reason=REASON, why=str(error))
+        return 1
 
 
 def look_over(run: Path, ways: dict[str, Any], rows: list[Row]) -> int:
@@ -101,6 +106,7 @@ def train(run: Path, spec: Spec, ways: dict[str, Any], rows: list[Row], *, attem
                 spool.say(Kind.SAMPLE, step=step, row_id=row.row_id, question="?", text=text, tokens=5, repetition=0.0)
         if step % options["save_every"] == 0 or step == steps or orders.stop.is_set():
             with checkpoints.publishing(run, step) as folder:
+                (folder / "ballast").write_bytes(bytes(ways.get("bytes", 0)))
                 (folder / "value.json").write_text(json.dumps({"value": value.hex()}))
             spool.say(Kind.CHECKPOINT, step=step)
     spool.close()
