@@ -74,7 +74,7 @@ class Drafts:
             options=options,
             set_name=frozen.name,
             set_hash=frozen.content_hash,
-            name=wish.name.strip() or f"{recipe.name} {number}",
+            name=_name(wish.name, recipe.name, number),
             created=wire.now(),
             threads=threads,
             environment=training_environment(self._home, python),
@@ -99,6 +99,15 @@ class Drafts:
         spec = self.drafted(folder)
         allowed = {name: int(count) for name, count in numbers.items() if name in ("accept_cut", "accept_dropped")}
         folder.write(wire.SPEC, replace(spec, options=dict(spec.options) | allowed))
+
+    def rename(self, folder: RunFolder, name: str) -> None:
+        """Call a draft otherwise, or by its recipe and number.
+
+        Raises:
+            Refused: it has begun.
+        """
+        spec = self.drafted(folder)
+        folder.write(wire.SPEC, replace(spec, name=_name(name, spec.recipe, number_of(spec.run_id))))
 
     def drafted(self, folder: RunFolder) -> Spec:
         """Return the spec of a draft.
@@ -183,6 +192,10 @@ class Drafts:
 
     def _packs(self) -> Iterator[str]:
         return (run.identity.prompt_pack for run in self._store.judging.runs() if run.identity.prompt_pack)
+
+
+def _name(wanted: str, recipe: str, number: int) -> str:
+    return wanted.strip() or f"{recipe} {number}"
 
 
 def is_draft(path: Path, *, of_the_living: bool | None = None) -> bool:

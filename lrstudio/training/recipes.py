@@ -88,6 +88,8 @@ _HEALTH = (
     Option("health_length", "warn", "Where held-out answers grow or shrink.", "Length bias, arXiv 2310.03716",
            choices=_DOES),
     Option("health_repetition", "warn", "Where held-out answers repeat themselves.", choices=_DOES),
+    Option("health_judged", "warn", "Where a judge gives held-out answers less while the margin rises; seen only while "
+           "a window or --watch has them judged.", "Overoptimization, arXiv 2210.10760", choices=_DOES),
     Option("health_steps", 10, "Steps that a rule looks at.", "ours", least=1),
     Option("displacement_below", 1.0, "Reward of chosen is low below minus this.", "ours", least=0.0),
     Option("kl_band", 0.5, "Drift in nats for each answer token that is still calm.", "ours", least=0.0),
@@ -97,6 +99,8 @@ _HEALTH = (
     Option("length_drift", 0.25, "Change of the held-out answers' length that is still calm.", "ours", least=0.0),
     Option("repetition_above", 0.3, "Share of repeated runs of four tokens that is still calm.", "ours", least=0.0,
            most=1.0),
+    Option("judge_fall", 1.0, "Fall of the held-out answers' mean reward, in points of 10, that is still calm.", "ours",
+           least=0.0, most=10.0),
 )  # fmt: skip
 
 _DPO = (

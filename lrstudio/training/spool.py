@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -24,8 +25,16 @@ class Spool:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def say(self, kind: Kind, **body: Any) -> None:
-        """Say something; it has been handed to the system when this returns."""
-        os.write(self._file, (wire.to_json({"kind": kind.value, "time": wire.now(), **body}) + "\n").encode("ascii"))
+        """Say something; it has been handed to the system when this returns.
+
+        Raises:
+            OSError: the disk is full; nothing of it was said.
+        """
+        data = (wire.to_json({"kind": kind.value, "time": wire.now(), **body}) + "\n").encode("ascii")
+        written = os.write(self._file, data)
+        if written != len(data):  # half a line would spoil the next
+            os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def phase(self, phase: Phase, *, why: str = "", steps: int | None = None) -> None:
         """Say where the work stands."""

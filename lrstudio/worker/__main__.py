@@ -3,8 +3,9 @@
 Status 0 says that it is done, or that it has saved and stopped as it was told. Anything else has said why before.
 
 `python -m lrstudio.worker RUN_FOLDER --preflight` only looks whether the run can be done, and writes preflight.json.
-Status 0 says that the file is there, whether all is well or not; else one line on the standard error says why. With
-`--attended` it ends with its standard input: whoever asked is gone then.
+Status 0 says that the file is there, whether all is well or not; else one line on the standard error says why. What it
+does stands on the standard output, a line at a time. With `--attended` it ends with its standard input: whoever asked
+is gone then.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lrstudio.domain.errors import StudioError
+from lrstudio.training.room import NO_ROOM, REASON, DiskFull, is_full
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind
 
@@ -44,12 +46,13 @@ def _end_with_input() -> None:
 
 
 def _look(folder: Path) -> int:
+    _say("loading torch")
     try:
         from lrstudio.worker.preflight import preflight
         from lrstudio.worker.starting import wanted
 
         spec, options = wanted(folder)
-        preflight(folder, spec, options)
+        preflight(folder, spec, options, say=_say)
     except ImportError as error:
         sys.stderr.write(f"{_missing(error)}\n")
     except StudioError as error:
@@ -57,6 +60,11 @@ def _look(folder: Path) -> int:
     else:
         return 0
     return 1
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _attempt(folder: Path, attempt: int) -> int:
@@ -68,6 +76,8 @@ def _attempt(folder: Path, attempt: int) -> int:
         train(folder, spool, orders)
     except ImportError as error:
         spool.say(Kind.ERROR, reason="refused", why=_missing(error))
+    except DiskFull as error:
+        spool.say(Kind.ERROR, reason=REASON, why=str(error))
     except StudioError as error:
         spool.say(Kind.ERROR, reason="refused", why=str(error))
     except Exception as error:  # noqa: BLE001 - the door of the process: whatever it is, the run folder says it
@@ -75,6 +85,8 @@ def _attempt(folder: Path, attempt: int) -> int:
         if _out_of_memory(error):
             why = "the memory is not enough for the longest row; choose lora, offload, or drop the longest rows"
             spool.say(Kind.ERROR, reason="out_of_memory", why=why)
+        elif is_full(error, folder):
+            spool.say(Kind.ERROR, reason=REASON, why=NO_ROOM)
         else:
             spool.say(Kind.ERROR, reason="failed", why=f"{type(error).__name__}: {error}")
     else:

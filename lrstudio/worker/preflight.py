@@ -26,7 +26,7 @@ from lrstudio.worker import loading, sizes
 from lrstudio.worker.conversations import Conversation, Message, OtherTokens
 from lrstudio.worker.plan import largest
 from lrstudio.worker.prefix import Engine, Together, joined
-from lrstudio.worker.preparing import Rows, engine_of, many, names, numbers, rows_in_tokens
+from lrstudio.worker.preparing import NowAndThen, Rows, engine_of, many, names, numbers, rows_in_tokens
 
 _PACKAGES: Final = ("torch", "transformers", "tokenizers", "peft", "accelerate", "trl", "bitsandbytes")
 _SAFE: Final = 1.3  # the estimate lies up to 30 % above what is measured, so less than that is no proof
@@ -67,7 +67,12 @@ class _Notes:
 
 
 def preflight(
-    run: Path, spec: Spec, options: Mapping[str, Any], *, warn: Callable[[str], None] = lambda why: None
+    run: Path,
+    spec: Spec,
+    options: Mapping[str, Any],
+    *,
+    warn: Callable[[str], None] = lambda why: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> tuple[Preflight, Ready]:
     """Look at everything that a run needs, and write what was found into its folder.
 
@@ -78,11 +83,12 @@ def preflight(
         spec: its spec.
         options: of the recipe, settled.
         warn: is told of what is no failure.
+        say: is told what is being done, in a few words; of rows now and then.
 
     Returns:
         what was found, and what was made for it: rows in tokens, the model, the engine.
     """
-    look = _Look(run, spec, options, warn)
+    look = _Look(run, spec, options, warn, say)
     look.at("versions", look.versions)
     look.at("device", look.device)
     look.at("template", look.template)
@@ -101,8 +107,10 @@ def preflight(
 class _Look:
     """One preflight: each method returns what it found in a sentence, or raises what is wrong."""
 
-    def __init__(self, run: Path, spec: Spec, options: Mapping[str, Any], warn: Callable[[str], None]) -> None:
-        self._run, self._spec, self._options, self._warn = run, spec, options, warn
+    def __init__(
+        self, run: Path, spec: Spec, options: Mapping[str, Any], warn: Callable[[str], None], say: Callable[[str], None]
+    ) -> None:
+        self._run, self._spec, self._options, self._warn, self._say = run, spec, options, warn, say
         self._folder = Path(spec.model)
         self._notes = _Notes()
         self._sizes: sizes.Sizes | None = None
@@ -174,16 +182,22 @@ class _Look:
 
     def template(self) -> str:
         """Put every row into tokens by the model's chat template, and back into text."""
+        self._say("loading the tokenizer")
         self.ready.tokenizer = loading.load_tokenizer(self._folder)
+        self._say("counting the rows")
+        told = NowAndThen(self._say, "put into tokens")
         try:
-            rows = rows_in_tokens(self._run, self._spec, self._options, self.ready.tokenizer)
+            rows = rows_in_tokens(self._run, self._spec, self._options, self.ready.tokenizer, told=told)
         except OtherTokens as error:
             self._other = error
             return "the chat template only adds"
         if not rows.lengths:
             raise Refused("there is no row in it; choose a set with pairs", where=wire.PAIRS)
         whole = [it for it in rows.kept if it.row.row_id not in rows.cut]
-        other = [it.row.row_id for it in whole if not returns(it, self.ready.tokenizer)]
+        other, back = [], NowAndThen(self._say, "put back into text")
+        for done, it in enumerate(whole, start=1):
+            other += [] if returns(it, self.ready.tokenizer) else [it.row.row_id]
+            back(done, len(whole))
         if other:
             raise Refused(
                 f"the tokenizer does not give back the text of {many(len(other), 'row', 'rows')} ({names(other)}), so "
@@ -256,8 +270,11 @@ class _Look:
     def model(self) -> str:
         """Load the model, and choose how pairs are computed."""
         rows = self._rows
+        self._say(f"loading the model, {self._model_sizes.shape.parameters:,} weights")
         model = loading.load_model(self._folder, self._options)
         loading.checkpointed(model, self._options, longest=max(it.tokens for it in rows.kept))
+        if self._options["engine"] == "shared":
+            self._say("comparing a document computed once with one computed for each answer")
         engine, self.ready.why = engine_of(model, rows.training, self._options, warn=self._warn)
         self.ready.model, self.ready.engine = model, engine
         self._notes.engine = engine.name
@@ -273,7 +290,10 @@ class _Look:
         assert engine is not None
         most = largest(rows.training, self._options)
         middle = (sorted(rows.training, key=lambda it: it.tokens)[len(rows.training) // 2],)
-        tried = [pilot(model, engine, it, self._spec.recipe, self._options) for it in (most, middle)]
+        tried = []
+        for those, which in ((most, "longest pair"), (middle, "pair of middle length")):
+            self._say(f"pilot step on the {which}, {max(it.tokens for it in those):,} tokens")
+            tried.append(pilot(model, engine, those, self._spec.recipe, self._options))
         self._notes.peak_gib = max(it.peak for it in tried) / GIB
         pace = estimate.pace([(it.tokens, it.seconds) for it in tried])
         if pace is not None:

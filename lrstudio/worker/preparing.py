@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -57,24 +58,37 @@ class Rows:
             raise Refused("there is no row to train on", where=wire.PAIRS)
 
 
-def rows_in_tokens(run: Path, spec: Spec, options: Mapping[str, Any], tokenizer: Any) -> Rows:
+def rows_in_tokens(
+    run: Path,
+    spec: Spec,
+    options: Mapping[str, Any],
+    tokenizer: Any,
+    *,
+    told: Callable[[int, int], None] = lambda done, of: None,
+) -> Rows:
     """Put the rows of a run into tokens; those beyond the limit are dropped or cut, as the options say.
+
+    `told` hears of each row how many are done, of how many; first of none.
 
     Raises:
         Refused: a row cannot be put into tokens; names it.
     """
     remembering = Remembering(tokenizer)
     short = spec.recipe == "longpo"
-    every = [conversation(row, remembering, short_reference=short) for row in source_rows(run, spec.recipe, options)]
+    found, every = list(source_rows(run, spec.recipe, options)), []
+    told(0, len(found))
+    for row in found:
+        every.append(conversation(row, remembering, short_reference=short))
+        told(len(every), len(found))
     limit = limit_of(spec, options)
     kept, cut, dropped = [], [], []
-    for row in every:
-        fitting = row if not limit or row.tokens <= limit else None
+    for whole in every:
+        fitting = whole if not limit or whole.tokens <= limit else None
         if fitting is None and options.get("too_long") == "cut":
-            fitting = row.cut(limit)
-            cut += [row.row.row_id] if fitting else []
+            fitting = whole.cut(limit)
+            cut += [whole.row.row_id] if fitting else []
         if fitting is None:
-            dropped.append(row.row.row_id)
+            dropped.append(whole.row.row_id)
         else:
             kept.append(fitting)
     return Rows(
@@ -127,6 +141,22 @@ def numbers(options: Mapping[str, Any]) -> AbstractContextManager[Any]:
     """Compute in bfloat16 where the options say so; weights that are trained stay float32."""
     where = loading.device(options.get("device", "auto"))
     return torch.autocast(where, torch.bfloat16) if options["dtype"] == "bf16" else nullcontext()
+
+
+class NowAndThen:
+    """Says how many rows are done: of the first and the last, and between them once a second."""
+
+    def __init__(self, say: Callable[[str], None], what: str) -> None:
+        """Say it to `say`, of rows that are `what`."""
+        self._say, self._what = say, what
+        self._next = 0.0
+
+    def __call__(self, done: int, of: int) -> None:
+        """Hear how many are done, of how many."""
+        now = time.monotonic()
+        if done in (1, of) or now >= self._next:
+            self._next = now + 1.0
+            self._say(f"{done:,} of {many(of, 'row', 'rows')} {self._what}")
 
 
 def names(ids: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from transformers import AutoModelForCausalLM
 from lrstudio.domain.errors import Environment
 from lrstudio.training import preflight
 from lrstudio.training.folder import replace_file, sync_folder
+from lrstudio.training.room import DiskFull, is_full
 from lrstudio.training.rounds import ROUNDS
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind, Phase, Spec, to_json
@@ -79,7 +80,7 @@ class Result:
             held_out: those that were not; their questions are asked.
 
         Raises:
-            Environment: it cannot be written.
+            Environment: it cannot be written; DiskFull where no space is left.
         """
         final = self.run / RESULT
         unfinished = final.with_name(f".{RESULT}")
@@ -98,8 +99,14 @@ class Result:
             shutil.rmtree(final, ignore_errors=True)  # of an attempt before
             os.rename(unfinished, final)
             sync_folder(self.run)
-        except OSError as error:
-            raise Environment(f"the result cannot be saved: {error.strerror or error}", where=str(final)) from error
+        except BaseException as error:  # of a full disk libraries say each something else
+            if is_full(error, self.run):
+                raise DiskFull(
+                    "no space is left on the disk for the result; free some, then go on from the last checkpoint"
+                ) from error
+            if isinstance(error, OSError):
+                raise Environment(f"the result cannot be saved: {error.strerror or error}", where=str(final)) from error
+            raise
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         return True

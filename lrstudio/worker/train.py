@@ -44,6 +44,7 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
     if makes_data(spec.recipe, options) and not make_data(run, spec, options, spool=spool, orders=orders):
         return
     spool.phase(Phase.PREFLIGHT)
+    checkpoints.prune(run, keep=options["keep"])  # what a kill has left, where no checkpoint comes any more
     start = checkpoints.latest(run)
     saved = start.path / MODEL if start else None
     ready = begun(run, spec, options, spool) if saved is None else resumed(run, spec, options, saved, spool)

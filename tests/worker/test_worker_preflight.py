@@ -28,6 +28,7 @@ from lrstudio.worker import loading, preflight, sizes  # noqa: E402
 from lrstudio.worker.__main__ import main  # noqa: E402
 from lrstudio.worker.conversations import conversation  # noqa: E402
 from lrstudio.worker.prefix import SharedPrefix  # noqa: E402
+from lrstudio.worker.preparing import NowAndThen  # noqa: E402
 from lrstudio.worker.starting import wanted  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
 
@@ -318,6 +319,35 @@ def test_a_folder_that_is_no_run_is_one_line_on_the_standard_error(
     said = capsys.readouterr().err
     assert "this is no run folder" in said
     assert said.count("\n") == 1
+
+
+def test_a_look_says_what_it_does_line_by_line(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    look(make(tmp_path / "run", tiny))
+    said = capsys.readouterr().out.splitlines()
+    wanted_in_order = [
+        "loading torch",
+        "loading the tokenizer",
+        "counting the rows",
+        "1 of 4 rows put into tokens",
+        "4 of 4 rows put into tokens",
+        "4 of 4 rows put back into text",
+        "loading the model, ",
+        "comparing ",
+        "pilot step on the longest pair, ",
+        "pilot step on the pair of middle length, ",
+    ]
+    places = [next(at for at, line in enumerate(said) if line.startswith(it)) for it in wanted_in_order]
+    assert places == sorted(places)
+
+
+def test_many_rows_are_told_of_now_and_then() -> None:
+    said: list[str] = []
+    told = NowAndThen(said.append, "counted")
+    for done in range(5001):
+        told(done, 5000)
+    assert said[0] == "0 of 5,000 rows counted"
+    assert said[-1] == "5,000 of 5,000 rows counted"
+    assert len(said) < 20
 
 
 def test_a_look_ends_with_whoever_asked_for_it(tiny: Path, tmp_path: Path) -> None:
