@@ -18,6 +18,7 @@ _TITLES: Final = {
     "device": "Device",
     "versions": "Packages",
     "memory": "Memory",
+    "parity": "Several processes",
     "pilot": "Pilot step",
 }
 
