@@ -89,7 +89,7 @@ def launch_words(processes: int, *, nodes: int = 1, node: int = 0, address: str 
         address: of the node with number 0; needed with several.
         port: where the processes meet, on that node; 0 takes a free one, which only one node can.
     """
-    meeting = ("--main_process_port", str(port))
+    meeting: tuple[str, ...] = ("--main_process_port", str(port))
     if nodes > 1:
         meeting = ("--main_process_ip", address, *meeting, "--machine_rank", str(node), "--same_network")
     return (

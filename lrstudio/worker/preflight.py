@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from torch.nn.functional import logsigmoid
 
 from lrstudio.domain.errors import Refused
 from lrstudio.training import estimate, processes, wire
@@ -25,9 +23,10 @@ from lrstudio.training.preflight import CHECKS, Check, Preflight
 from lrstudio.training.wire import Spec
 from lrstudio.worker import as_one, loading, sizes
 from lrstudio.worker.conversations import Conversation, Message, OtherTokens
+from lrstudio.worker.pilot import pilot
 from lrstudio.worker.plan import largest
-from lrstudio.worker.prefix import Engine, Together, joined
-from lrstudio.worker.preparing import Rows, engine_of, many, names, numbers, rows_in_tokens
+from lrstudio.worker.prefix import Engine, joined
+from lrstudio.worker.preparing import Rows, engine_of, many, names, rows_in_tokens
 from lrstudio.worker.ranks import ALONE, Ranks, agree
 from lrstudio.worker.spread import Spread, Whole, spread
 
@@ -340,43 +339,6 @@ class _Look:
     def _model_sizes(self) -> sizes.Sizes:
         assert self._sizes is not None
         return self._sizes
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A pilot step: tokens computed, seconds, and bytes at the peak: on the card, or of the process without one."""
-
-    tokens: int
-    seconds: float
-    peak: float
-
-
-def pilot(model: Any, engine: Engine, rows: Sequence[Conversation], recipe: str, options: Mapping[str, Any]) -> Tried:
-    """Compute rows of one prompt forward and backward, and leave all as it was: weights, gradients, random numbers.
-
-    Raises:
-        torch.OutOfMemoryError: it does not fit.
-    """
-    cards = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
-    if cards:
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-    whole = recipe == "longpo" and options["nll"] == "whole"
-    began = time.monotonic()
-    try:
-        with torch.random.fork_rng(devices=cards), loading.narrow_inputs(model, options):
-            with numbers(options):
-                shared = Together(engine, [row.policy for row in rows], prompt=whole, entropy=True)
-                scored = [shared.score(row.policy, prompt=whole) for row in rows]
-                losses = [-logsigmoid(it.sums()[0] - it.sums()[1]) for it in scored]
-                losses += [-it.prompt.mean() for it in scored if it.prompt is not None]
-            torch.stack(losses).sum().backward()
-        if cards:
-            torch.cuda.synchronize()
-    finally:
-        model.zero_grad(set_to_none=True)
-    peak = torch.cuda.max_memory_allocated() if cards else sizes.most_of_process()
-    return Tried(shared.tokens, time.monotonic() - began, float(peak))
 
 
 def returns(row: Conversation, tokenizer: Any) -> bool:

@@ -101,7 +101,9 @@ class Ranks:
             return self.share(found)
         while not self.store.check([key]):
             time.sleep(_LOOK_SECONDS)
-        return self.share(None)  # type: ignore[arg-type] # the first process has it
+        led: Any = self.share(None)  # the first process has it
+        its: T = led
+        return its
 
     def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
         """Replace tensors by their sums over all processes, a few at a time."""

@@ -164,9 +164,8 @@ class Result:
         """Tell whether the model that the run started from fits whole beside what this process still has."""
         if loading.device(str(self.options.get("device", "auto"))) != "cuda":
             return True
-        bytes_ = sum(it.stat().st_size for it in Path(self.spec.model).glob("*.safetensors"))
-        free, _ = torch.cuda.mem_get_info()
-        return bytes_ * _ROOM < free
+        needed = sum(it.stat().st_size for it in Path(self.spec.model).glob("*.safetensors")) * _ROOM
+        return bool(needed < torch.cuda.mem_get_info()[0])
 
     def _compared(
         self,

@@ -90,7 +90,8 @@ class Whole:
 
     def moments(self, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
         """Return the state."""
-        return optimizer.state_dict()
+        state: dict[str, Any] = optimizer.state_dict()
+        return state
 
     def take_moments(self, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
         """Give it back."""
@@ -215,7 +216,7 @@ def spread(ranks: Ranks, model: Any, options: Mapping[str, Any]) -> Spread:
 
 def backward(of: Spread, loss: Tensor, *, counts: bool) -> None:
     """Add the gradients of a process's own loss, a share of the step's; one that does not count adds nothing."""
-    (loss * of.scale if counts else loss * 0.0).backward()  # type: ignore[no-untyped-call]
+    (loss * of.scale if counts else loss * 0.0).backward()
 
 
 def turns(of: Spread, dealt: Sequence[Sequence[T]]) -> list[tuple[T, bool]]:
