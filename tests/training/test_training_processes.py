@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -69,7 +70,7 @@ def test_srun_starts_one_task_on_every_node_and_gives_the_input_to_the_first() -
 def test_each_node_meets_the_others_at_the_first_by_a_port_that_all_know() -> None:
     words = nodes.node_words(2, 4, "quay", JOB)
     assert words[0] == sys.executable
-    pairs = dict(zip(words, words[1:], strict=False))
+    pairs = dict(itertools.pairwise(words))
     assert (pairs["--num_processes"], pairs["--num_machines"], pairs["--machine_rank"]) == ("8", "2", "1")
     assert (pairs["--main_process_ip"], pairs["--main_process_port"]) == ("quay", "24711")
     with pytest.raises(Refused, match="does not say which node"):
