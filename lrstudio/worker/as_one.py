@@ -20,7 +20,7 @@ from torch.nn.functional import logsigmoid
 from lrstudio.domain.errors import Refused
 from lrstudio.worker import loading, parity
 from lrstudio.worker.conversations import Conversation
-from lrstudio.worker.plan import deal, groups
+from lrstudio.worker.plan import deal
 from lrstudio.worker.prefix import Engine, PlainPairs, SharedPrefix, Tree
 from lrstudio.worker.ranks import Ranks
 from lrstudio.worker.spread import Spread, backward, spread, turns, whole
@@ -117,15 +117,16 @@ def _probe(model: Any, options: Mapping[str, Any]) -> Any:
 
 
 def _step(model: Any, lies: Spread, trees: Sequence[Tree], engine: str) -> _Stepped:
+    # Before the first pass, as training takes them: what a pass has put together is no weight to step.
+    weights = [it for it in model.parameters() if it.requires_grad]
     score: Engine = lies.engine(SharedPrefix(model) if engine == "shared" else PlainPairs(model))
-    dealt = deal(groups([it.prompt for it in trees]), [sum(it.spans) for it in trees], lies.ranks.count)
+    dealt = deal([[it] for it in range(len(trees))], [sum(it.spans) for it in trees], lies.ranks.count)
     said = 0.0
     for places, counts in turns(lies, dealt):
-        sums = [score.score(trees[place]).sums() for place in places]
-        loss = torch.stack([-logsigmoid(0.1 * (it[0] - it[1])) for it in sums]).sum() / len(trees)
+        chosen, rejected = score.score(trees[places[0]]).sums()
+        loss = -logsigmoid(0.1 * (chosen - rejected)) / len(trees)
         backward(lies, loss, counts=counts)
         said += loss.item() if counts else 0.0
-    weights = [it for it in model.parameters() if it.requires_grad]
     lies.add_up(weights)
     gradients = [whole(it.grad).detach().clone() for it in weights if it.grad is not None]
     return _Stepped(sum(lies.ranks.gather(said)), gradients, lies.clip(weights, inf))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -134,8 +134,12 @@ def engine_of(
 
 def numbers(options: Mapping[str, Any]) -> AbstractContextManager[Any]:
     """Compute in bfloat16 where the options say so; weights that are trained stay float32."""
+    if options["dtype"] != "bf16":
+        return nullcontext()
+    # A cast that is kept from one pass to the next belongs to weights that were put together for that pass.
+    kept = options.get("sharding", "none") == "none"
     where = loading.device(options.get("device", "auto"))
-    return torch.autocast(where, torch.bfloat16) if options["dtype"] == "bf16" else nullcontext()
+    return cast("AbstractContextManager[Any]", torch.autocast(where, torch.bfloat16, cache_enabled=kept))
 
 
 def names(ids: Sequence[str]) -> str:

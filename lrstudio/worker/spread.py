@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lrstudio.domain.errors import Refused
 from lrstudio.worker import loading
-from lrstudio.worker.prefix import Engine, Scored, Tree
+from lrstudio.worker.prefix import Engine, PlainPairs, Scored, Tree
 from lrstudio.worker.ranks import Ranks
 
 T = TypeVar("T")
@@ -118,10 +118,11 @@ class Sharded:
         layers = [it for it in causal.modules() if type(it).__name__ in kinds]
         if not layers:
             raise Refused("the model does not say what its layers are, so it cannot be split", where="sharding")
-        mesh = dist.init_device_mesh("cuda" if torch.cuda.is_available() and _on_card() else "cpu", (ranks.count,))
+        mesh = dist.init_device_mesh("cuda" if _on_card() else "cpu", (ranks.count,))
         for layer in layers:
             fully_shard(layer, mesh=mesh)
-        fully_shard(model, mesh=mesh)
+        # Apart again behind each pass: what is left put together is whole where the optimizer looks for its weights.
+        fully_shard(model, mesh=mesh, reshard_after_forward=True)
         # Rows are scored beside the model's own forward, by layers and head; this makes that a forward, too.
         model.lrstudio_within = _do
         register_fsdp_forward_method(model, "lrstudio_within")
@@ -134,7 +135,7 @@ class Sharded:
 
     def engine(self, engine: Engine) -> Engine:
         """Return an engine that puts the weights together while it scores."""
-        return _Within(engine, self._model)
+        return _Within(engine, self._model, self.ranks)
 
     def add_up(self, weights: Sequence[Any]) -> None:
         """Do nothing: the backward pass has added up."""
@@ -184,20 +185,27 @@ class Sharded:
 
 
 class _Within:
-    """An engine whose passes are passes of the split model as a whole."""
+    """An engine whose passes are passes of the split model as a whole, in every process as many."""
 
-    def __init__(self, engine: Engine, model: Any) -> None:
+    def __init__(self, engine: Engine, model: Any, ranks: Ranks) -> None:
         self.name = engine.name
-        self._engine, self._model = engine, model
+        self._engine, self._model, self._ranks = engine, model, ranks
 
     def score(self, tree: Tree, *, prompt: bool = False, entropy: bool = False) -> Scored:
         """Return what the engine does."""
         count = len(tree.branches)
+        most = count
+        if self.name == PlainPairs.name:  # each branch is a pass of its own
+            most = max(self._ranks.gather(count))
+        filled = Tree(tree.prompt, tree.branches + tree.branches[:1] * (most - count))
 
         # Tensors alone go out: by them the weights are put together again in the backward pass.
         def work() -> tuple[Tensor, ...]:
-            scored = self._engine.score(tree, prompt=prompt, entropy=entropy)
-            every = (*scored.branches, *scored.entropies, *(() if scored.prompt is None else (scored.prompt,)))
+            scored = self._engine.score(filled, prompt=prompt, entropy=entropy)
+            nothing = [0.0 * it.sum() for it in scored.branches[count:]]
+            first = scored.branches[0] + sum(nothing) if nothing else scored.branches[0]
+            every = (first, *scored.branches[1:count], *scored.entropies[:count])
+            every += () if scored.prompt is None else (scored.prompt,)
             return tuple(it.clone() for it in every)  # of a view, changed in place, the weights would stay apart
 
         found = self._model.lrstudio_within(work)
@@ -245,4 +253,4 @@ def whole(tensor: Any) -> Tensor:
 
 
 def _on_card() -> bool:
-    return "nccl" in dist.get_backend_config()
+    return "nccl" in str(dist.get_backend_config())
