@@ -22,7 +22,7 @@ from lrstudio.services.sets import Sets
 from lrstudio.services.training_places import machine_queue, training_environment, training_python
 from lrstudio.services.training_rows import TrainingRows
 from lrstudio.store.store import Store
-from lrstudio.training import wire
+from lrstudio.training import processes, wire
 from lrstudio.training.folder import RunFolder, replace_file
 from lrstudio.training.identity import Identity
 from lrstudio.training.listing import number_of
@@ -59,6 +59,7 @@ class Drafts:
         """
         recipe = recipe_of(wish.recipe)
         options = recipe.settle(wish.options, preset=wish.preset)
+        processes.check(recipe.name, options)
         frozen = self._sets.get(wish.set_name)
         model = wish.model.expanduser().absolute()
         if not model.is_dir():
@@ -70,7 +71,7 @@ class Drafts:
             run_id=run_id,
             recipe=recipe.name,
             model=str(model),
-            command=(str(python), *self._worker),
+            command=processes.command((str(python),), self._worker, options),
             options=options,
             set_name=frozen.name,
             set_hash=frozen.content_hash,

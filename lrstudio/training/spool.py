@@ -53,6 +53,22 @@ class Spool:
         os.close(self._file)
 
 
+class SilentSpool(Spool):
+    """Of several processes, what those have that do not speak to the run folder: nothing is written."""
+
+    def __init__(self) -> None:
+        """Open nothing."""
+
+    def say(self, kind: Kind, **body: Any) -> None:
+        """Pass over it."""
+
+    def sync(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 class Orders:
     """What the supervisor tells the trainer, through its standard input: `stop` (with save) or `checkpoint`, a line.
 
@@ -60,13 +76,13 @@ class Orders:
     nobody watches.
     """
 
-    def __init__(self, source: int = 0) -> None:
-        """Listen to a file descriptor in a thread that ends with the process."""
-        self._source = source
+    def __init__(self, source: int | None = 0) -> None:
+        """Listen to a file descriptor in a thread that ends with the process; None listens to nobody."""
         self.stop = threading.Event()
         self.orphaned = threading.Event()
         self._checkpoint = threading.Event()
-        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+        if source is not None:
+            threading.Thread(target=self._listen, args=(source,), name="orders", daemon=True).start()
 
     def take_checkpoint(self) -> bool:
         """Tell whether a checkpoint was asked for since the last time."""
@@ -74,10 +90,10 @@ class Orders:
         self._checkpoint.clear()
         return asked
 
-    def _listen(self) -> None:
+    def _listen(self, source: int) -> None:
         # Not through sys.stdin: its lock, held by a daemon thread, aborts the interpreter when it ends.
         rest = b""
-        while data := os.read(self._source, 4096):
+        while data := os.read(source, 4096):
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 if line.strip() == STOP.encode():

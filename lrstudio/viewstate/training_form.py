@@ -31,6 +31,7 @@ _LABELS: Final = {
     "sample_count": "Answers each time",
     "sample_tokens": "Tokens an answer",
     "max_tokens": "Longest row",
+    "processes": "Processes a node",
     "nll_weight": "NLL weight",
     "nll": "NLL over",
     "ld_alpha": "LD alpha",

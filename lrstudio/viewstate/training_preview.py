@@ -20,6 +20,7 @@ _TITLES: Final = {
     "versions": "Packages",
     "memory": "Memory",
     "model": "Model",
+    "parity": "Several processes",
     "pilot": "Pilot step",
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -18,7 +18,9 @@ from lrstudio.training.wire import Spec
 from lrstudio.worker import loading, parity
 from lrstudio.worker.conversations import Conversation, Remembering, conversation
 from lrstudio.worker.prefix import Engine, PlainPairs
+from lrstudio.worker.ranks import ALONE
 from lrstudio.worker.sources import source_rows
+from lrstudio.worker.spread import Spread, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,32 +117,43 @@ def limit_of(spec: Spec, options: Mapping[str, Any]) -> int:
 
 
 def engine_of(
-    model: Any, rows: Sequence[Conversation], options: Mapping[str, Any], *, warn: Callable[[str], None]
+    model: Any,
+    rows: Sequence[Conversation],
+    options: Mapping[str, Any],
+    *,
+    warn: Callable[[str], None],
+    spread: Spread | None = None,
 ) -> tuple[Engine, str]:
     """Choose how pairs are computed, after a check on the first row; with a fallback, say why it is one.
 
     Returns:
         the engine, and why it is not the one that was asked for, "" where it is.
     """
+    lies = spread or Whole(ALONE)
     if options["engine"] != "shared":
-        return PlainPairs(model), ""
+        return lies.engine(PlainPairs(model)), ""
     try:
         # Enough tokens to tell a wrong mask, few enough for the plain pass to fit beside the weights.
         pruned = rows[0].policy.pruned(prompt=1024, answer=128)
         with numbers(options), loading.narrow_inputs(model, options):
-            return parity.checked(model, pruned, longest=max(it.tokens for it in rows)), ""
+            checked = parity.checked(model, pruned, longest=max(it.tokens for it in rows), spread=lies)
+            return lies.engine(checked), ""
     except (Refused, TypeError, ValueError, AttributeError, RuntimeError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
         why = error.sentence if isinstance(error, StudioError) else f"this model cannot share a prompt: {error}"
         warn(f"each answer is computed with its document, at twice the time: {why}")
-        return PlainPairs(model), why
+        return lies.engine(PlainPairs(model)), why
 
 
 def numbers(options: Mapping[str, Any]) -> AbstractContextManager[Any]:
     """Compute in bfloat16 where the options say so; weights that are trained stay float32."""
+    if options["dtype"] != "bf16":
+        return nullcontext()
+    # A cast that is kept from one pass to the next belongs to weights that were put together for that pass.
+    kept = options.get("sharding", "none") == "none"
     where = loading.device(options.get("device", "auto"))
-    return torch.autocast(where, torch.bfloat16) if options["dtype"] == "bf16" else nullcontext()
+    return cast("AbstractContextManager[Any]", torch.autocast(where, torch.bfloat16, cache_enabled=kept))
 
 
 class NowAndThen:

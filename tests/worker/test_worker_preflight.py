@@ -24,7 +24,7 @@ from lrstudio.training import wire  # noqa: E402
 from lrstudio.training.folder import RunFolder  # noqa: E402
 from lrstudio.training.preflight import Preflight  # noqa: E402
 from lrstudio.training.rows import Row, line_of  # noqa: E402
-from lrstudio.worker import loading, preflight, sizes  # noqa: E402
+from lrstudio.worker import loading, pilot, preflight, sizes  # noqa: E402
 from lrstudio.worker.__main__ import main  # noqa: E402
 from lrstudio.worker.conversations import conversation  # noqa: E402
 from lrstudio.worker.prefix import SharedPrefix  # noqa: E402
@@ -80,7 +80,7 @@ def failed(run: RunFolder) -> dict[str, str]:
 def test_a_run_with_nothing_wrong_passes_every_check_and_says_what_it_will_take(tiny: Path, tmp_path: Path) -> None:
     run = make(tmp_path / "run", tiny)
     found = look(run)
-    assert [it.name for it in found.checks] == list(record.CHECKS)
+    assert [it.name for it in found.checks] == [it for it in record.CHECKS if it != "parity"], "of several processes"
     assert found.ok, found.problems
     assert (found.rows, found.kept, found.cut, found.dropped) == (4, 4, (), ())
     assert found.histogram == ((1024, 4),)
@@ -104,7 +104,7 @@ def test_a_pilot_step_leaves_weights_gradients_and_dice_as_they_were(tiny: Path,
     pairs = [conversation(row, loading.load_tokenizer(tiny)) for row in rows(2)]
     weights = {name: it.detach().clone() for name, it in model.named_parameters()}
     dice = torch.get_rng_state()
-    found = preflight.pilot(model, SharedPrefix(model), pairs[1:], "dpo", options)
+    found = pilot.pilot(model, SharedPrefix(model), pairs[1:], "dpo", options)
     assert (found.tokens, found.seconds > 0, found.peak > 0) == (sum(pairs[1].policy.spans), True, True)
     assert torch.equal(torch.get_rng_state(), dice)
     assert all(it.grad is None for it in model.parameters())
