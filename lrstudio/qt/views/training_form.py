@@ -52,6 +52,7 @@ class TrainingForm(QWidget):
         self.model = Field(name="Model folder", placeholder="a folder with a model", keeps_enter=False)
         self.choose_model = Button("…")
         self.choose_model.setAccessibleName("Choose the model's folder")
+        self.name = Field(name="Name of the run", placeholder="recipe and number", keeps_enter=False)
         self.target = TargetField(switch)
         self.queue = QCheckBox("after the runs that are queued here")
         self.queue.setToolTip("Wait until the queued runs of this machine before it, of whatever project, are over.")
@@ -80,6 +81,7 @@ class TrainingForm(QWidget):
             model=self.model.text(),
             options={name: it.text for name, it in self._entries.items()},
             queue=self.queue.isChecked(),
+            name=self.name.text().strip(),
             host=self.target.host,
         )
 
@@ -197,7 +199,7 @@ class TrainingForm(QWidget):
         few = [it.row.field for it in self._entries.values() if not it.option.advanced]
         many = [it.row.field for it in self._entries.values() if it.option.advanced]
         order: list[QWidget] = [
-            *(self.set, self.recipe, self.preset, self.model, self.choose_model),
+            *(self.set, self.recipe, self.preset, self.model, self.choose_model, self.name),
             *(self.target.choice, self.target.hosts_button, self.queue),
             *(*few, self.advanced, *many, self.python, self.choose_python),
         ]
@@ -270,6 +272,7 @@ class TrainingForm(QWidget):
         preset = Labelled("Preset", self.preset, self._switch, meaning="Values of the recipe from where it is known.")
         model = beside(self.model, self.choose_model)
         self._model_row = Labelled("Model", model, self._switch, meaning=words.MODEL_HERE)
+        name = Labelled("Name", self.name, self._switch, meaning="What the run is called in lists and plots.")
         python = beside(self.python, self.choose_python)
         meaning = "A Python with torch, transformers and peft; kept in the settings for every project."
         self._python_row = Labelled("Python", python, self._switch, meaning=meaning)
@@ -298,6 +301,7 @@ class TrainingForm(QWidget):
         box.addWidget(self._set_row)
         box.addLayout(across)
         box.addWidget(self._model_row)
+        box.addWidget(name)
         box.addWidget(self.target)
         box.addWidget(self.queue)
         box.addLayout(self._few)
