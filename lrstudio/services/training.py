@@ -142,6 +142,14 @@ class Training(TrainingAnswered):
         """
         self._drafts.accept(self._folder(run_id), numbers)
 
+    def rename(self, run_id: str, name: str) -> None:
+        """Call a draft otherwise; "" gives it the name of its recipe and number.
+
+        Raises:
+            Refused: it is no draft.
+        """
+        self._drafts.rename(self._folder(run_id), name)
+
     def discard(self, run_id: str) -> None:
         """Throw a draft away.
 

@@ -22,7 +22,7 @@ from lrstudio.services.sets import Sets
 from lrstudio.services.training_places import Site
 from lrstudio.services.training_rows import TrainingRows
 from lrstudio.store.store import Store
-from lrstudio.training import wire
+from lrstudio.training import processes, wire
 from lrstudio.training.folder import RunFolder, replace_file
 from lrstudio.training.hosts import mirror
 from lrstudio.training.identity import Identity
@@ -62,6 +62,7 @@ class Drafts:
         """
         recipe = recipe_of(wish.recipe)
         options = recipe.settle(wish.options, preset=wish.preset)
+        processes.check(recipe.name, options)
         frozen = self._sets.get(wish.set_name)
         self.sweep()
         number = self._number()
@@ -70,11 +71,11 @@ class Drafts:
             run_id=run_id,
             recipe=recipe.name,
             model=site.model,
-            command=(*site.python, *self._worker),
+            command=processes.command(site.python, self._worker, options),
             options=options,
             set_name=frozen.name,
             set_hash=frozen.content_hash,
-            name=wish.name.strip() or f"{recipe.name} {number}",
+            name=_name(wish.name, recipe.name, number),
             created=wire.now(),
             threads=site.threads,
             environment=site.environment,
@@ -101,6 +102,15 @@ class Drafts:
         spec = self.drafted(folder)
         allowed = {name: int(count) for name, count in numbers.items() if name in ("accept_cut", "accept_dropped")}
         folder.write(wire.SPEC, replace(spec, options=dict(spec.options) | allowed))
+
+    def rename(self, folder: RunFolder, name: str) -> None:
+        """Call a draft otherwise, or by its recipe and number.
+
+        Raises:
+            Refused: it has begun.
+        """
+        spec = self.drafted(folder)
+        folder.write(wire.SPEC, replace(spec, name=_name(name, spec.recipe, number_of(spec.run_id))))
 
     def drafted(self, folder: RunFolder) -> Spec:
         """Return the spec of a draft.
@@ -194,6 +204,10 @@ class Drafts:
 
     def _packs(self) -> Iterator[str]:
         return (run.identity.prompt_pack for run in self._store.judging.runs() if run.identity.prompt_pack)
+
+
+def _name(wanted: str, recipe: str, number: int) -> str:
+    return wanted.strip() or f"{recipe} {number}"
 
 
 def is_draft(path: Path, *, of_the_living: bool | None = None) -> bool:

@@ -8,6 +8,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +20,9 @@ from lrstudio.training.hosts.host import Way
 from lrstudio.training.hosts.link import Link
 from lrstudio.training.hosts.loop import Loop
 from lrstudio.training.hosts.transport import Unreachable
-from tests.doubles.ssh_faults import FaultyServer
+
+if TYPE_CHECKING:
+    from tests.doubles.ssh_faults import FaultyServer
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the servers of these tests are POSIX ones")
 

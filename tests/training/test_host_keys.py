@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -234,6 +235,16 @@ def test_a_shared_connection_of_the_person_is_used(sshd: SshdServer, loop: Loop,
         sshd.home(isolated_home, key=False, known=False, more=f"ControlPath {control}\nIdentityFile /nowhere\n")
         assert works(sshd.host(way=Way.OPENSSH), loop)
         assert control.exists()
+        link = connect(sshd.host(way=Way.OPENSSH), loop=loop, alive_seconds=1)
+        sshd.freeze()
+        with pytest.raises(Unreachable):
+            link.read("x")
+        lost = threading.Event()
+        link.when_lost(lambda why: lost.set())
+        assert lost.wait(10)
+        sshd.thaw()
+        link.close()
+        assert control.exists()
     finally:
         subprocess.run(["ssh", "-F", config, "-O", "exit", "x"], capture_output=True)
 
@@ -250,6 +261,7 @@ def test_an_address_is_read() -> None:
 def test_without_the_package_a_person_is_told_what_to_install(tmp_path: Path) -> None:
     code = """
 import sys
+import threading
 sys.modules["asyncssh"] = None
 from lrstudio.domain.errors import Refused
 from lrstudio.training.hosts.connect import connect

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,7 +17,9 @@ from lrstudio.training.hosts.far_files import STEP_BACK
 from lrstudio.training.hosts.host_keys import UnknownHostKey
 from lrstudio.training.hosts.links import FIRST_WAIT, JITTER, Links, LinkState
 from lrstudio.training.hosts.transport import Command, Unreachable
-from tests.doubles.ssh_faults import FaultyServer
+
+if TYPE_CHECKING:
+    from tests.doubles.ssh_faults import FaultyServer
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the servers of these tests are POSIX ones")
 

@@ -182,7 +182,8 @@ class _At:
         self._progress = progress
 
     def set(self, done: int) -> None:
-        self.done = done
+        # Going on, a transfer steps back a little; nobody needs to see that.
+        self.done = max(done, self.done)
 
     def tell(self) -> None:
         _tell(self._progress, self.done, self._size)

@@ -88,7 +88,7 @@ class FarFiles:
 
     async def write(self, path: str, data: bytes, *, mode: int) -> None:
         """Replace a file whole; its folder is made if need be."""
-        from asyncssh import SFTPAttrs, SFTPNoSuchFile
+        from asyncssh import Error, SFTPAttrs, SFTPNoSuchFile
 
         folder, name = posixpath.split(path)
         unfinished = posixpath.join(folder, f".{name[:100]}.{secrets.token_hex(6)}.tmp")
@@ -104,7 +104,7 @@ class FarFiles:
                 await _sync(file)
             await self.settle(unfinished, path)
         except BaseException:
-            with suppress(Exception):  # the link may be gone, and the reason is on its way already
+            with suppress(Error, OSError):  # the link may be gone, and the reason is on its way already
                 await self.sftp.remove(unfinished)
             raise
 

@@ -49,7 +49,7 @@ class LinkState:
 
 
 Listener = Callable[[str, LinkState], None]
-"""Told a host's name and how its link stands now; from any thread, and quick."""
+"""Told a host's name and how its link stands now; from any thread, so that it is quick and asks no host anything."""
 
 
 class Links:

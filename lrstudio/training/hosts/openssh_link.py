@@ -67,8 +67,11 @@ class OpensshCarrier:
         self._said = bytearray()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def open(self) -> None:
+    async def open(self, *, alive_seconds: int) -> None:
         """Start the process that carries the connection.
+
+        Args:
+            alive_seconds: a connection of somebody else is asked so often whether it lives; one's own asks by itself.
 
         Raises:
             EOFError, asyncssh.Error, OSError: it ended or does not answer; `said` tells why.
@@ -77,6 +80,8 @@ class OpensshCarrier:
         async with asyncio.timeout(_LOGIN_SECONDS):
             self._first = await self._sftp([*self._words, *control])
         self._watch(self._lifeline(self._processes[0]))
+        if _SHARED and not self._later:
+            self._watch(self._ask_often(self._first, self._processes[0], alive_seconds))
         self._words += self._later
 
     @property
@@ -116,6 +121,8 @@ class OpensshCarrier:
         self._ended = "closed"
         for process in self._processes:
             await _end(process)
+        for task in self._tasks:
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -135,6 +142,20 @@ class OpensshCarrier:
         while process.stderr and (data := await process.stderr.read(_KEPT)):
             self._said += data
             del self._said[:-_KEPT]
+
+    async def _ask_often(self, files: SFTPClient, process: Process, seconds: int) -> None:
+        """End the process when nothing is answered for as long as ssh itself would wait."""
+        import asyncssh
+
+        with suppress(asyncssh.Error):
+            while process.returncode is None:
+                await asyncio.sleep(seconds)
+                try:
+                    async with asyncio.timeout(seconds * ALIVE_TIMES):
+                        await files.exists(".")
+                except TimeoutError:
+                    self._said += b"\nthe shared connection does not answer\n"
+                    await _end(process)
 
     async def _lifeline(self, process: Process) -> None:
         await process.wait()
@@ -165,7 +186,7 @@ async def connect(text: str, *, alive_seconds: int) -> OpensshCarrier:
         later = ["-o", "ControlMaster=no", "-o", "ProxyCommand=false"]  # nothing connects past the shared connection
     carrier = OpensshCarrier(words, address.machine, folder, later=later)
     try:
-        await carrier.open()
+        await carrier.open(alive_seconds=alive_seconds)
     except (asyncssh.Error, EOFError, OSError) as error:
         await carrier.close()
         raise await _fault(address, carrier.said, error) from error
