@@ -277,7 +277,9 @@ def pip_install(arguments: Sequence[str], *, python: Path, doing: str) -> None:
         PIP_NO_INPUT="1",
         PIP_USER="0",
     )
-    finish([str(python), "-m", "pip", "install", "--quiet", *arguments], doing=doing, environment=environment)
+    # Compiling all that torch and its company bring takes longer than installing it; Python compiles what is imported.
+    command = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", *arguments]
+    finish(command, doing=doing, environment=environment)
 
 
 def program(name: str, venv: Path = VENV) -> Path:

@@ -110,10 +110,12 @@ class RunFolder:
             take_over: a person's word that the holder on another machine is gone.
 
         Raises:
-            Refused: another supervisor has the run, or nobody here can tell whether it lives.
+            Refused: another supervisor has the run, or nobody here can tell whether it lives, or it has finished.
         """
-        before = self.claims()
-        if before and self.exit() is None:
+        before, ended = self.claims(), self.exit()
+        if ended is not None and ended.reason == "finished":
+            raise Refused("this run has finished; begin a new one", where=str(self.path))
+        if before and ended is None:
             last = before[-1].holder
             alive = last.alive()
             if alive or (alive is None and not take_over):
@@ -147,8 +149,12 @@ class RunFolder:
                     os.killpg(trainer.pid, signal.SIGKILL)
 
     def ask(self, request: Request, **details: Any) -> str:
-        """Leave a request for the supervisor and return its name; the answer will be `<name>.ack.json`."""
+        """Leave a request for the supervisor and return its name; the answer will be `<name>.ack.json`.
+
+        It is meant for the attempt that goes on now, and for no later one.
+        """
         folder = self.path / wire.CONTROL
+        details = {"attempt": len(self.claims()), **details}
         while True:
             number = max((int(entry.name[:6]) for entry in folder.glob("[0-9]*")), default=0) + 1
             name = f"{number:06d}"

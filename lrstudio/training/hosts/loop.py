@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
@@ -12,6 +13,8 @@ from typing import Any, Final, TypeVar
 from lrstudio.training.hosts.transport import Unreachable
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 0.1
 _CLOSED: Final = "the connections to hosts are closed"
@@ -81,6 +84,8 @@ def _is_done(future: Future[Any]) -> bool:
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
+    # When a link breaks, what asyncssh was at besides what we wait for breaks too; it is told by the latter.
+    loop.set_exception_handler(lambda _loop, said: log.debug("%s", said.get("message"), exc_info=said.get("exception")))
     loop.run_forever()
     loop.run_until_complete(asyncio.sleep(0))  # what was submitted at the last moment is a task now
     while left := asyncio.all_tasks(loop):
