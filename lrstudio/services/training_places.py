@@ -17,14 +17,12 @@ import lrstudio
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.places import Place
 from lrstudio.services.settings import SettingsStore
+from lrstudio.training.hosts.facts import NEEDED
 from lrstudio.training.hosts.mirror import Away
 from lrstudio.training.runs import TrainWish
 
 VARIABLE: Final = "LRSTUDIO_TRAIN_PYTHON"
 """Names the Python that trains, before the settings."""
-
-NEEDED: Final = ("torch", "transformers", "peft")
-"""What a Python that trains must be able to import."""
 
 
 @dataclass(frozen=True, slots=True)

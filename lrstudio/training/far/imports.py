@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 MARK: Final = "lrstudio-imports "
+# What the start-up of a library that does not fit its machine ends with.
+_RAISED: Final = (ImportError, OSError, RuntimeError, AttributeError, ValueError, TypeError, LookupError, NameError)
 
 
 def imports(names: Sequence[str]) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def imports(names: Sequence[str]) -> dict[str, Any]:
     for name in names:
         try:
             module = importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001 - whatever a library's own start-up raises is the answer
+        except _RAISED as error:
             fails[name] = f"{type(error).__name__}: {error}"
             continue
         versions[name] = _version(name, module)

@@ -191,11 +191,10 @@ class _Work:
     def _run(self, words: Sequence[str], trouble: str, *, out: int | None = None, package: bool = False) -> None:
         """Run a step to its end, or end it with all it started."""
         environment = _plain(os.environ, tmp=self._tmp, package=package)
-        log = self._log if out is None else out
         process = subprocess.Popen(
             list(words),
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=self._log if out is None else out,
             stderr=self._log,
             env=environment,
             cwd=self._tmp,
@@ -209,8 +208,8 @@ class _Work:
         finally:
             _end(process)
         if process.returncode:
-            log = (self._mine.folder / LOG).read_bytes()[-_LAST_WORDS:].decode("utf-8", "replace")
-            raise Failed(f"{trouble}: {last_error(log)}")
+            said = (self._mine.folder / LOG).read_bytes()[-_LAST_WORDS:].decode("utf-8", "replace")
+            raise Failed(f"{trouble}: {last_error(said)}")
 
     def _beat(self) -> None:
         if (self._mine.folder / CANCEL).exists():

@@ -51,7 +51,7 @@ def python() -> "dict[str, Any]":
         import venv
 
         makes = bool(ensurepip.version()) and bool(venv)
-    except Exception:  # noqa: BLE001 - a distribution may have torn either apart in its own way
+    except (ImportError, AttributeError, OSError, ValueError):  # a distribution may have torn either apart
         makes = False
     libc = platform.libc_ver()[0] if sys.platform == "linux" else ""
     return {

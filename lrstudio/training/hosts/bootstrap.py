@@ -102,8 +102,9 @@ def training_wanted() -> Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds: between two looks at what a host installs, and at whether anybody still does (`look`); for how long a lost
-    link is waited for (`patience`), and one on another machine who says nothing (`quiet`).
+    """In seconds: between two looks at what a host installs, and (`look`) at whether anybody is still at it.
+
+    A link that is lost is waited for as long as `patience`, one on another machine who says nothing as long as `quiet`.
     """
 
     tick: float = 1.0
