@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from lrstudio.cli.common import Answer, say
+from lrstudio.domain.errors import Refused
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.wiring import Project
 from lrstudio.training.hosts.mirror import clock
@@ -44,7 +45,11 @@ def follow(
     score = partial(project.training.score_samples, run_id, JudgeRequest("lexical"), emit=lambda _event: None)
     with _shown() as show, in_touch(project, run_id):
         while True:
-            news = watch.poll()
+            try:
+                news = watch.poll()
+            except Refused:
+                watch = _anew(project, run_id, watch)
+                continue
             for line in news.log if whole else ():
                 say(line)
             for told in news.told:
@@ -57,6 +62,19 @@ def follow(
                 watch.poll()
                 return watch
             time.sleep(_TICK)
+
+
+def _anew(project: Project, run_id: str, before: RunWatch) -> RunWatch:
+    """Begin at the first event again: a host that went down may have lost the last ones.
+
+    Raises:
+        Refused: that does not help.
+    """
+    watch = project.training.watch(run_id)
+    watch.poll()
+    seen = max(before.curve.points, default=0)
+    say(f"lrstudio: the host has lost what came behind step {min(seen, max(watch.curve.points, default=0))}")
+    return watch
 
 
 def goes_on(row: RunRow) -> bool:

@@ -176,6 +176,8 @@ class Training(TrainingAnswered):
             raise Refused("; ".join(found.problems))
         if needed:
             raise Refused(said_unaccepted(needed), where=", ".join(needed))
+        if is_mirror(folder.path):
+            self.away.settle(folder, self._drafts.settled(folder))
         self._drafts.settle(folder)
         if is_mirror(folder.path):
             self.away.start(folder)

@@ -123,11 +123,19 @@ class Drafts:
             raise Refused("this run has begun; what it is to do is fixed", where=str(folder.path))
         return spec
 
+    def settled(self, folder: RunFolder) -> Spec:
+        """Return the spec of the run that a draft becomes.
+
+        Raises:
+            Refused: it is none, it has begun.
+        """
+        spec = self.drafted(folder)
+        return replace(spec, provenance={name: it for name, it in spec.provenance.items() if name != DRAFT})
+
     def settle(self, folder: RunFolder) -> None:
         """Make a draft a run that can be started: from here on its spec stays as it is."""
-        spec = self.drafted(folder)
-        kept = {name: value for name, value in spec.provenance.items() if name != DRAFT}
-        folder.write(wire.SPEC, replace(spec, provenance=kept))
+        spec = self.settled(folder)
+        folder.write(wire.SPEC, spec)
         replace_file(self._home / _LAST, str(max(self._last(), number_of(spec.run_id))))
 
     def discard(self, folder: RunFolder) -> None:

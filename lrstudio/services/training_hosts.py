@@ -164,18 +164,23 @@ class TrainingHosts:
             raise lines.trouble(f"{away.host.name}:{log}")
         return preflights.preflight_of(said.data.decode("utf-8"), where=path)
 
-    def start(self, folder: RunFolder) -> None:
-        """Start a run that was looked over. A link that is lost from here on delays it; it is started when it is back.
+    def settle(self, folder: RunFolder, spec: Spec) -> None:
+        """Tell the host what a draft is to do for good.
 
         Raises:
-            Unreachable: it was not started, because nothing could be sent.
-            Environment: the host refuses, or its supervisor does not come up.
+            Unreachable, Environment: as the transport; it is a draft still.
         """
         away = mirror.away_of(folder.path)
-        transport, launcher = self.reach(away.host.name)
-        data = wire.to_json(folder.spec()).encode("ascii") + b"\n"
-        transport.write(f"{away.folder}/{wire.SPEC}", data)
-        self._start(folder, transport, launcher)
+        transport, _ = self.reach(away.host.name)
+        transport.write(f"{away.folder}/{wire.SPEC}", wire.to_json(spec).encode("ascii") + b"\n")
+
+    def start(self, folder: RunFolder) -> None:
+        """Start a run that was settled. A link that is lost now delays it: it is started when the host answers again.
+
+        Raises:
+            Environment: the host refuses, or its supervisor does not come up.
+        """
+        self._start(folder, *self.reach(mirror.away_of(folder.path).host.name))
 
     def resume(self, folder: RunFolder, *, take_over: bool = False) -> None:
         """Go on behind the last checkpoint, on the host.
@@ -230,17 +235,23 @@ class TrainingHosts:
         """
         changed, down = [], dict[str, StudioError]()
         for run_id in run_ids:
-            run = self._run(self._home / run_id)
-            name = mirror.away_of(run.run).host.name
-            before = mirror.asked_of(run.run)
+            path = self._home / run_id
             try:
-                if self._looked(run, name, down):
+                if self._asked_about(path, down):
                     changed.append(run_id)
-            except StudioError as error:
-                run.lost(error)
-            if run_id not in changed and _life(mirror.asked_of(run.run)) != _life(before):
-                changed.append(run_id)
+            except (FileNotFoundError, Refused):
+                if mirror.is_mirror(path):  # else it was removed meanwhile
+                    raise
         return tuple(changed)
+
+    def _asked_about(self, path: Path, down: dict[str, StudioError]) -> bool:
+        run, name = self._run(path), mirror.away_of(path).host.name
+        before, changed = mirror.asked_of(path), False
+        try:
+            changed = self._looked(run, name, down)
+        except StudioError as error:
+            run.lost(error)
+        return changed or _life(mirror.asked_of(path)) != _life(before)
 
     def _looked(self, run: RemoteRun, name: str, down: dict[str, StudioError]) -> bool:
         """Look at a run unless its host is known to be away by now."""

@@ -215,10 +215,16 @@ class Tail:
         return found
 
     def read(self, path: Path) -> list[Event]:
-        """Take in what a file here has gained; nothing where it is not there yet."""
+        """Take in what a file here has gained; nothing where it is not there yet.
+
+        Raises:
+            ValueError: as `feed`, or it has become shorter.
+        """
         found: list[Event] = []
         try:
             with path.open("rb") as file, _no_collection():
+                if file.seek(0, os.SEEK_END) < self.offset:
+                    raise ValueError(f"it is shorter than the {self.offset} bytes that were read")
                 file.seek(self.offset)
                 while block := file.read(_BLOCK):
                     found += self.feed(block)

@@ -81,6 +81,11 @@ class FaultyServer:
         """Cut who is connected when so many more bytes of files went either way."""
         self._cut_after = count
 
+    @property
+    def is_cut(self) -> bool:
+        """Tell whether the last cut has come."""
+        return self._cut_after is None
+
     def freeze(self) -> None:
         """Stand still: connections stay open, and nobody answers."""
         self._thaw.clear()

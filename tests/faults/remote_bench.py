@@ -19,6 +19,7 @@ from lrstudio.domain.errors import StudioError
 from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.hosts import begin, job, mirror
+from lrstudio.training.hosts.host import Host
 from lrstudio.training.hosts.launch_detached import DetachedLauncher
 from lrstudio.training.hosts.links import Links
 from lrstudio.training.hosts.mirror import Away
@@ -26,6 +27,7 @@ from lrstudio.training.hosts.remote_run import RemoteRun
 from lrstudio.training.status import Life, Status, status_of
 from lrstudio.training.wire import Phase, Spec
 from tests.doubles.ssh_faults import FaultyServer
+from tests.doubles.sshd_server import SshdServer
 from tests.doubles.toy_runs import losses, trainers
 from tests.faults.rounds import ROOT, Failed
 
@@ -49,6 +51,65 @@ datetime.datetime = Slow
 """
 
 
+class RealServer:
+    """A real OpenSSH server with the faults of the other one: where that counts bytes, this one counts time."""
+
+    def __init__(self, sshd: SshdServer, far: Path) -> None:
+        far.mkdir()
+        self.far = far
+        self.logins = 0
+        self.free: int | None = None
+        self._sshd = sshd
+        self._timer: threading.Timer | None = None
+
+    def home(self, folder: Path) -> None:
+        """Is known there."""
+
+    def host(self, name: str) -> Host:
+        """Describe it as a host."""
+        return self._sshd.host(name, folder=str(self.far))
+
+    def cut(self) -> None:
+        """Cut who is connected."""
+        self.logins += self._sshd.cut()
+
+    def cut_after(self, count: int) -> None:
+        """Cut who is connected when about so many bytes of files may have gone either way."""
+        self._timer = threading.Timer(count / 400_000, self.cut)
+        self._timer.start()
+
+    @property
+    def is_cut(self) -> bool:
+        """Tell whether the last cut has come."""
+        return self._timer is None or not self._timer.is_alive()
+
+    def freeze(self) -> None:
+        """Stand still."""
+        self._sshd.freeze()
+
+    def thaw(self) -> None:
+        """Go on."""
+        self._sshd.thaw()
+
+    def stop(self) -> None:
+        """Listen no longer, and cut who is connected."""
+        self._sshd.stop()
+
+    def start(self) -> None:
+        """Listen again."""
+        self._sshd.start()
+
+    def remove(self) -> None:
+        """Undo everything; the server itself is its fixture's."""
+        if self._timer is not None:
+            self._timer.join()
+        self._sshd.mend()
+        shutil.rmtree(self.far)
+
+
+Server = FaultyServer | RealServer
+
+
 @dataclass(slots=True)
 class Seen:
     """What the windows showed, as far as it was wrong, and how long a silent host went unnoticed."""
@@ -63,13 +124,12 @@ class Seen:
 class Window:
     """One computer's mirror of a run, kept in touch with by a thread over a link of its own."""
 
-    def __init__(self, run: RunFolder, server: FaultyServer, seen: Seen) -> None:
+    def __init__(self, run: RunFolder, seen: Seen) -> None:
         self.run = run
         self.links = Links()
         self.transport = self.links.transport(mirror.away_of(run.path).host)
         self.launcher = DetachedLauncher(self.transport)
         self.remote = RemoteRun(run.path)
-        self._server = server
         self._seen = seen
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="window", daemon=True)
@@ -107,16 +167,16 @@ class Bench:
     """A host, a run that is drafted for it, and the computers that know it."""
 
     folder: Path
-    server: FaultyServer
+    server: Server
     there: RunFolder
     seen: Seen
     windows: list[Window] = field(default_factory=list)
 
     @classmethod
-    def prepare(cls, folder: Path, *, steps: int, slow_clock: bool) -> Bench:
-        """Start a server and draft a run; nothing is on the host."""
+    def prepare(cls, folder: Path, *, steps: int, slow_clock: bool, server: Server | None = None) -> Bench:
+        """Draft a run for a server, one in this process unless it is given; nothing is on the host."""
         folder.mkdir(parents=True)
-        server, seen = FaultyServer(), Seen()
+        server, seen = server or FaultyServer(), Seen()
         server.home(Path.home())
         path = str(ROOT)
         if slow_clock:
@@ -138,7 +198,7 @@ class Bench:
         there = f"{home}/runs/p1/{spec.run_id}"
         mirror.make(here.path, Away(server.host("box"), there, home, (sys.executable,), path))
         made = cls(folder, server, RunFolder(Path(there)), seen)
-        made.windows.append(Window(here, server, seen))
+        made.windows.append(Window(here, seen))
         return made
 
     @property
@@ -151,13 +211,13 @@ class Bench:
         away = mirror.away_of(self.desk.run.path)
         here = RunFolder.create(self.folder / f"laptop{len(self.windows)}" / self.there.path.name, self.there.spec())
         mirror.make(here.path, Away(away.host, away.folder, away.home, away.python, away.path))
-        self.windows.append(Window(here, self.server, self.seen))
+        self.windows.append(Window(here, self.seen))
         self.windows[-1].begin()
         return self.windows[-1]
 
     def second_window(self) -> None:
         """Open another window on the same mirror."""
-        self.windows.append(Window(self.desk.run, self.server, self.seen))
+        self.windows.append(Window(self.desk.run, self.seen))
         self.windows[-1].begin()
 
     def until(self, reached: Callable[[], Any], what: str) -> Any:

@@ -21,7 +21,7 @@ from lrstudio.training.hosts.transport import Unreachable
 from lrstudio.training.status import Life
 from lrstudio.training.wire import Phase, Request
 from tests.doubles.toy_runs import events, expected, losses
-from tests.faults.remote_bench import TENSORS, Bench, Window
+from tests.faults.remote_bench import TENSORS, Bench, Server, Window
 from tests.faults.rounds import Failed
 
 STEPS = 700
@@ -66,10 +66,18 @@ def an_order(seed: int) -> tuple[str, ...]:
     return (*(it for it in rest if it in ALWAYS), *before, *during, *(it for it in rest if it in AFTER))
 
 
-def play(folder: Path, *, seed: int, order: tuple[str, ...], steps: int = STEPS, timed: bool = True) -> Round:
-    """Play one round; without `timed` it is not said how long anything took."""
+def play(
+    folder: Path,
+    *,
+    seed: int,
+    order: tuple[str, ...],
+    steps: int = STEPS,
+    timed: bool = True,
+    server: Server | None = None,
+) -> Round:
+    """Play one round, over a server in this process unless one is given; without `timed` no silence is too long."""
     done, started = Round(seed, order), time.monotonic()
-    bench = Bench.prepare(folder / f"round {seed}", steps=steps, slow_clock="slow clock" in order)
+    bench = Bench.prepare(folder / f"round {seed}", steps=steps, slow_clock="slow clock" in order, server=server)
     try:
         _Play(bench, done, random.Random(f"moments {seed}")).play()
         done.complaints += complaints_of(bench, steps)
@@ -149,7 +157,7 @@ class _Play:
         match what:
             case "cut in tail":
                 bench.server.cut_after(self.rng.randrange(4_000))
-                bench.until(lambda: bench.server._cut_after is None, "the cut")
+                bench.until(lambda: bench.server.is_cut, "the cut")
             case "frozen":
                 self._frozen()
             case "server restarted":

@@ -15,7 +15,8 @@ from lrstudio.training.hosts import mirror
 
 pytest.importorskip("asyncssh", reason="the package asyncssh is not installed")
 
-from tests.faults.remote_bench import Bench
+from tests.doubles.sshd_server import SshdServer
+from tests.faults.remote_bench import Bench, RealServer
 from tests.faults.remote_rounds import (
     AFTER,
     ALWAYS,
@@ -47,6 +48,15 @@ def test_whatever_happens_a_run_ends_as_if_nothing_had(
 
     assert done.complaints == []
     assert done.logins >= 2
+
+
+def test_a_real_server_is_cut_frozen_and_restarted(sshd: SshdServer, tmp_path: Path) -> None:
+    order = ("cut in upload", "cut in start", "cut in stop", "server restarted", "frozen", "cut in download")
+    server = RealServer(sshd, tmp_path / "far")
+    done = play(tmp_path / "rounds", seed=5, order=order, steps=250, timed=False, server=server)
+
+    assert done.complaints == []
+    assert done.attempts == 2
 
 
 def test_the_fixed_orders_have_every_fault() -> None:

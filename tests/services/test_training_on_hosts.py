@@ -25,6 +25,7 @@ from lrstudio.services.wiring import Project, open_project
 from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.hosts import mirror
+from lrstudio.training.hosts.transport import Unreachable
 from lrstudio.training.runs import RunRow, TrainWish
 from lrstudio.training.status import Life
 from lrstudio.training.wire import Phase
@@ -167,10 +168,14 @@ def test_a_link_lost_at_the_start_delays_it_and_it_is_started_once(
 ) -> None:
     run_id = training.draft(wish(tmp_path, ways={"seconds": 0.05}, options={"max_steps": 40}))
     training.preflight(run_id)
-    calls = len(box.link.calls)
+    box.link.down = True
+    with pytest.raises(Unreachable):
+        training.start(run_id)
+    assert training.runs() == ()  # it is a draft still
+    box.link.down = False
     box.link.cut_after = 2
     training.start(run_id)
-    assert len(box.link.calls) > calls
+    assert box.link.down
     row = training.run(run_id).row
     assert (row.life, row.can_resume) == (Life.UNKNOWN, False)
     assert training.sync() == ()
@@ -187,7 +192,8 @@ def trainers_of(training: Training, run_id: str) -> list[int]:
 
 
 def test_stop_with_save_resume_and_fetch(training: Training, box: FolderHost, tmp_path: Path) -> None:
-    run_id = training.launch(wish(tmp_path, ways={"seconds": 0.05}, options={"max_steps": 30, "save_every": 100}))
+    options = {"max_steps": 600, "save_every": 100}
+    run_id = training.launch(wish(tmp_path, ways={"seconds": 0.05}, options=options))
     until(lambda: training.sync() and training.run(run_id).row.step > 3)
     with pytest.raises(Refused, match="going on"):
         training.resume(run_id)
@@ -201,10 +207,11 @@ def test_stop_with_save_resume_and_fetch(training: Training, box: FolderHost, tm
     box.link.down = False
     row = over(training, run_id)
     assert (row.phase, row.can_resume) == (Phase.STOPPED, True)
-    assert 3 < row.step < 30
+    assert 3 < row.step < 600
+    quickly(box)
     training.resume(run_id)
     assert over(training, run_id).phase is Phase.FINISHED
-    assert len(losses(RunFolder(training.home / run_id))) == 30
+    assert len(losses(RunFolder(training.home / run_id))) == 600
     starts = [event.body["from_step"] for event in events(RunFolder(training.home / run_id)) if event.kind == "attempt"]
     assert starts == [0, row.step]
     _result(there(training, run_id).path)
@@ -215,6 +222,12 @@ def test_stop_with_save_resume_and_fetch(training: Training, box: FolderHost, tm
     assert training.runs() == ()
     assert not list(box.home.glob("lrstudio/runs/*/*"))
     assert training.attach() == ()
+
+
+def quickly(host: FolderHost) -> None:
+    """From its next attempt on a run takes no time."""
+    for model in host.home.glob("lrstudio/models/*/toy.json"):
+        model.write_text("{}")
 
 
 HEADER = b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
@@ -257,7 +270,7 @@ def copied(project: Place, target: Path) -> None:
 def test_another_computer_finds_the_runs_in_the_project_file(
     project: Project, training: Training, boxes: Boxes, tmp_path: Path
 ) -> None:
-    run_id = training.launch(wish(tmp_path, ways={"seconds": 0.05}, options={"max_steps": 30}))
+    run_id = training.launch(wish(tmp_path, ways={"seconds": 0.05}, options={"max_steps": 600, "save_every": 100}))
     (tmp_path / "laptop").mkdir()
     copied(project.path, tmp_path / "laptop" / "p.lrs")
     other = open_project(tmp_path / "laptop" / "p.lrs", reviewer="bob")
@@ -275,6 +288,10 @@ def test_another_computer_finds_the_runs_in_the_project_file(
         assert over(laptop, run_id).phase is over(training, run_id).phase is Phase.STOPPED
         laptop.resume(run_id)
         until(lambda: training.sync() and training.run(run_id).row.running)
+        laptop.stop(run_id)
+        assert over(training, run_id).phase is over(laptop, run_id).phase is Phase.STOPPED
+        quickly(boxes.links["box"])
+        training.resume(run_id)
         assert over(training, run_id).phase is over(laptop, run_id).phase is Phase.FINISHED
         assert losses(RunFolder(laptop.home / run_id)) == losses(there(training, run_id))
         alone = box_training(other, Boxes(tmp_path / "none"))
@@ -313,6 +330,22 @@ def test_an_sppo_run_hands_its_rounds_over_the_link(training: Training, box: Fol
     assert done is not None
     assert done.answers == 12
     assert over(training, run_id).phase is Phase.FINISHED
+
+
+def test_a_run_that_is_removed_while_it_is_looked_at_is_no_trouble(
+    training: Training, box: FolderHost, tmp_path: Path
+) -> None:
+    run_id = training.launch(wish(tmp_path))
+    over(training, run_id)
+
+    def removed(path: str) -> None:
+        if path.endswith(wire.HEARTBEAT):
+            (training.home / run_id).rename(tmp_path / "gone")
+            box.between = lambda _path: None
+
+    box.between = removed
+    assert training.away.sync([run_id]) == ()
+    assert training.away.sync([run_id]) == ()
 
 
 def test_keeping_in_touch_tells_what_is_new_and_leaves_nothing_behind(

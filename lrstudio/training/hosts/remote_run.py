@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from lrstudio.domain.errors import StudioError
+from lrstudio.domain.errors import Environment, StudioError
 from lrstudio.training import rounds, wire
 from lrstudio.training.folder import RunFolder, replace_file
 from lrstudio.training.hosts import job, mirror
@@ -64,12 +65,17 @@ class RemoteRun:
             except StudioError as error:
                 self._lost(before, error)
                 raise
+            except OSError as error:
+                if not self.run.is_dir():
+                    raise
+                said = f"what the host says cannot be written here: {error.strerror or error}"
+                raise Environment(said, where=str(self.run)) from error
             mirror.write_asked(self.run, asked)
             return pulled.changed or replace(asked, answered="") != replace(before, answered="")
 
     def lost(self, error: StudioError) -> None:
-        """Write down that the host cannot be asked."""
-        with mirror.locked(self.run) as mine:
+        """Write down that the host cannot be asked, where that can be written."""
+        with suppress(OSError), mirror.locked(self.run) as mine:
             if mine:
                 self._lost(mirror.asked_of(self.run) or Asked(), error)
 

@@ -185,7 +185,8 @@ class _Pulling:
         with suppress(FileNotFoundError):
             if target.read_bytes() == data:
                 return
-        target.parent.mkdir(parents=True, exist_ok=True)
+        for folder in reversed(Path(name).parents[:-1]):  # not the run's own, which may have been removed
+            (self._run / folder).mkdir(exist_ok=True)
         beside = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
         beside.write_bytes(data)
         os.replace(beside, target)
