@@ -100,11 +100,16 @@ def run_studio(arguments: Sequence[str]) -> int:
 def run_checks(pytest_arguments: Sequence[str]) -> int:
     """Run every check, stop at none, and close with a table; 1 when one of them failed."""
     started = time.monotonic()
+<<<<<<< HEAD
     set_up(("dev", "postgres", "train"))
     with ThreadPoolExecutor() as beside:  # apt and pip wait for different machines
         ray = beside.submit(add_ray, os.environ, python=program("python"))
         add_test_servers(os.environ)
         ray.result()
+=======
+    set_up(("dev", "postgres", "remote", "train"))
+    add_test_servers(os.environ)
+>>>>>>> hrun
     outcomes = [Outcome("set-up", time.monotonic() - started, True)]
     environment = child_environment(QT_QPA_PLATFORM="offscreen", HF_HUB_OFFLINE="1")
     for name, command in check_commands(pytest_arguments).items():
@@ -282,7 +287,9 @@ def pip_install(arguments: Sequence[str], *, python: Path, doing: str) -> None:
         PIP_NO_INPUT="1",
         PIP_USER="0",
     )
-    finish([str(python), "-m", "pip", "install", "--quiet", *arguments], doing=doing, environment=environment)
+    # Compiling all that torch and its company bring takes longer than installing it; Python compiles what is imported.
+    command = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", *arguments]
+    finish(command, doing=doing, environment=environment)
 
 
 def program(name: str, venv: Path = VENV) -> Path:

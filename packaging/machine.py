@@ -51,9 +51,9 @@ class Server(NamedTuple):
 
 TEST_SERVERS = (
     Server("PostgreSQL", ("postgresql",), "initdb", "usr/lib/postgresql/*/bin"),
+    Server("OpenSSH's server", ("openssh-server", "openssh-client"), "sshd", "usr/sbin"),
     Server("Slurm", ("slurmctld", "slurmd", "slurm-client", "munge"), "slurmctld", "usr/sbin"),
 )
-
 
 RAY_VENV = ROOT / ".venv-ray"
 RAY_CONSTRAINTS = ROOT / "packaging" / "constraints-ray.txt"

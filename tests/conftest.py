@@ -12,6 +12,8 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.doubles.postgres_server import PostgresServer
+    from tests.doubles.ssh_faults import FaultyServer
+    from tests.doubles.sshd_server import SshdServer
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -97,3 +99,37 @@ def _postgres() -> "Iterator[PostgresServer]":
 def postgres(_postgres: "PostgresServer") -> "PostgresServer":
     """A real server of the tests' own; every test makes its own databases."""
     return _postgres
+
+
+@pytest.fixture(scope="session")
+def _sshd() -> "Iterator[SshdServer]":
+    pytest.importorskip("asyncssh", reason="the package asyncssh is not installed")
+    from tests.doubles.sshd_server import SshdServer, program
+
+    if os.name == "nt" or not program():
+        pytest.skip("OpenSSH's server is not installed")
+    server = SshdServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def sshd(_sshd: "SshdServer", isolated_home: Path) -> "Iterator[SshdServer]":
+    """A real OpenSSH server of the tests' own, known in the test's home; what is done to it is undone."""
+    _sshd.home(isolated_home)
+    yield _sshd
+    _sshd.mend()
+
+
+@pytest.fixture
+def faulty(isolated_home: Path) -> "Iterator[FaultyServer]":
+    """An SSH server in this process, known in the test's home, with faults where a test wants them."""
+    pytest.importorskip("asyncssh", reason="the package asyncssh is not installed")
+    if os.name == "nt":
+        pytest.skip("it runs commands by /bin/sh")
+    from tests.doubles.ssh_faults import FaultyServer
+
+    server = FaultyServer()
+    server.home(isolated_home)
+    yield server
+    server.remove()

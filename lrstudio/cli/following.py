@@ -14,8 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from lrstudio.cli.common import Answer, say
+from lrstudio.domain.errors import Refused
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.wiring import Project
+from lrstudio.training.hosts.mirror import clock
 from lrstudio.training.runs import RunNews, RunRow
 from lrstudio.training.status import Life
 from lrstudio.training.watch import RunWatch
@@ -41,9 +43,13 @@ def follow(
     """
     watch = project.training.watch(run_id)
     score = partial(project.training.score_samples, run_id, JudgeRequest("lexical"), emit=lambda _event: None)
-    with _shown() as show:
+    with _shown() as show, in_touch(project, run_id):
         while True:
-            news = watch.poll()
+            try:
+                news = watch.poll()
+            except Refused:
+                watch = _anew(project, run_id, watch)
+                continue
             for line in news.log if whole else ():
                 say(line)
             for told in news.told:
@@ -52,10 +58,39 @@ def follow(
                 anyio.run(score)
             show(news.row)
             between(news)
-            if news.row.life is not Life.ALIVE:
+            if not goes_on(news.row):
                 watch.poll()
                 return watch
             time.sleep(_TICK)
+
+
+def _anew(project: Project, run_id: str, before: RunWatch) -> RunWatch:
+    """Begin at the first event again: a host that went down may have lost the last ones.
+
+    Raises:
+        Refused: that does not help.
+    """
+    watch = project.training.watch(run_id)
+    watch.poll()
+    seen = max(before.curve.points, default=0)
+    say(f"lrstudio: the host has lost what came behind step {min(seen, max(watch.curve.points, default=0))}")
+    return watch
+
+
+def goes_on(row: RunRow) -> bool:
+    """Tell whether it is worth waiting for a run: it lives, or is on a host that may answer again."""
+    return row.life is Life.ALIVE or (row.life is Life.UNKNOWN and bool(row.host))
+
+
+@contextmanager
+def in_touch(project: Project, run_id: str) -> Iterator[None]:
+    """Ask the host of a run again and again meanwhile; nothing for a run of this machine."""
+    if not project.training.run(run_id).row.host:
+        yield
+        return
+    project.training.sync(run_id)
+    with project.training.keep_in_touch(lambda _run_ids: None):
+        yield
 
 
 @contextmanager
@@ -85,7 +120,7 @@ def _shown() -> Iterator[Callable[[RunRow], None]]:
 def phase_words(row: RunRow) -> str:
     """Say where a run stands."""
     if row.life is Life.UNKNOWN:
-        return "unknown"
+        return f"unknown since {clock(row.since)}" if row.since else "unknown"
     return (row.phase.value if row.phase else "not started").replace("_", " ")
 
 
@@ -129,6 +164,8 @@ def run_data(row: RunRow) -> dict[str, Any]:
         "seconds_per_pair": row.seconds_per_pair,
         "reward_first": row.reward_first,
         "reward_last": row.reward_last,
+        "host": row.host,
+        "since": row.since,
         "queued": row.queued,
         "can_resume": row.can_resume,
         "notes": row.notes,

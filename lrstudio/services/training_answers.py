@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
@@ -28,7 +28,9 @@ from lrstudio.training.folder import RunFolder
 from lrstudio.training.results import held_out_answers
 from lrstudio.training.runs import Sample
 from lrstudio.training.scores import Score, answer_key
+from lrstudio.training.status import Life, status_of
 from lrstudio.training.watch import RunWatch
+from lrstudio.training.wire import Request
 
 LOCK: Final = "runs judge"
 """One process at a time does it, so that no call is paid for twice; it is called as the verb that does it is."""
@@ -135,6 +137,7 @@ class TrainingAnswers:
         keyed = [(it, answer_key(it.row_id, it.text)) for it in samples]
         made = [Score(it.step, it.row_id, key, judge, rewards[key]) for it, key in keyed]
         await to_thread.run_sync(scores.add, folder.path, made)
+        await to_thread.run_sync(_stop_where_they_fall, folder, {it.step for it in made})
         return len(made)
 
     async def judge_round(self, folder: RunFolder, request: JudgeRequest, *, emit: Emit) -> RoundJudged | None:
@@ -221,6 +224,15 @@ def _unscored(folder: RunFolder) -> tuple[Sample, ...]:
     watch = RunWatch(folder)
     watch.poll()
     return watch.unscored()
+
+
+def _stop_where_they_fall(folder: RunFolder, steps: Container[int]) -> None:
+    """Ask a run to save and stop where its rule over judged answers says so of these steps."""
+    watch = RunWatch(folder)
+    watch.poll()
+    found = next((it for it in watch.findings if it.stops and it.step in steps), None)
+    if found is not None and status_of(folder).life is not Life.DEAD:
+        folder.ask(Request.STOP, save=True, why=found.why)
 
 
 def _alone(row_id: str, prompt: str) -> Question:

@@ -133,7 +133,7 @@ def _trouble(status: int | None, log: Path) -> Refused | Environment:
     last = lines[-1].strip() if lines else "it said nothing"
     if "No module named 'lrstudio'" in said or "No module named lrstudio" in said:
         return Refused("this Python does not find the studio; give it `pip install 'lrstudio[train]'`", where="python")
-    if status == 1 and "Traceback (most recent call last)" not in said:
+    if status in (0, 1) and "Traceback (most recent call last)" not in said:
         return Refused(last)
     how = f"signal {-status}" if status is not None and status < 0 else f"status {status}"
     kept = log.parent.with_name(LOG)  # the draft goes, its last words stay

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lrstudio.training import wire
 from lrstudio.training.folder import replace_file, sync_folder
+from lrstudio.training.room import DiskFull, is_full
 
 MANIFEST = "manifest.json"
 _UNFINISHED = ".tmp"
@@ -37,20 +38,34 @@ def publishing(run: Path, step: int) -> Iterator[Path]:
     """Give a folder to save a checkpoint into; it is published when the block ends, and thrown away on an error.
 
     A checkpoint of that step that is there already, of an attempt before, is replaced.
+
+    Raises:
+        DiskFull: no space is left for it; those that were published are as they were.
     """
     final = run / wire.CHECKPOINTS / f"step-{step:08d}"
     unfinished = final.with_name(final.name + _UNFINISHED)
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
     try:
+        unfinished.mkdir(parents=True)
         yield unfinished
         replace_file(unfinished / MANIFEST, json.dumps(_manifest(unfinished, step), indent=1))
         if final.exists():
             shutil.rmtree(final)
         os.rename(unfinished, final)
         sync_folder(final.parent)
+    except BaseException as error:
+        if is_full(error, run):
+            raise DiskFull(_no_room(run, step)) from error
+        raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _no_room(run: Path, step: int) -> str:
+    kept = latest(run)
+    saved = f"what was saved at step {kept.step:,} is kept" if kept else "nothing was saved before it"
+    then = "go on from there" if kept else "begin again"
+    return f"no space is left on the disk for the checkpoint of step {step:,}; {saved}: free some space, then {then}"
 
 
 def _manifest(folder: Path, step: int) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -81,8 +82,8 @@ class EventLog:
         data = (wire.to_json(row) + "\n").encode("ascii")
         written = os.write(self._file, data)
         if written != len(data):  # the disk is full: what is half there goes again
-            os.ftruncate(self._file, os.lseek(self._file, 0, os.SEEK_END) - written)
-            raise OSError(28, "No space left on device")
+            os.ftruncate(self._file, os.lseek(self._file, -written, os.SEEK_CUR))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.last_seq = event.seq
         return event
 
@@ -138,6 +139,10 @@ def spooled_lines(spool: Path, *, start: int) -> Iterator[tuple[int, dict[str, A
             yield at, row
 
 
+Point = tuple[int, Mapping[str, Any]]
+"""A step and what was measured at it, by name."""
+
+
 @dataclass(slots=True)
 class Curve:
     """What a run's plots show: the metrics by step, of the latest attempt that reached each step.
@@ -149,19 +154,23 @@ class Curve:
     points: dict[int, Mapping[str, float]] = field(default_factory=dict)
     last_seq: int = 0
 
-    def add(self, events: Iterable[Event]) -> None:
-        """Take in events, in order; those seen already are passed over."""
+    def add(self, events: Iterable[Event]) -> tuple[Point, ...]:
+        """Take in events, in order, and return the points that are new; events seen already are passed over."""
+        new: list[Point] = []
         for event in events:
             if event.seq <= self.last_seq:
                 continue
             self.last_seq = event.seq
             if event.kind == self.kind:
                 if (step := event.step) is not None:
-                    self.points[step] = event.body.get("metrics", {})
+                    self.points[step] = metrics = event.body.get("metrics", {})
+                    new.append((step, metrics))
             elif event.kind == Kind.ATTEMPT:
                 start = int(event.body.get("from_step", 0))
+                new = [it for it in new if it[0] <= start]
                 if start < max(self.points, default=0):
                     self.points = {step: point for step, point in self.points.items() if step <= start}
+        return tuple(new)
 
 
 @contextmanager
@@ -206,10 +215,16 @@ class Tail:
         return found
 
     def read(self, path: Path) -> list[Event]:
-        """Take in what a file here has gained; nothing where it is not there yet."""
+        """Take in what a file here has gained; nothing where it is not there yet.
+
+        Raises:
+            ValueError: as `feed`, or it has become shorter.
+        """
         found: list[Event] = []
         try:
             with path.open("rb") as file, _no_collection():
+                if file.seek(0, os.SEEK_END) < self.offset:
+                    raise ValueError(f"it is shorter than the {self.offset} bytes that were read")
                 file.seek(self.offset)
                 while block := file.read(_BLOCK):
                     found += self.feed(block)

@@ -26,7 +26,11 @@ LENGTH: Final = "length"
 REPETITION: Final = "repetition"
 """The answers to held-out questions say the same again."""
 
-RULES: Final = (DISPLACEMENT, KL, ENTROPY, OVERFIT, LENGTH, REPETITION)
+JUDGED: Final = "judged"
+"""A judge gives the held-out answers less than before while the training margin rises (arXiv 2210.10760: a proxy reward
+that goes on rising when the true one falls)."""
+
+RULES: Final = (DISPLACEMENT, KL, ENTROPY, OVERFIT, LENGTH, REPETITION, JUDGED)
 
 _WORDS: Final = 4
 """Tokens of one n-gram in `repetition`."""
@@ -44,6 +48,7 @@ class Limits:
     overfit_margin: float = 10.0
     length_drift: float = 0.25
     repetition_above: float = 0.3
+    judge_fall: float = 1.0
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Limits:
@@ -59,6 +64,18 @@ class Answer:
 
     tokens: int
     repetition: float
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one judge gave to the held-out answers of one step: rewards 0-10 by row, those that it could score.
+
+    `margin` is the mean training margin of the steps up to this one, None where none was told of.
+    """
+
+    step: int
+    rewards: Mapping[str, float]
+    margin: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +192,26 @@ def after_samples(
     return _spoken(seen, limits, step, found)
 
 
+def after_judging(limits: Limits, looks: Sequence[Look], *, judge: str) -> tuple[Finding, ...]:
+    """Return every step at which `JUDGED` begins to hold, of all looks of one judge so far, steps rising.
+
+    It holds where at two looks in a row the mean reward is below that of the best look before them by more than
+    `judge_fall`, over the questions that were scored at all three, and the margin is above that of the best look. One
+    look alone says nothing: answers to a few questions go up and down.
+
+    This sees what a judge has seen, no more: nothing between the looks, nothing that the judge does not score, and
+    nothing at all where nobody judges.
+    """
+    found: list[Finding] = []
+    held = False
+    for at in range(2, len(looks)):
+        why = _falls(looks[: at - 1], looks[at - 1], looks[at], limits, judge) if limits.does[JUDGED] != OFF else ""
+        if why and not held:
+            found.append(Finding(JUDGED, why, looks[at].step, limits.does[JUDGED] == STOP))
+        held = bool(why)
+    return tuple(found)
+
+
 def repetition(tokens: Sequence[int]) -> float:
     """Return the share of an answer's runs of four tokens that have come before in it; 0.0 below five tokens."""
     runs = [tuple(tokens[start : start + _WORDS]) for start in range(len(tokens) - _WORDS + 1)]
@@ -228,6 +265,26 @@ def _overfitted(seen: Seen, limits: Limits) -> str:
     return (
         f"every pair of the last {limits.steps} steps is told apart by a margin above {limits.overfit_margin:g} / "
         "beta, where the loss is flat: the pairs are learnt by heart; an earlier checkpoint may be the better model"
+    )
+
+
+def _falls(before: Sequence[Look], last: Look, now: Look, limits: Limits, judge: str) -> str:
+    asked = [it for it in before if it.rewards and it.margin is not None]
+    best = max(asked, key=lambda it: _mean(list(it.rewards.values())), default=None)
+    if best is None or best.margin is None or last.margin is None or now.margin is None:
+        return ""
+    rows = best.rewards.keys() & last.rewards.keys() & now.rewards.keys()
+    if not rows or min(last.margin, now.margin) <= best.margin:
+        return ""
+    then, earlier, latest = (_mean([it.rewards[row] for row in rows]) for it in (best, last, now))
+    if then - max(earlier, latest) <= limits.judge_fall:
+        return ""
+    questions = "one held-out question" if len(rows) == 1 else f"{len(rows)} held-out questions"
+    return (
+        f"the judge {judge} gives the answers to {questions} {latest:.1f} instead of {then:.1f} at step {best.step:,}, "
+        f"and did so at step {last.step:,}, while the training margin has risen from {best.margin:.2f} to "
+        f"{now.margin:.2f}: the pairs reward something that the judge does not; read the answers, and go back to a "
+        "checkpoint before that"
     )
 
 

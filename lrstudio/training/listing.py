@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from lrstudio.training import scores, wire
+from lrstudio.domain.errors import Refused
+from lrstudio.training import processes, scores, wire
 from lrstudio.training.events import Event, event_of
 from lrstudio.training.folder import RunFolder, replace_file
 from lrstudio.training.hosts.mirror import asked_of, away_of, is_mirror
@@ -43,7 +44,7 @@ def row_of(folder: RunFolder, *, recent: Sequence[Event] | None = None) -> RunRo
     rewards = list(scores.by_step(scores.read(folder.path)[0]).values())
     steps = status.steps if status.steps is not None else spec.steps
     step = max(status.step, _step(metrics, status))
-    pairs = spec.options.get("accumulation")
+    pairs = processes.rows_of_a_step(spec.options) if "accumulation" in spec.options else None
     trains = status.life is Life.ALIVE and status.phase is Phase.RUNNING
     return RunRow(
         run_id=spec.run_id,
@@ -70,6 +71,15 @@ def row_of(folder: RunFolder, *, recent: Sequence[Event] | None = None) -> RunRo
         since=_last_word(folder) if status.life is Life.UNKNOWN else "",
         host=away_of(folder.path).host.name if is_mirror(folder.path) else "",
     )
+
+
+def is_finished(folder: RunFolder) -> bool:
+    """Tell whether a run has come to its end, behind which nothing comes; one that cannot be read has not."""
+    try:
+        ended = folder.exit()
+        return ended is not None and ended.reason == "finished" and ended.attempt >= len(folder.claims())
+    except Refused:
+        return False
 
 
 def _last_word(folder: RunFolder) -> str:

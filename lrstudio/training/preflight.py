@@ -19,7 +19,7 @@ from lrstudio.training.folder import replace_file
 PREFLIGHT: Final = "preflight.json"
 """Its file in a run folder."""
 
-CHECKS: Final = ("template", "ids", "rows", "disk", "device", "versions", "memory", "model", "pilot")
+CHECKS: Final = ("template", "ids", "rows", "disk", "device", "versions", "memory", "model", "parity", "pilot")
 """The names of the checks, in the order in which they are made."""
 
 _SHORTEST_BIN: Final = 1024

@@ -12,6 +12,7 @@ from typing import Final
 
 from lrstudio.domain.errors import Refused
 from lrstudio.training.options import Option, Recipe
+from lrstudio.training.processes import SHARDINGS
 
 LOSSES: Final = (
     "sigmoid",
@@ -38,7 +39,8 @@ _COMMON = (
     Option("learning_rate", 1e-6, "Size of a step of the optimizer.", "LongReward, section 4.1", least=0.0, most=1.0,
            advanced=False),
     Option("epochs", 1.0, "How often every pair is seen.", least=0.0, most=100.0, advanced=False),
-    Option("accumulation", 8, "Pairs to one step of the optimizer.", "LongPO's batch of 8", least=1, advanced=False),
+    Option("accumulation", 8, "Pairs to one step of the optimizer, of each process.", "LongPO's batch of 8", least=1,
+           advanced=False),
     Option("max_steps", 0, "Stop after so many steps; 0 goes by epochs.", least=0),
     Option("warmup", 0.1, "Share of the steps in which the learning rate rises.", "LongPO's script", least=0.0,
            most=1.0),
@@ -75,6 +77,11 @@ _COMMON = (
     Option("too_long", "drop", "Longer rows are dropped, or the middle of their prompt is cut out; either is accepted.",
            choices=("drop", "cut")),
     Option("device", "auto", "What computes: auto takes a GPU where there is one.", choices=("auto", "cuda", "cpu")),
+    Option("processes", 1, "Processes of each node, one for each GPU; each takes as many pairs as accumulation says.",
+           least=1, most=64),
+    Option("nodes", 1, "Nodes of a Slurm job that train together.", least=1, most=256),
+    Option("sharding", "none", "How the weights lie: whole in every process, or in parts by FSDP2 or DeepSpeed ZeRO-3.",
+           choices=SHARDINGS),
     Option("pilot", True, "Try a step on the longest pair before the first, and measure it."),
 )  # fmt: skip
 
@@ -88,6 +95,8 @@ _HEALTH = (
     Option("health_length", "warn", "Where held-out answers grow or shrink.", "Length bias, arXiv 2310.03716",
            choices=_DOES),
     Option("health_repetition", "warn", "Where held-out answers repeat themselves.", choices=_DOES),
+    Option("health_judged", "warn", "Where a judge gives held-out answers less while the margin rises; seen only while "
+           "a window or --watch has them judged.", "Overoptimization, arXiv 2210.10760", choices=_DOES),
     Option("health_steps", 10, "Steps that a rule looks at.", "ours", least=1),
     Option("displacement_below", 1.0, "Reward of chosen is low below minus this.", "ours", least=0.0),
     Option("kl_band", 0.5, "Drift in nats for each answer token that is still calm.", "ours", least=0.0),
@@ -97,6 +106,8 @@ _HEALTH = (
     Option("length_drift", 0.25, "Change of the held-out answers' length that is still calm.", "ours", least=0.0),
     Option("repetition_above", 0.3, "Share of repeated runs of four tokens that is still calm.", "ours", least=0.0,
            most=1.0),
+    Option("judge_fall", 1.0, "Fall of the held-out answers' mean reward, in points of 10, that is still calm.", "ours",
+           least=0.0, most=10.0),
 )  # fmt: skip
 
 _DPO = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -24,8 +25,16 @@ class Spool:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def say(self, kind: Kind, **body: Any) -> None:
-        """Say something; it has been handed to the system when this returns."""
-        os.write(self._file, (wire.to_json({"kind": kind.value, "time": wire.now(), **body}) + "\n").encode("ascii"))
+        """Say something; it has been handed to the system when this returns.
+
+        Raises:
+            OSError: the disk is full; nothing of it was said.
+        """
+        data = (wire.to_json({"kind": kind.value, "time": wire.now(), **body}) + "\n").encode("ascii")
+        written = os.write(self._file, data)
+        if written != len(data):  # half a line would spoil the next
+            os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def phase(self, phase: Phase, *, why: str = "", steps: int | None = None) -> None:
         """Say where the work stands."""
@@ -44,6 +53,22 @@ class Spool:
         os.close(self._file)
 
 
+class SilentSpool(Spool):
+    """Of several processes, what those have that do not speak to the run folder: nothing is written."""
+
+    def __init__(self) -> None:
+        """Open nothing."""
+
+    def say(self, kind: Kind, **body: Any) -> None:
+        """Pass over it."""
+
+    def sync(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 class Orders:
     """What the supervisor tells the trainer, through its standard input: `stop` (with save) or `checkpoint`, a line.
 
@@ -51,13 +76,13 @@ class Orders:
     nobody watches.
     """
 
-    def __init__(self, source: int = 0) -> None:
-        """Listen to a file descriptor in a thread that ends with the process."""
-        self._source = source
+    def __init__(self, source: int | None = 0) -> None:
+        """Listen to a file descriptor in a thread that ends with the process; None listens to nobody."""
         self.stop = threading.Event()
         self.orphaned = threading.Event()
         self._checkpoint = threading.Event()
-        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+        if source is not None:
+            threading.Thread(target=self._listen, args=(source,), name="orders", daemon=True).start()
 
     def take_checkpoint(self) -> bool:
         """Tell whether a checkpoint was asked for since the last time."""
@@ -65,10 +90,10 @@ class Orders:
         self._checkpoint.clear()
         return asked
 
-    def _listen(self) -> None:
+    def _listen(self, source: int) -> None:
         # Not through sys.stdin: its lock, held by a daemon thread, aborts the interpreter when it ends.
         rest = b""
-        while data := os.read(self._source, 4096):
+        while data := os.read(source, 4096):
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 if line.strip() == STOP.encode():

@@ -25,6 +25,7 @@ from lrstudio.training import checkpoints, gpu, wire
 from lrstudio.training.events import Event, EventLog
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.identity import Identity
+from lrstudio.training.room import NO_ROOM, REASON, Reserve, is_full, is_little
 from lrstudio.training.trainer_process import TrainerProcess, trainer_lock
 from lrstudio.training.turns import Turns
 from lrstudio.training.wire import Exit, Kind, Phase, Request, State
@@ -51,6 +52,7 @@ class Supervisor:
         self.spec = folder.spec()
         self.attempt = folder.claim(take_over=take_over).attempt
         self.events = EventLog(folder.path / wire.EVENTS)
+        self._reserve = Reserve(folder.path)
         self._started = time.monotonic()
         self._beaten = self._synced = self._looked = float("-inf")
         self._beats = 0
@@ -78,6 +80,7 @@ class Supervisor:
         try:
             ended = self._wait_and_train()
         finally:
+            self._reserve.give_back()
             self.events.close()
         return ended
 
@@ -148,11 +151,18 @@ class Supervisor:
         self.folder.write(f"{wire.CLAIMS}/{self.attempt:06d}/{wire.TRAINER}", Identity.of(trainer.pid).row())
         lock.close()  # from here on it is the trainer's alone
         while (status := trainer.ended()) is None:
-            self._attend(trainer)
+            try:
+                self._attend(trainer)
+            except OSError as error:
+                self._no_room(trainer, error)
             time.sleep(TICK)
         trainer.kill()  # what it has started and left
         trainer.close()
-        self._take_in()
+        try:
+            self._take_in()
+        except OSError as error:
+            self._no_room(trainer, error)
+            self._take_in()
         return self._end(status if status >= 0 else None, -status if status < 0 else None)
 
     def _attend(self, trainer: TrainerProcess) -> None:
@@ -172,6 +182,22 @@ class Supervisor:
             self._synced = now
             self.events.sync()
 
+    def _no_room(self, trainer: TrainerProcess, error: OSError) -> None:
+        """Nothing can be written any more: give back what was kept for the last words, and let the trainer stop.
+
+        Raises:
+            OSError: it is something else.
+        """
+        if not is_full(error, self.folder.path):
+            raise error
+        if self._reason != REASON:
+            self._reserve.give_back()
+            self._reason, self._why = REASON, self._why or NO_ROOM
+            trainer.tell("stop")
+            self._raise_ladder(time.monotonic() + self.spec.save_seconds)
+        with suppress(OSError):
+            self._climb(trainer)
+
     def _asked(self) -> dict[str, dict[str, Any]]:
         """Return the requests to this attempt; those that came too late for one before are answered so."""
         found = self.folder.asked()
@@ -185,6 +211,7 @@ class Supervisor:
     def _answer(self, trainer: TrainerProcess, name: str, asked: dict[str, Any]) -> None:
         what = asked.get("do")
         if what == Request.STOP:
+            self._why = self._why or str(asked.get("why", ""))
             self._stop(trainer, save=bool(asked.get("save", True)))
             self.folder.answer(name, done=True)
         elif what == Request.CHECKPOINT:
@@ -197,19 +224,20 @@ class Supervisor:
     def _stop(self, trainer: TrainerProcess, *, save: bool, reason: str = "stopped") -> None:
         """Start the stop ladder: save and end by itself, then be asked to end, then be ended."""
         self._reason = reason
-        now = time.monotonic()
-        first = now + self.spec.save_seconds if save else now
         if save:
             trainer.tell("stop")
-        self._ladder = [(first, "end"), (first + self.spec.end_seconds, "kill")]
+        self._raise_ladder(time.monotonic() + (self.spec.save_seconds if save else 0.0))
         before = "its time limit is near: it " if reason == wire.REQUEUED else ""
         self._stand(Phase.STOPPING, f"{before}saves, then stops" if save else "stops at once")
+
+    def _raise_ladder(self, first: float) -> None:
+        self._ladder = [(first, "end"), (first + self.spec.end_seconds, "kill")]
 
     def _climb(self, trainer: TrainerProcess) -> None:
         while self._ladder and time.monotonic() >= self._ladder[0][0]:
             _, rung = self._ladder.pop(0)
-            self._say(Kind.WARNING, why="the trainer is asked to end" if rung == "end" else "the trainer is killed")
             trainer.end() if rung == "end" else trainer.kill()
+            self._say(Kind.WARNING, why="the trainer is asked to end" if rung == "end" else "the trainer is killed")
 
     def _take_in(self) -> None:
         for event in self.events.take_in(self.attempt, self.folder.spool(self.attempt)):
@@ -271,11 +299,14 @@ class Supervisor:
 
     def _end(self, code: int | None, number: int | None) -> Exit:
         """Write state, last event and, behind everything, exit.json."""
+        self._reserve.give_back()
         published = checkpoints.latest(self.folder.path)
         reason = self._reason or ("finished" if code == 0 else "killed" if number else "failed")
+        if reason == "failed" and not self._why and is_little(self.folder.path):
+            reason, self._why = REASON, NO_ROOM
         if reason == wire.REQUEUED:
             reason = self._with_another_turn(code, number, saved=published.step if published else 0)
-        elif code == 0 and reason not in ("stopped", "finished"):
+        elif code == 0 and reason not in ("stopped", "finished", REASON):
             reason = "failed"
         self._phase = wire.phase_of(reason)
         why = self._why or _sentence(reason, code=code, number=number)

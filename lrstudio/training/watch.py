@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from statistics import fmean
 
 from lrstudio.domain.errors import Refused
 from lrstudio.training import scores, wire
 from lrstudio.training.events import Curve, Event, Tail
 from lrstudio.training.folder import RunFolder
+from lrstudio.training.health import JUDGED, WARN, Finding, Limits, Look, after_judging
 from lrstudio.training.listing import row_of
 from lrstudio.training.runs import RunNews, Sample, Told
+from lrstudio.training.scores import Score
 from lrstudio.training.wire import Kind
 
 _LOG_BYTES = 1 << 17
 _RECENT = 64
 _LATEST = 1000
 
-Point = tuple[int, Mapping[str, Any]]
-
 
 class RunWatch:
     """One run as it goes on. `poll` and what it returns are cheap where nothing happened; one thread at a time.
 
-    `curve`, `evaluations`, `samples` and `told` hold everything so far, of the latest attempt that reached each step.
+    `curve`, `evaluations`, `samples` and `told` hold everything so far, of the latest attempt that reached each step;
+    `findings` are those of the rule that holds judged answers against the curve.
     """
 
     def __init__(self, folder: RunFolder) -> None:
@@ -41,8 +43,11 @@ class RunWatch:
         self._recent: deque[Event] = deque(maxlen=_RECENT)
         self._log_at: int | None = None
         self._log_rest = b""
-        self._scores: dict[tuple[int, str], float | None] = {}
+        self.findings: tuple[Finding, ...] = ()
+        self._scores: dict[tuple[int, str], Score] = {}
         self._scores_at = 0
+        self._judge = ""
+        self._seq = 0
 
     def poll(self) -> RunNews:
         """Return what is new, everything at the first call; of what was printed the end only then.
@@ -57,20 +62,22 @@ class RunWatch:
                 f"the events of this run are not those that were read before ({error}); open it anew",
                 where=str(self.folder.path / wire.EVENTS),
             ) from error
-        self.curve.add(events)
-        self.evaluations.add(events)
+        points, evaluations = self.curve.add(events), self.evaluations.add(events)
         self._recent.extend(it for it in events[-_LATEST:] if it.kind == Kind.METRIC)
         others = [it for it in events if it.kind != Kind.METRIC]
         told = [_told(it) for it in others if it.kind in (Kind.WARNING, Kind.ERROR)]
-        self.told += told
         for event in others:
             self.engine = str(event.body.get("engine", "")) if event.kind == Kind.ENGINE else self.engine
         cut, kept = _kept(events)
-        samples = self._sampled(kept, cut=cut)
+        samples, judged = self._sampled(kept, cut=cut)
+        self._seq = events[-1].seq if events else self._seq
+        if judged or cut is not None:
+            told += self._found()
+        self.told += told
         return RunNews(
             row=row_of(self.folder, recent=tuple(self._recent)),
-            points=tuple(_points(kept, Kind.METRIC)),
-            evaluations=tuple(_points(kept, Kind.EVALUATION)),
+            points=points,
+            evaluations=evaluations,
             gpu=tuple((it.step or 0, it.body) for it in others if it.kind == Kind.GPU),
             samples=samples,
             told=tuple(told),
@@ -83,25 +90,49 @@ class RunWatch:
         """Return the samples that no judge has seen yet."""
         return tuple(it for it in self.samples if _place(it) not in self._scores)
 
-    def _sampled(self, kept: Iterable[Event], *, cut: int | None) -> tuple[Sample, ...]:
+    def _found(self) -> list[Told]:
+        """Hold the rewards against the margins, and return what was not found before."""
+        limits = _limits(self.folder)
+        looks: dict[int, dict[str, float]] = {}
+        for sample in self.samples:
+            score = self._scores.get(_place(sample))
+            if score is not None and score.judge == self._judge and score.reward is not None:
+                looks.setdefault(sample.step, {})[sample.row_id] = score.reward
+        margins = [(step, it["rewards/margins"]) for step, it in self.curve.points.items() if "rewards/margins" in it]
+        before, steps = self.findings, limits.steps
+        self.findings = after_judging(
+            limits,
+            [Look(step, looks[step], _margin_at(margins, step, steps=steps)) for step in sorted(looks)],
+            judge=self._judge,
+        )
+        known = {it.step for it in before}
+        new = [it for it in self.findings if it.step not in known]
+        return [Told(self._seq, wire.now(), Kind.WARNING.value, it.why, it.rule, it.step) for it in new]
+
+    def _sampled(self, kept: Iterable[Event], *, cut: int | None) -> tuple[tuple[Sample, ...], bool]:
+        """Take in what was answered and scored; return what is new or has a new reward, and whether any has one."""
         if cut is not None:
             self.samples = [it for it in self.samples if it.step <= cut]
         # What was said before the first step is said again by an attempt that begins anew.
-        new = list({(it.step, it.row_id): it for it in map(_sample, _of_kind(kept, Kind.SAMPLE))}.values())
+        new = list(
+            {(it.step, it.row_id): it for it in map(_sample, (it for it in kept if it.kind == Kind.SAMPLE))}.values()
+        )
         again = {(it.step, it.row_id) for it in new}
         self.samples = [it for it in self.samples if (it.step, it.row_id) not in again]
         first = len(self.samples)
         self.samples += new
         gained, self._scores_at = scores.read(self.folder.path, start=self._scores_at)
-        judged = {(it.step, it.answer): it.reward for it in gained}
+        judged = {(it.step, it.answer): it for it in gained}
         self._scores |= judged
+        self._judge = gained[-1].judge if gained else self._judge
         changed = []
         for number, sample in enumerate(self.samples if judged else new, start=0 if judged else first):
             place = _place(sample)
             if number >= first or place in judged:
-                self.samples[number] = replace(sample, reward=self._scores.get(place))
+                score = self._scores.get(place)
+                self.samples[number] = replace(sample, reward=score.reward if score else None)
                 changed.append(self.samples[number])
-        return tuple(changed)
+        return tuple(changed), bool(gained)
 
     def _printed(self) -> list[str]:
         try:
@@ -135,13 +166,19 @@ def _kept(events: Iterable[Event]) -> tuple[int | None, list[Event]]:
     return cut, kept
 
 
-def _of_kind(events: Iterable[Event], kind: Kind) -> list[Event]:
-    return [it for it in events if it.kind == kind]
+def _margin_at(margins: Sequence[tuple[int, float]], step: int, *, steps: int) -> float | None:
+    """Return the mean margin of the `steps` steps up to this one; before the first, of the first so many."""
+    end = bisect_right(margins, step, key=lambda it: it[0])
+    window = margins[max(0, end - steps) : end] or margins[:steps]
+    return fmean(value for _, value in window) if window else None
 
 
-def _points(events: Iterable[Event], kind: Kind) -> list[Point]:
-    found = ((it.step, it.body.get("metrics", {})) for it in _of_kind(events, kind))
-    return [(step, metrics) for step, metrics in found if step is not None]
+def _limits(folder: RunFolder) -> Limits:
+    """Return the limits of the rule over judged answers; a run from before it has its defaults."""
+    options = folder.spec().options
+    names = {"health_steps": "steps", "judge_fall": "judge_fall"}
+    given = {name: options[option] for option, name in names.items() if option in options}
+    return Limits({JUDGED: str(options.get("health_judged", WARN))}, **given)
 
 
 def _told(event: Event) -> Told:

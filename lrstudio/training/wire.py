@@ -147,8 +147,8 @@ class Exit:
     """How an attempt ended.
 
     `code` is the trainer's exit status, None where a signal ended it, which is then in `signal`. `reason` is one of
-    finished, stopped, requeued, time_limit, killed, failed, out_of_memory, refused, not_started; `why` says it in a
-    sentence.
+    finished, stopped, requeued, time_limit, killed, failed, out_of_memory, disk_full, refused, not_started; `why` says
+    it in a sentence.
     """
 
     code: int | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +31,7 @@ _LABELS: Final = {
     "sample_count": "Answers each time",
     "sample_tokens": "Tokens an answer",
     "max_tokens": "Longest row",
+    "processes": "Processes a node",
     "nll_weight": "NLL weight",
     "nll": "NLL over",
     "ld_alpha": "LD alpha",
@@ -45,6 +46,7 @@ _LABELS: Final = {
     "health_overfit": "On overfitting",
     "health_length": "On length drift",
     "health_repetition": "On repetition",
+    "health_judged": "On falling scores",
 }
 _ACCEPTED = ("accept_cut", "accept_dropped")
 _SUMMARY = ("beta", "longpo_lambda", "nll_weight", "learning_rate", "method", "optimizer", "epochs", "max_steps")
@@ -73,7 +75,10 @@ class OptionField:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """The form as it stands: what is chosen, and each option as typed."""
+    """The form as it stands: what is chosen, and each option as typed.
+
+    Two are equal where they ask for the same work, whatever it is called.
+    """
 
     set_name: str = ""
     recipe: str = "dpo"
@@ -81,6 +86,7 @@ class Typed:
     model: str = ""
     options: Mapping[str, str] | None = None
     queue: bool = False
+    name: str = field(default="", compare=False)
 
 
 def recipes() -> tuple[tuple[str, str, str], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,8 +19,13 @@ _TITLES: Final = {
     "device": "Device",
     "versions": "Packages",
     "memory": "Memory",
+    "model": "Model",
+    "parity": "Several processes",
     "pilot": "Pilot step",
 }
+
+
+_SHARE: Final = re.compile(r"([\d,]+) of ([\d,]+) rows?\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,13 @@ def preview(found: Preflight, *, estimate: Estimate | None = None, left_out: Seq
         checks=tuple((check_chip(it.name, passed=it.passed), it.said) for it in found.checks),
         ok=found.ok,
     )
+
+
+def share_of(said: str) -> float | None:
+    """Return how much is done of what a check says that it does, 0 to 1; None where it names no number."""
+    found = _SHARE.match(said)
+    done, of = (int(it.replace(",", "")) for it in found.groups()) if found else (0, 0)
+    return done / of if of else None
 
 
 def check_chip(name: str, *, passed: bool) -> Chip:

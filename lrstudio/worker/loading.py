@@ -115,7 +115,9 @@ def load_model(folder: Path, options: Mapping[str, Any], *, checkpoint: Path | N
     torch.manual_seed(options["seed"])
     if not full:
         model = with_adapter(model, options, checkpoint=checkpoint)
-    return (model if options["method"] == "qlora" else model.to(where)).train()
+    # A model that is split is moved layer by layer then: whole it may not fit.
+    stays = options["method"] == "qlora" or options.get("sharding", "none") != "none"
+    return (model if stays else model.to(where)).train()
 
 
 def device(wanted: str = "auto") -> str:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
 from lrstudio.domain.errors import Refused
+from lrstudio.training import processes
 from lrstudio.worker import losses
 from lrstudio.worker.conversations import Conversation
 from lrstudio.worker.losses import OVER_A_STEP, Knobs, Pair
 from lrstudio.worker.prefix import Engine, Scored
+from lrstudio.worker.ranks import ALONE, Ranks
 from lrstudio.worker.reference import Sums
+
+_SUMS: Final = ("chosen", "rejected", "reference_chosen", "reference_rejected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +46,47 @@ class Step:
         return Pair(chosen, rejected, self.pairs.reference_chosen, self.pairs.reference_rejected)
 
 
+def over_a_step(recipe: str, options: Mapping[str, Any]) -> bool:
+    """Tell whether a recipe has a loss that is defined over all rows of a step."""
+    return recipe == "dpo" and any(name in OVER_A_STEP for name in options["loss"])
+
+
 def step_of(
-    engine: Engine, rows: Sequence[tuple[Conversation, Sums]], *, recipe: str, options: Mapping[str, Any]
+    engine: Engine,
+    rows: Sequence[tuple[Conversation, Sums]],
+    *,
+    recipe: str,
+    options: Mapping[str, Any],
+    places: Sequence[tuple[int, bool]] = (),
+    ranks: Ranks = ALONE,
 ) -> Step | None:
     """Score the rows of a step ahead, without gradient, where a loss is defined over all of them; else return None.
 
     The dice are put back afterwards, so that the pass with gradient, in the same order, drops the same inputs.
+
+    Args:
+        engine: scores the rows by the policy.
+        rows: of the step, with what the reference found.
+        recipe: dpo, longpo or sppo.
+        options: of the recipe, settled.
+        places: of the rows that this process scores, and False beside those that it scores for the others' sake; none
+            means all.
+        ranks: the processes that score the step together.
     """
-    if recipe != "dpo" or not any(name in OVER_A_STEP for name in options["loss"]):
+    if not over_a_step(recipe, options):
         return None
     cards = list(range(torch.cuda.device_count()))
+    found: dict[int, list[float]] = {}
     with torch.no_grad(), torch.random.fork_rng(devices=cards):
-        found = [_pair(engine.score(row.policy), sums, options)[0] for row, sums in rows]
-    names = ("chosen", "rejected", "reference_chosen", "reference_rejected")
-    return Step(Pair(*(torch.stack([getattr(it, name) for it in found]) for name in names)))
+        for place, counts in places or [(it, True) for it in range(len(rows))]:
+            row, sums = rows[place]
+            pair = _pair(engine.score(row.policy), sums, options)[0]
+            device = pair.chosen.device
+            if counts:
+                found[place] = [float(getattr(pair, name)) for name in _SUMS]
+    scored = dict(it for one in ranks.gather(found) for it in one.items())
+    columns = zip(*(scored[place] for place in range(len(rows))), strict=True)
+    return Step(Pair(*(torch.tensor(it, device=device, dtype=torch.float32) for it in columns)))
 
 
 def cost(
@@ -162,6 +193,7 @@ def check_options(recipe: str, options: Mapping[str, Any]) -> None:
     Raises:
         Refused: they do not; names the options.
     """
+    processes.check(recipe, options)
     if recipe != "dpo":
         return
     names, weights = tuple(options["loss"]), tuple(options["loss_weights"])

@@ -20,6 +20,8 @@ from transformers import AutoModelForCausalLM
 
 from lrstudio.domain.errors import Refused
 from lrstudio.worker.prefix import ATTENTION, Branch, Engine, PlainPairs, SharedPrefix, Tree
+from lrstudio.worker.ranks import ALONE
+from lrstudio.worker.spread import Spread, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +48,21 @@ _PROBE_VOCABULARY: Final = 1024
 _PROBE_MLP: Final = 256
 
 
-def parity(model: Any, tree: Tree, *, attention: str = ATTENTION) -> Parity:
+def parity(model: Any, tree: Tree, *, attention: str = ATTENTION, spread: Spread | None = None) -> Parity:
     """Compare log-probabilities and gradients of a shared pass with those of the plain one, on one tree.
 
     Dropout is off meanwhile. Gradients that the model holds are thrown away, and it attends plainly afterwards. In
-    numbers coarser than float32 the limit comes from how far two of `transformers`' own ways to attend are apart.
+    numbers coarser than float32 the limit comes from how far two of `transformers`' own ways to attend are apart. Of a
+    model over several processes each compares what it has, and the largest difference counts.
     """
+    lies = spread or Whole(ALONE)
     training = model.training
     exact = _LIMITS.get(next(model.parameters()).dtype) if not torch.is_autocast_enabled(_device(model)) else None
     model.eval()
     try:
-        shared = _measure(SharedPrefix(model, attention=attention), model, tree)
-        eager = None if exact else _measure(PlainPairs(model, attention="eager"), model, tree)
-        plain = _measure(PlainPairs(model), model, tree)
+        shared = _measure(lies.engine(SharedPrefix(model, attention=attention)), model, tree)
+        eager = None if exact else _measure(lies.engine(PlainPairs(model, attention="eager")), model, tree)
+        plain = _measure(lies.engine(PlainPairs(model)), model, tree)
     finally:
         PlainPairs(model)
         model.train(training)
@@ -67,7 +71,7 @@ def parity(model: Any, tree: Tree, *, attention: str = ATTENTION) -> Parity:
     limit = exact or 0.0
     if eager is not None:
         limit = _ROUNDING * max(_apart(ours, theirs) for ours, theirs in zip(eager, plain, strict=True))
-    return Parity(apart[0], apart[1], limit)
+    return Parity(*(max(it) for it in zip(*lies.ranks.gather((apart[0], apart[1], limit)), strict=True)))
 
 
 def probe(model: Any, *, seed: int = 0) -> Any:
@@ -96,7 +100,9 @@ def probe(model: Any, *, seed: int = 0) -> Any:
     return made.to(device).eval()
 
 
-def checked(model: Any, tree: Tree, *, longest: int = 0, attention: str = ATTENTION) -> SharedPrefix:
+def checked(
+    model: Any, tree: Tree, *, longest: int = 0, attention: str = ATTENTION, spread: Spread | None = None
+) -> SharedPrefix:
     """Return the sharing engine where it gives the numbers of the plain one on a tree.
 
     Args:
@@ -104,6 +110,7 @@ def checked(model: Any, tree: Tree, *, longest: int = 0, attention: str = ATTENT
         tree: of the first row, pruned; a prompt of a thousand tokens tells a wrong mask from a right one.
         longest: tokens of the longest row, to see that the model attends to all of them.
         attention: the name of another function than the module's own, that is registered already.
+        spread: how the model lies over processes.
 
     Raises:
         Refused: it does not; the model attends plainly then.
@@ -111,9 +118,9 @@ def checked(model: Any, tree: Tree, *, longest: int = 0, attention: str = ATTENT
     PlainPairs(model)
     _refuse_window(model, longest=longest)
     with torch.autocast(_device(model), enabled=False):
-        found = parity(probe(model), _within_probe(tree), attention=attention)
+        found = parity(probe(model), within_probe(tree), attention=attention)
     if found.holds:
-        found = parity(model, tree, attention=attention)
+        found = parity(model, tree, attention=attention, spread=spread)
     if not found.holds:
         raise Refused(
             "computing the document once gives other numbers with this model: log-probabilities are "
@@ -136,7 +143,9 @@ def _refuse_window(model: Any, *, longest: int) -> None:
         )
 
 
-def _within_probe(tree: Tree) -> Tree:
+def within_probe(tree: Tree) -> Tree:
+    """Return a tree in the vocabulary of the probe."""
+
     def tokens(of: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(it % _PROBE_VOCABULARY for it in of)
 
@@ -150,7 +159,7 @@ def _measure(engine: Engine, model: Any, tree: Tree) -> tuple[list[Tensor], list
     torch.stack(
         [(-1) ** number * values.mean() / (number + 1) for number, values in enumerate(counted)]
     ).sum().backward()
-    gradients = [it.grad.detach().float().cpu() for it in _looked_at(model)]
+    gradients = [_own(it.grad.detach()).float().cpu() for it in _looked_at(model)]
     return [it.detach().float().cpu() for it in counted], gradients
 
 
@@ -164,6 +173,12 @@ def _looked_at(model: Any) -> list[Any]:
             break
         found.append(weights)
     return found
+
+
+def _own(tensor: Any) -> Tensor:
+    """Return what this process has of a tensor that may lie over several."""
+    own: Tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor
+    return own
 
 
 def _apart(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lrstudio.training import processes
 from lrstudio.worker.conversations import Conversation
 from lrstudio.worker.prefix import joined
 
@@ -30,7 +31,7 @@ def plan(lengths: Sequence[int], options: Mapping[str, Any], *, prompts: Sequenc
         options: of the recipe, settled.
         prompts: for each row what it shares with others; without, none shares anything.
     """
-    count, size = len(lengths), options["accumulation"]
+    count, size = len(lengths), processes.rows_of_a_step(options)
     wanted = options["max_steps"] * size or math.ceil(options["epochs"] * count)
     sharing: dict[Hashable, list[int]] = {}
     for number in range(count):
@@ -73,13 +74,37 @@ def groups(prompts: Sequence[Hashable]) -> list[list[int]]:
     return list(found.values())
 
 
+def deal(groups: Sequence[Sequence[int]], lengths: Sequence[int], count: int) -> list[list[list[int]]]:
+    """Deal the places of a step out over processes, so that the largest share is small.
+
+    What is computed together stays together, up to the rows that a process has when all have equally many. With one
+    process everything stays in order.
+
+    Args:
+        groups: places that are computed in one pass.
+        lengths: tokens of the row at each place.
+        count: processes.
+    """
+    if count == 1:
+        return [[list(it) for it in groups]]
+    most = max(1, math.ceil(sum(map(len, groups)) / count))
+    pieces = [list(it[start : start + most]) for it in groups for start in range(0, len(it), most)]
+    sizes = [sum(lengths[place] for place in it) for it in pieces]
+    loads, owners = [0] * count, [0] * len(pieces)
+    for number in sorted(range(len(pieces)), key=lambda it: -sizes[it]):
+        owner = min(range(count), key=lambda it: (loads[it], it))
+        owners[number] = owner
+        loads[owner] += sizes[number]
+    return [[it for it, owner in zip(pieces, owners, strict=True) if owner == rank] for rank in range(count)]
+
+
 def largest(rows: Sequence[Conversation], options: Mapping[str, Any]) -> tuple[Conversation, ...]:
     """Return the rows that are computed in one pass in some step, of all such groups the one with the most tokens."""
     prompts = [row.policy.prompt for row in rows]
     steps = plan([row.tokens for row in rows], options, prompts=prompts).rows
-    found = [
-        tuple(rows[step[place]] for place in places)
-        for step in steps
-        for places in groups([prompts[number] for number in step])
-    ]
+    found = []
+    for step in steps:
+        lengths = [rows[number].tokens for number in step]
+        dealt = deal(groups([prompts[number] for number in step]), lengths, processes.count(options))
+        found += [tuple(rows[step[place]] for place in places) for its in dealt for places in its]
     return max(found, key=lambda group: sum(joined([row.policy for row in group]).spans))

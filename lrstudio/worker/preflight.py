@@ -5,28 +5,30 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from torch.nn.functional import logsigmoid
 
 from lrstudio.domain.errors import Refused
-from lrstudio.training import estimate, wire
+from lrstudio.training import estimate, processes, wire
 from lrstudio.training import preflight as record
 from lrstudio.training.estimate import GIB
 from lrstudio.training.preflight import CHECKS, Check, Preflight
 from lrstudio.training.wire import Spec
-from lrstudio.worker import loading, sizes
+from lrstudio.worker import as_one, loading, sizes
 from lrstudio.worker.conversations import Conversation, Message, OtherTokens
+from lrstudio.worker.pilot import pilot
 from lrstudio.worker.plan import largest
-from lrstudio.worker.prefix import Engine, Together, joined
-from lrstudio.worker.preparing import Rows, engine_of, many, names, numbers, rows_in_tokens
+from lrstudio.worker.prefix import Engine, joined
+from lrstudio.worker.preparing import NowAndThen, Rows, engine_of, many, names, rows_in_tokens
+from lrstudio.worker.ranks import ALONE, Ranks, agree
+from lrstudio.worker.spread import Spread, Whole, spread
 
 _PACKAGES: Final = ("torch", "transformers", "tokenizers", "peft", "accelerate", "trl", "bitsandbytes")
 _SAFE: Final = 1.3  # the estimate lies up to 30 % above what is measured, so less than that is no proof
@@ -45,6 +47,7 @@ class Ready:
     model: Any = None
     engine: Engine | None = None
     why: str = ""
+    spread: Spread = field(default_factory=lambda: Whole(ALONE))
 
     def all(self) -> tuple[Rows, Any, Engine, Any]:
         """Return rows, model, engine and tokenizer, where all checks were passed."""
@@ -67,7 +70,13 @@ class _Notes:
 
 
 def preflight(
-    run: Path, spec: Spec, options: Mapping[str, Any], *, warn: Callable[[str], None] = lambda why: None
+    run: Path,
+    spec: Spec,
+    options: Mapping[str, Any],
+    *,
+    warn: Callable[[str], None] = lambda why: None,
+    say: Callable[[str], None] = lambda line: None,
+    ranks: Ranks = ALONE,
 ) -> tuple[Preflight, Ready]:
     """Look at everything that a run needs, and write what was found into its folder.
 
@@ -78,11 +87,13 @@ def preflight(
         spec: its spec.
         options: of the recipe, settled.
         warn: is told of what is no failure.
+        say: is told what is being done, in a few words; of rows now and then.
+        ranks: the processes of the run, every one of which looks; what one finds wrong is wrong for all.
 
     Returns:
         what was found, and what was made for it: rows in tokens, the model, the engine.
     """
-    look = _Look(run, spec, options, warn)
+    look = _Look(run, spec, options, warn, say, ranks)
     look.at("versions", look.versions)
     look.at("device", look.device)
     look.at("template", look.template)
@@ -91,18 +102,31 @@ def preflight(
     look.at("model", look.known)
     look.at("disk", look.disk, needs=("model",))
     look.at("memory", look.memory, needs=("rows", "model", "device"))
-    look.at("model", look.model, needs=tuple(it for it in CHECKS if it != "pilot"))
-    look.at("pilot", look.pilot, needs=tuple(it for it in CHECKS if it != "pilot"))
+    before = tuple(it for it in CHECKS if it not in ("parity", "pilot"))
+    look.at("model", look.model, needs=before)
+    if ranks.count > 1:
+        look.at("parity", look.parity, needs=before)
+    look.at("pilot", look.pilot, needs=(*before, "parity") if ranks.count > 1 else before)
     found = look.found()
-    record.write(run, found)
+    if ranks.first:
+        record.write(run, found)
     return found, look.ready
 
 
 class _Look:
     """One preflight: each method returns what it found in a sentence, or raises what is wrong."""
 
-    def __init__(self, run: Path, spec: Spec, options: Mapping[str, Any], warn: Callable[[str], None]) -> None:
-        self._run, self._spec, self._options, self._warn = run, spec, options, warn
+    def __init__(
+        self,
+        run: Path,
+        spec: Spec,
+        options: Mapping[str, Any],
+        warn: Callable[[str], None],
+        say: Callable[[str], None],
+        ranks: Ranks,
+    ) -> None:
+        self._run, self._spec, self._options, self._warn, self._say = run, spec, options, warn, say
+        self._ranks = ranks
         self._folder = Path(spec.model)
         self._notes = _Notes()
         self._sizes: sizes.Sizes | None = None
@@ -115,11 +139,15 @@ class _Look:
         if not passed.issuperset(needs):
             return
         try:
-            self._notes.checks[name] = Check(name, True, check())
+            found = Check(name, True, check())
         except Refused as error:
-            self._notes.checks[name] = Check(name, False, str(error))
+            found = Check(name, False, str(error))
         except (torch.OutOfMemoryError, MemoryError):
-            self._notes.checks[name] = Check(name, False, _OUT_OF_MEMORY)
+            if self._ranks.count > 1 and name in ("model", "parity", "pilot"):
+                raise  # the others are in the middle of what this process has left
+            found = Check(name, False, _OUT_OF_MEMORY)
+        every = self._ranks.gather(found)
+        self._notes.checks[name] = next((it for it in every if not it.passed), every[0])
 
     def found(self) -> Preflight:
         """Return what was found so far."""
@@ -150,6 +178,12 @@ class _Look:
         for name in _PACKAGES:
             with suppress(PackageNotFoundError):
                 self._notes.versions[name] = version(name)
+        if self._options["sharding"] == "zero3" and find_spec("deepspeed") is None:
+            raise Refused(
+                "sharding zero3 needs the package deepspeed in the worker environment (pip install deepspeed); or set "
+                "sharding to fsdp2",
+                where="sharding",
+            )
         needed = {"full": (), "lora": ("peft",), "qlora": ("peft", "bitsandbytes")}[self._options["method"]]
         missing = [name for name in needed if name not in self._notes.versions]
         if missing:
@@ -164,6 +198,13 @@ class _Look:
         """Name what computes, and how much memory it has."""
         where = loading.device(self._options.get("device", "auto"))
         if where == "cuda":
+            local, cards = int(self._options["processes"]), torch.cuda.device_count()
+            if local > cards:
+                raise Refused(
+                    f"each process needs a GPU of its own: {many(local, 'process', 'processes')} on a host with "
+                    f"{many(cards, 'GPU', 'GPUs')}; lower processes",
+                    where="processes",
+                )
             free, whole = torch.cuda.mem_get_info()
             self._notes.device = torch.cuda.get_device_name()
             self._notes.device_gib = whole / GIB
@@ -174,16 +215,22 @@ class _Look:
 
     def template(self) -> str:
         """Put every row into tokens by the model's chat template, and back into text."""
+        self._say("loading the tokenizer")
         self.ready.tokenizer = loading.load_tokenizer(self._folder)
+        self._say("counting the rows")
+        told = NowAndThen(self._say, "put into tokens")
         try:
-            rows = rows_in_tokens(self._run, self._spec, self._options, self.ready.tokenizer)
+            rows = rows_in_tokens(self._run, self._spec, self._options, self.ready.tokenizer, told=told)
         except OtherTokens as error:
             self._other = error
             return "the chat template only adds"
         if not rows.lengths:
             raise Refused("there is no row in it; choose a set with pairs", where=wire.PAIRS)
         whole = [it for it in rows.kept if it.row.row_id not in rows.cut]
-        other = [it.row.row_id for it in whole if not returns(it, self.ready.tokenizer)]
+        other, back = [], NowAndThen(self._say, "put back into text")
+        for done, it in enumerate(whole, start=1):
+            other += [] if returns(it, self.ready.tokenizer) else [it.row.row_id]
+            back(done, len(whole))
         if other:
             raise Refused(
                 f"the tokenizer does not give back the text of {many(len(other), 'row', 'rows')} ({names(other)}), so "
@@ -256,14 +303,30 @@ class _Look:
     def model(self) -> str:
         """Load the model, and choose how pairs are computed."""
         rows = self._rows
+        self._say(f"loading the model, {self._model_sizes.shape.parameters:,} weights")
         model = loading.load_model(self._folder, self._options)
         loading.checkpointed(model, self._options, longest=max(it.tokens for it in rows.kept))
-        engine, self.ready.why = engine_of(model, rows.training, self._options, warn=self._warn)
+        if self._options["engine"] == "shared":
+            self._say("comparing a document computed once with one computed for each answer")
+        lies = self.ready.spread = spread(self._ranks, model, self._options)
+        engine, self.ready.why = engine_of(model, rows.training, self._options, warn=self._warn, spread=lies)
         self.ready.model, self.ready.engine = model, engine
         self._notes.engine = engine.name
         trained = sum(it.numel() for it in model.parameters() if it.requires_grad)
         said = f"{type(loading.base(model)).__name__}, {trained:,} weights are trained; documents are computed "
         return said + ("once for both answers" if engine.name == "shared" else "once for each answer")
+
+    def parity(self) -> str:
+        """See that all processes read the same files, and that a step of all of them is that of one."""
+        agree(self._ranks, (self._run / wire.PAIRS).read_bytes(), what=wire.PAIRS)
+        agree(self._ranks, sorted((it.name, it.stat().st_size) for it in self._folder.iterdir()), what="model")
+        model, rows = self.ready.model, self._rows.training
+        found = as_one.checked(model, rows, self._options, self._ranks, engine=self._notes.engine)
+        lies = {"none": "each with the whole model"}.get(self._options["sharding"], self._options["sharding"])
+        return (
+            f"a step of {self._ranks.count} processes, {lies}, is that of one up to rounding: gradients are "
+            f"{found.gradients:.0e} apart"
+        )
 
     def pilot(self) -> str:
         """Try a step on the longest pair, and measure it."""
@@ -273,8 +336,11 @@ class _Look:
         assert engine is not None
         most = largest(rows.training, self._options)
         middle = (sorted(rows.training, key=lambda it: it.tokens)[len(rows.training) // 2],)
-        tried = [pilot(model, engine, it, self._spec.recipe, self._options) for it in (most, middle)]
-        self._notes.peak_gib = max(it.peak for it in tried) / GIB
+        tried = []
+        for those, which in ((most, "longest pair"), (middle, "pair of middle length")):
+            self._say(f"pilot step on the {which}, {max(it.tokens for it in those):,} tokens")
+            tried.append(pilot(model, engine, those, self._spec.recipe, self._options))
+        self._notes.peak_gib = max(self._ranks.gather(max(it.peak for it in tried))) / GIB
         pace = estimate.pace([(it.tokens, it.seconds) for it in tried])
         if pace is not None:
             self._notes.seconds = _whole_run(pace, rows, self._options)
@@ -295,43 +361,6 @@ class _Look:
         return self._sizes
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A pilot step: tokens computed, seconds, and bytes at the peak: on the card, or of the process without one."""
-
-    tokens: int
-    seconds: float
-    peak: float
-
-
-def pilot(model: Any, engine: Engine, rows: Sequence[Conversation], recipe: str, options: Mapping[str, Any]) -> Tried:
-    """Compute rows of one prompt forward and backward, and leave all as it was: weights, gradients, random numbers.
-
-    Raises:
-        torch.OutOfMemoryError: it does not fit.
-    """
-    cards = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
-    if cards:
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-    whole = recipe == "longpo" and options["nll"] == "whole"
-    began = time.monotonic()
-    try:
-        with torch.random.fork_rng(devices=cards), loading.narrow_inputs(model, options):
-            with numbers(options):
-                shared = Together(engine, [row.policy for row in rows], prompt=whole, entropy=True)
-                scored = [shared.score(row.policy, prompt=whole) for row in rows]
-                losses = [-logsigmoid(it.sums()[0] - it.sums()[1]) for it in scored]
-                losses += [-it.prompt.mean() for it in scored if it.prompt is not None]
-            torch.stack(losses).sum().backward()
-        if cards:
-            torch.cuda.synchronize()
-    finally:
-        model.zero_grad(set_to_none=True)
-    peak = torch.cuda.max_memory_allocated() if cards else sizes.most_of_process()
-    return Tried(shared.tokens, time.monotonic() - began, float(peak))
-
-
 def returns(row: Conversation, tokenizer: Any) -> bool:
     """Tell whether the tokens of a row's chosen conversation are the text that the template wrote.
 
@@ -350,13 +379,14 @@ def returns(row: Conversation, tokenizer: Any) -> bool:
 def _whole_run(pace: estimate.Pace, rows: Rows, options: Mapping[str, Any]) -> float:
     """Return the seconds of all steps, and of the reference and the evaluations, which go forward only: a third."""
     training = [it.computed for it in rows.training]
-    epochs = options["epochs"]
+    epochs, step_rows = options["epochs"], processes.rows_of_a_step(options)
     if options["max_steps"]:
-        epochs = options["max_steps"] * options["accumulation"] / len(training)
+        epochs = options["max_steps"] * step_rows / len(training)
     once, held_out = pace.seconds(training), pace.seconds([it.computed for it in rows.held_out])
-    steps = epochs * len(training) / options["accumulation"]
+    steps = epochs * len(training) / step_rows
     evaluations = steps // options["evaluate_every"] if options["evaluate_every"] else 0
-    return float(epochs * once + (once + (1 + evaluations) * held_out) / 3)
+    alone = epochs * once + (once + (1 + evaluations) * held_out) / 3
+    return float(alone / processes.count(options))
 
 
 def earlier(run: Path, device: str) -> Sequence[tuple[float, float]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -17,7 +18,9 @@ from lrstudio.training.wire import Spec
 from lrstudio.worker import loading, parity
 from lrstudio.worker.conversations import Conversation, Remembering, conversation
 from lrstudio.worker.prefix import Engine, PlainPairs
+from lrstudio.worker.ranks import ALONE
 from lrstudio.worker.sources import source_rows
+from lrstudio.worker.spread import Spread, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +60,37 @@ class Rows:
             raise Refused("there is no row to train on", where=wire.PAIRS)
 
 
-def rows_in_tokens(run: Path, spec: Spec, options: Mapping[str, Any], tokenizer: Any) -> Rows:
+def rows_in_tokens(
+    run: Path,
+    spec: Spec,
+    options: Mapping[str, Any],
+    tokenizer: Any,
+    *,
+    told: Callable[[int, int], None] = lambda done, of: None,
+) -> Rows:
     """Put the rows of a run into tokens; those beyond the limit are dropped or cut, as the options say.
+
+    `told` hears of each row how many are done, of how many; first of none.
 
     Raises:
         Refused: a row cannot be put into tokens; names it.
     """
     remembering = Remembering(tokenizer)
     short = spec.recipe == "longpo"
-    every = [conversation(row, remembering, short_reference=short) for row in source_rows(run, spec.recipe, options)]
+    found, every = list(source_rows(run, spec.recipe, options)), []
+    told(0, len(found))
+    for row in found:
+        every.append(conversation(row, remembering, short_reference=short))
+        told(len(every), len(found))
     limit = limit_of(spec, options)
     kept, cut, dropped = [], [], []
-    for row in every:
-        fitting = row if not limit or row.tokens <= limit else None
+    for whole in every:
+        fitting = whole if not limit or whole.tokens <= limit else None
         if fitting is None and options.get("too_long") == "cut":
-            fitting = row.cut(limit)
-            cut += [row.row.row_id] if fitting else []
+            fitting = whole.cut(limit)
+            cut += [whole.row.row_id] if fitting else []
         if fitting is None:
-            dropped.append(row.row.row_id)
+            dropped.append(whole.row.row_id)
         else:
             kept.append(fitting)
     return Rows(
@@ -101,32 +117,59 @@ def limit_of(spec: Spec, options: Mapping[str, Any]) -> int:
 
 
 def engine_of(
-    model: Any, rows: Sequence[Conversation], options: Mapping[str, Any], *, warn: Callable[[str], None]
+    model: Any,
+    rows: Sequence[Conversation],
+    options: Mapping[str, Any],
+    *,
+    warn: Callable[[str], None],
+    spread: Spread | None = None,
 ) -> tuple[Engine, str]:
     """Choose how pairs are computed, after a check on the first row; with a fallback, say why it is one.
 
     Returns:
         the engine, and why it is not the one that was asked for, "" where it is.
     """
+    lies = spread or Whole(ALONE)
     if options["engine"] != "shared":
-        return PlainPairs(model), ""
+        return lies.engine(PlainPairs(model)), ""
     try:
         # Enough tokens to tell a wrong mask, few enough for the plain pass to fit beside the weights.
         pruned = rows[0].policy.pruned(prompt=1024, answer=128)
         with numbers(options), loading.narrow_inputs(model, options):
-            return parity.checked(model, pruned, longest=max(it.tokens for it in rows)), ""
+            checked = parity.checked(model, pruned, longest=max(it.tokens for it in rows), spread=lies)
+            return lies.engine(checked), ""
     except (Refused, TypeError, ValueError, AttributeError, RuntimeError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
         why = error.sentence if isinstance(error, StudioError) else f"this model cannot share a prompt: {error}"
         warn(f"each answer is computed with its document, at twice the time: {why}")
-        return PlainPairs(model), why
+        return lies.engine(PlainPairs(model)), why
 
 
 def numbers(options: Mapping[str, Any]) -> AbstractContextManager[Any]:
     """Compute in bfloat16 where the options say so; weights that are trained stay float32."""
+    if options["dtype"] != "bf16":
+        return nullcontext()
+    # A cast that is kept from one pass to the next belongs to weights that were put together for that pass.
+    kept = options.get("sharding", "none") == "none"
     where = loading.device(options.get("device", "auto"))
-    return torch.autocast(where, torch.bfloat16) if options["dtype"] == "bf16" else nullcontext()
+    return cast("AbstractContextManager[Any]", torch.autocast(where, torch.bfloat16, cache_enabled=kept))
+
+
+class NowAndThen:
+    """Says how many rows are done: of the first and the last, and between them once a second."""
+
+    def __init__(self, say: Callable[[str], None], what: str) -> None:
+        """Say it to `say`, of rows that are `what`."""
+        self._say, self._what = say, what
+        self._next = 0.0
+
+    def __call__(self, done: int, of: int) -> None:
+        """Hear how many are done, of how many."""
+        now = time.monotonic()
+        if done in (1, of) or now >= self._next:
+            self._next = now + 1.0
+            self._say(f"{done:,} of {many(of, 'row', 'rows')} {self._what}")
 
 
 def names(ids: Sequence[str]) -> str:

@@ -23,6 +23,8 @@ from lrstudio.domain.errors import Refused
 from lrstudio.training.folder import replace_file
 from lrstudio.worker.conversations import Conversation
 from lrstudio.worker.prefix import Branch, Engine, Tree
+from lrstudio.worker.ranks import ALONE
+from lrstudio.worker.spread import Spread, Whole, turns
 
 REFERENCE: Final = "reference.json"
 """The file of a run folder with the reference's log-probabilities, so that a run that goes on has the same ones."""
@@ -148,6 +150,7 @@ def reference_sums(
     go_on: Callable[[], bool],
     cache: ReferenceCache | None = None,
     ld_alpha: float = 1.0,
+    spread: Spread | None = None,
 ) -> Found | None:
     """Return the reference's sums for every row, from the run folder where it has them, else found or computed.
 
@@ -158,6 +161,7 @@ def reference_sums(
         go_on: asked before each pass; where it says no, None is returned, and the cache has what was computed.
         cache: shared with other runs.
         ld_alpha: weight of an answer's tokens beyond the length of the shorter one; LD-DPO, arXiv 2409.06411.
+        spread: the processes that compute together: the first one's files and cache count for all.
 
     Raises:
         Refused: they are to be computed, and there is no engine.
@@ -165,12 +169,13 @@ def reference_sums(
     path = run / REFERENCE
     pairs = [[_pair(tree, ld_alpha) for tree in row.reference] for row in rows]
     key = _key_of_all(pairs, ld_alpha)
-    if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["key"] == key:
-            return Found([(chosen, rejected) for chosen, rejected in kept["sums"]], 2 * len(rows), 0)
+    lies = spread or Whole(ALONE)
+    kept = lies.ranks.share(_kept(path) if lies.ranks.first else None)
+    if kept is not None and kept["key"] == key:
+        return Found([(chosen, rejected) for chosen, rejected in kept["sums"]], 2 * len(rows), 0)
     wanted = {part.key: part for row in pairs for pair in row for part in pair.parts}
     known = {name: value for name in wanted if cache and (value := cache.get(name)) is not None}
+    known = lies.ranks.share(known)
     cached = len(known)
     if len(known) < len(wanted):
         if engine is None:
@@ -178,18 +183,33 @@ def reference_sums(
                 "what the reference found is gone or belongs to other rows, so this run cannot go on; start a new one",
                 where=REFERENCE,
             )
-        known |= _computed(engine, [it for name, it in wanted.items() if name not in known], cache, go_on=go_on)
+        missing = [it for name, it in wanted.items() if name not in known]
+        known |= _computed(engine, missing, cache if lies.ranks.first else None, go_on=go_on, spread=lies)
         if len(known) < len(wanted):
             return None
     sums = [_added(pair.sums(known, ld_alpha) for pair in row) for row in pairs]
-    replace_file(path, json.dumps({"key": key, "sums": sums}))
+    if lies.ranks.first:
+        replace_file(path, json.dumps({"key": key, "sums": sums}))
     return Found(sums, cached, len(known) - cached)
 
 
+def _kept(path: Path) -> dict[str, Any] | None:
+    kept: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return kept
+
+
 def _computed(
-    engine: Engine, missing: Sequence[_Part], cache: ReferenceCache | None, *, go_on: Callable[[], bool]
+    engine: Engine,
+    missing: Sequence[_Part],
+    cache: ReferenceCache | None,
+    *,
+    go_on: Callable[[], bool],
+    spread: Spread,
 ) -> dict[str, float]:
-    """Compute what is missing, prompt by prompt, as far as it goes on; the cache is written now and then."""
+    """Compute what is missing, prompt by prompt, as far as it goes on; the cache is written now and then.
+
+    Each process takes one pass of as many as there are processes, and all are told what came out.
+    """
     by_prompt: dict[tuple[int, ...], list[_Part]] = {}
     for part in missing:
         by_prompt.setdefault(part.prompt, []).append(part)
@@ -198,22 +218,33 @@ def _computed(
     ]
     found: dict[str, float] = {}
     written = time.monotonic()
-    for parts in passes:
-        if not go_on():
+    ranks = spread.ranks
+    for start in range(0, len(passes), ranks.count):
+        if not ranks.share(go_on()):
             break
-        branches = tuple(dict.fromkeys(part.branch for part in parts))
-        with torch.no_grad():
-            counted = dict(zip(branches, engine.score(Tree(parts[0].prompt, branches)).counted(), strict=True))
-        for part in parts:
-            found[part.key] = counted[part.branch][: part.tokens].sum().double().item()
+        together = [[it] for it in passes[start : start + ranks.count]]
+        mine: dict[str, float] = {}
+        for parts, counts in turns(spread, [*together, *([] for _ in range(ranks.count - len(together)))]):
+            scored = _scored(engine, parts)
+            mine |= scored if counts else {}
+        for name, value in (it for one in ranks.gather(mine) for it in one.items()):
+            found[name] = value
             if cache:
-                cache.put(part.key, found[part.key])
+                cache.put(name, value)
         if cache and time.monotonic() - written > _KEEP_SECONDS:
             cache.keep()
             written = time.monotonic()
     if cache and found:
         cache.keep()
     return found
+
+
+def _scored(engine: Engine, parts: Sequence[_Part]) -> dict[str, float]:
+    """Score some answers to one prompt in one pass."""
+    branches = tuple(dict.fromkeys(part.branch for part in parts))
+    with torch.no_grad():
+        counted = dict(zip(branches, engine.score(Tree(parts[0].prompt, branches)).counted(), strict=True))
+    return {part.key: counted[part.branch][: part.tokens].sum().double().item() for part in parts}
 
 
 def _added(sums: Iterable[Sums]) -> Sums:

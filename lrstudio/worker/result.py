@@ -28,6 +28,7 @@ from transformers import AutoModelForCausalLM
 from lrstudio.domain.errors import Environment
 from lrstudio.training import preflight
 from lrstudio.training.folder import replace_file, sync_folder
+from lrstudio.training.room import DiskFull, is_full
 from lrstudio.training.rounds import ROUNDS
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind, Phase, Spec, to_json
@@ -46,6 +47,7 @@ CARD: Final = "card.md"
 CHECK: Final = "check.json"
 
 _TOKENS: Final = 64  # of an answer that is compared: later ones differ because earlier ones do
+_ROOM: Final = 1.3  # times the weights, to load a model and ask it
 _GAP: Final = 0.5  # nats; rounding to bfloat16 stays below it
 _PACKAGES: Final = ("torch", "transformers", "peft", "safetensors", "tokenizers", "accelerate", "trl")
 
@@ -71,15 +73,22 @@ class Result:
     orders: Orders
     numbers: Callable[[], AbstractContextManager[Any]]
 
-    def publish(self, training: Sequence[Conversation], held_out: Sequence[Conversation]) -> bool:
+    def publish(
+        self,
+        training: Sequence[Conversation],
+        held_out: Sequence[Conversation],
+        *,
+        weights: Mapping[str, torch.Tensor] | None = None,
+    ) -> bool:
         """Save, load again, compare, and give the folder its name; False where told to stop. The model is used up.
 
         Args:
             training: the rows that were trained on.
             held_out: those that were not; their questions are asked.
+            weights: that were trained, where the model lies in parts over several processes.
 
         Raises:
-            Environment: it cannot be written.
+            Environment: it cannot be written; DiskFull where no space is left.
         """
         final = self.run / RESULT
         unfinished = final.with_name(f".{RESULT}")
@@ -88,7 +97,12 @@ class Result:
         try:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()
-            check = self._full(unfinished, rows) if self.options["method"] == "full" else self._lora(unfinished, rows)
+            if self.options["method"] != "full":
+                check = self._lora(unfinished, rows, weights)
+            elif weights is None:
+                check = self._full(unfinished, rows)
+            else:
+                check = self._full_of_parts(unfinished, weights)
             if check is None:
                 return False
             check["asked"] = "held-out" if held_out else "trained"
@@ -98,17 +112,29 @@ class Result:
             shutil.rmtree(final, ignore_errors=True)  # of an attempt before
             os.rename(unfinished, final)
             sync_folder(self.run)
-        except OSError as error:
-            raise Environment(f"the result cannot be saved: {error.strerror or error}", where=str(final)) from error
+        except BaseException as error:  # of a full disk libraries say each something else
+            if is_full(error, self.run):
+                raise DiskFull(
+                    "no space is left on the disk for the result; free some, then go on from the last checkpoint"
+                ) from error
+            if isinstance(error, OSError):
+                raise Environment(f"the result cannot be saved: {error.strerror or error}", where=str(final)) from error
+            raise
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         return True
 
-    def _lora(self, folder: Path, rows: Sequence[Conversation]) -> dict[str, Any] | None:
-        self._save(self.model, folder / ADAPTER)
-        _same_weights(self.model, folder / ADAPTER)
-        loading.release(self.model)
+    def _lora(
+        self, folder: Path, rows: Sequence[Conversation], weights: Mapping[str, torch.Tensor] | None
+    ) -> dict[str, Any] | None:
+        self._save(self.model, folder / ADAPTER, weights)
+        _same_weights(self.model, folder / ADAPTER, weights)
         check: dict[str, Any] = {ADAPTER: _files(folder / ADAPTER, hashes=True)}
+        if weights is None:
+            loading.release(self.model)
+        elif not self._fits():
+            check["left_out"] = "the adapter was not tried: the whole model does not fit onto one GPU"
+            return check
         model = self._base(Path(self.spec.model))
         from peft import PeftModel
 
@@ -135,6 +161,18 @@ class Result:
         self._save(self.model.to(self._dtype()), folder / MODEL)
         loading.release(self.model)
         return self._compared({}, folder, rows, first, names=("trained", MODEL))
+
+    def _full_of_parts(self, folder: Path, weights: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+        self._save(self.model, folder / MODEL, {name: it.to(self._dtype()) for name, it in weights.items()})
+        left_out = "the saved model was not asked: no process has the trained one whole to compare it with"
+        return {MODEL: _files(folder / MODEL), "left_out": left_out}
+
+    def _fits(self) -> bool:
+        """Tell whether the model that the run started from fits whole beside what this process still has."""
+        if loading.device(str(self.options.get("device", "auto"))) != "cuda":
+            return True
+        needed = sum(it.stat().st_size for it in Path(self.spec.model).glob("*.safetensors")) * _ROOM
+        return bool(needed < torch.cuda.mem_get_info()[0])
 
     def _compared(
         self,
@@ -188,8 +226,10 @@ class Result:
     def _dtype(self) -> torch.dtype:
         return torch.bfloat16 if self.options["dtype"] == "bf16" else torch.float32
 
-    def _save(self, model: Any, folder: Path) -> None:
-        model.save_pretrained(folder, safe_serialization=True)
+    def _save(self, model: Any, folder: Path, weights: Mapping[str, torch.Tensor] | None = None) -> None:
+        model.save_pretrained(
+            folder, safe_serialization=True, **({} if weights is None else {"state_dict": dict(weights)})
+        )
         self.tokenizer.save_pretrained(folder)
 
     def _look(
@@ -262,12 +302,13 @@ def _difference(
     }
 
 
-def _same_weights(model: Any, folder: Path) -> None:
+def _same_weights(model: Any, folder: Path, weights: Mapping[str, torch.Tensor] | None) -> None:
     """See that the adapter's file holds the weights that were trained, bit for bit."""
     from peft import get_peft_model_state_dict
 
     kept = {name: it for path in sorted(folder.glob("*.safetensors")) for name, it in load_file(path).items()}
-    ours = {name: it.detach().cpu().contiguous() for name, it in get_peft_model_state_dict(model).items()}
+    its = get_peft_model_state_dict(model, state_dict=None if weights is None else dict(weights))
+    ours = {name: it.detach().cpu().contiguous() for name, it in its.items()}
     if kept.keys() != ours.keys() or not all(torch.equal(kept[name], it) for name, it in ours.items()):
         raise Environment(
             "the adapter on the disk is not the one that was trained; is the disk sound?", where=str(folder)

@@ -17,7 +17,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from lrstudio.domain.errors import Refused
-from lrstudio.training import estimate
+from lrstudio.training import estimate, processes
 from lrstudio.training.estimate import GIB, ModelShape
 from lrstudio.worker import loading
 from lrstudio.worker.prefix import Tree
@@ -137,6 +137,9 @@ def peak_bytes(model: Sizes, tree: Tree, options: Mapping[str, Any], *, longest:
         offload=loading.offloads(options, longest=longest),
     )
     found = estimate.memory(model.shape, plan)
+    if options.get("sharding", "none") != "none":  # embeddings and head are whole while a step is computed
+        parts, whole = processes.count(options), 2.0 * 2 * model.shape.vocabulary * model.shape.hidden
+        found = replace(found, weights=found.weights / parts + whole, trained=found.trained / parts)
     if not options["checkpointing"]:  # the activations of every layer stay
         found = replace(found, layer=found.layer * model.shape.layers)
     if options["dtype"] == "fp32":

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -28,6 +29,7 @@ from lrstudio.worker import generate, loading
 from lrstudio.worker.conversations import Conversation, conversation
 from lrstudio.worker.generate import Sampling
 from lrstudio.worker.prefix import Engine
+from lrstudio.worker.ranks import ALONE, Ranks
 
 PARTS: Final = "parts"
 """The folder of a round with the answers so far, one file for each question; gone when all are there."""
@@ -69,6 +71,8 @@ class SelfPlay:
     spool: Spool
     orders: Orders
     numbers: Callable[[], AbstractContextManager[Any]]
+    ranks: Ranks = ALONE
+    """The processes that train; the first one samples, waits and asks the reference for all."""
 
     def train(self, loop: Steps, questions: Sequence[Row]) -> bool:
         """Run the rounds that are left; False where it was stopped before the end.
@@ -84,13 +88,13 @@ class SelfPlay:
         number, began = max(1, loop.round), loop.began
         while number <= self.options["rounds"]:
             fresh = loop.step == began
-            rows = self._pairs(number, questions, fresh=fresh)
+            rows = self.ranks.lead(partial(self._pairs, number, questions, fresh=fresh))
             if rows is None:
                 return False
             if rows:
                 loop.begin_round(number, began)
                 ready = [conversation(row, self.tokenizer) for row in rows]
-                sums = self._reference(number, ready, fresh=fresh)
+                sums = self.ranks.lead(partial(self._reference, number, ready, fresh=fresh))
                 if sums is None or not loop.run(ready, sums, training=len(ready)):
                     return False
             number, began = number + 1, loop.step

@@ -19,7 +19,9 @@ from lrstudio.worker.conversations import Conversation
 from lrstudio.worker.objective import check_options
 from lrstudio.worker.preflight import Ready, preflight
 from lrstudio.worker.preparing import engine_of, numbers, rows_in_tokens
+from lrstudio.worker.ranks import ALONE, Ranks
 from lrstudio.worker.reference import CACHE, ReferenceCache, Sums, reference_key, reference_sums
+from lrstudio.worker.spread import spread
 
 
 def wanted(run: Path) -> tuple[Spec, dict[str, Any]]:
@@ -36,13 +38,13 @@ def wanted(run: Path) -> tuple[Spec, dict[str, Any]]:
     return spec, dict(options)
 
 
-def begun(run: Path, spec: Spec, options: Mapping[str, Any], spool: Spool) -> Ready:
+def begun(run: Path, spec: Spec, options: Mapping[str, Any], spool: Spool, *, ranks: Ranks = ALONE) -> Ready:
     """Look at everything before step one, say what was found, and return what was made for that.
 
     Raises:
         Refused: a check was not passed, or rows would go missing that nobody has accepted to lose.
     """
-    found, ready = preflight(run, spec, options, warn=lambda why: spool.say(Kind.WARNING, why=why))
+    found, ready = preflight(run, spec, options, warn=lambda why: spool.say(Kind.WARNING, why=why), ranks=ranks)
     spool.say(Kind.PREFLIGHT, **{name: value for name, value in asdict(found).items() if name != "v"})
     if found.problems:
         raise Refused("; ".join(found.problems))
@@ -52,7 +54,9 @@ def begun(run: Path, spec: Spec, options: Mapping[str, Any], spool: Spool) -> Re
     return ready
 
 
-def resumed(run: Path, spec: Spec, options: Mapping[str, Any], saved: Path, spool: Spool) -> Ready:
+def resumed(
+    run: Path, spec: Spec, options: Mapping[str, Any], saved: Path, spool: Spool, *, ranks: Ranks = ALONE
+) -> Ready:
     """Load what a run that goes on needs; it was looked at when it began.
 
     Raises:
@@ -63,9 +67,12 @@ def resumed(run: Path, spec: Spec, options: Mapping[str, Any], saved: Path, spoo
     rows.refuse_unaccepted(options)
     model = loading.load_model(Path(spec.model), options, checkpoint=saved)
     loading.checkpointed(model, options, longest=max(row.tokens for row in rows.kept))
-    engine, why = engine_of(model, rows.training, options, warn=lambda why: spool.say(Kind.WARNING, why=why))
+    lies = spread(ranks, model, options)
+    engine, why = engine_of(
+        model, rows.training, options, warn=lambda why: spool.say(Kind.WARNING, why=why), spread=lies
+    )
     spool.say(Kind.ENGINE, engine=engine.name, why=why)
-    return Ready(tokenizer=tokenizer, rows=rows, model=model, engine=engine, why=why)
+    return Ready(tokenizer=tokenizer, rows=rows, model=model, engine=engine, why=why, spread=lies)
 
 
 def reference_of(
@@ -96,6 +103,7 @@ def reference_of(
             go_on=lambda: not orders.stop.is_set(),
             cache=ReferenceCache(run.parent / CACHE, key),
             ld_alpha=options.get("ld_alpha", 1.0),
+            spread=ready.spread,
         )
     if found is None:
         return None

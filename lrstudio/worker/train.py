@@ -17,15 +17,18 @@ from lrstudio.training.wire import Kind, Phase
 from lrstudio.worker import generate, loading
 from lrstudio.worker.conversations import Conversation
 from lrstudio.worker.longpo_data import make_data
-from lrstudio.worker.objective import Cost, Step, cost, step_of
-from lrstudio.worker.plan import groups, plan, rate
-from lrstudio.worker.prefix import Engine, Together
+from lrstudio.worker.objective import Cost, Step, cost, over_a_step, step_of
+from lrstudio.worker.plan import deal, groups, plan, rate
+from lrstudio.worker.prefix import Together
+from lrstudio.worker.preflight import Ready
 from lrstudio.worker.preparing import numbers
+from lrstudio.worker.ranks import ALONE, Ranks
 from lrstudio.worker.reference import Sums
 from lrstudio.worker.result import Result
 from lrstudio.worker.samples import Companion
 from lrstudio.worker.sources import makes_data
 from lrstudio.worker.sppo_rounds import SelfPlay
+from lrstudio.worker.spread import backward, turns
 from lrstudio.worker.starting import begun, reference_of, resumed, wanted
 
 MODEL: Final = "model"
@@ -34,28 +37,37 @@ MODEL: Final = "model"
 _STATE: Final = "trainer.pt"
 
 
-def train(run: Path, spool: Spool, orders: Orders) -> None:
+def train(run: Path, spool: Spool, orders: Orders, *, ranks: Ranks = ALONE) -> None:
     """Train as the spec of a run folder says, from its last checkpoint on, until it is done or told to stop.
+
+    Of several processes every one calls it; the first has the spool that writes and the orders that hear.
 
     Raises:
         Refused: something is wrong that a person can mend; nothing has been trained then.
     """
     spec, options = wanted(run)
-    if makes_data(spec.recipe, options) and not make_data(run, spec, options, spool=spool, orders=orders):
+    ranks.check(options)
+    if makes_data(spec.recipe, options) and not ranks.lead(
+        lambda: make_data(run, spec, options, spool=spool, orders=orders)
+    ):
         return
     spool.phase(Phase.PREFLIGHT)
+    checkpoints.prune(run, keep=options["keep"])  # what a kill has left, where no checkpoint comes any more
     start = checkpoints.latest(run)
     saved = start.path / MODEL if start else None
-    ready = begun(run, spec, options, spool) if saved is None else resumed(run, spec, options, saved, spool)
+    if saved is None:
+        ready = begun(run, spec, options, spool, ranks=ranks)
+    else:
+        ready = resumed(run, spec, options, saved, spool, ranks=ranks)
     rows, model, engine, tokenizer = ready.all()
-    loop = Loop(run, spec.recipe, options, model=model, engine=engine, tokenizer=tokenizer, spool=spool, orders=orders)
+    loop = Loop(run, spec.recipe, options, ready=ready, spool=spool, orders=orders)
     result = Result(run, spec, options, model, tokenizer, spool, orders, numbers=lambda: numbers(options))
     if spec.recipe == "sppo" and options["rounds"]:
         loop.accompany(rows.held_out)
         loop.take_up(start)
-        play = SelfPlay(run, options, model, tokenizer, engine, spool, orders, lambda: numbers(options))
+        play = SelfPlay(run, options, model, tokenizer, engine, spool, orders, lambda: numbers(options), ranks)
         if play.train(loop, [row.row for row in rows.training]):
-            result.publish(rows.training, rows.held_out)
+            ranks.lead(lambda: result.publish(rows.training, rows.held_out))
         return
     used = rows.kept if options["evaluate_every"] else rows.training
     sums = reference_of(run, spec, options, ready, used, trained=start is not None, spool=spool, orders=orders)
@@ -66,7 +78,8 @@ def train(run: Path, spool: Spool, orders: Orders) -> None:
     loop.accompany(rows.held_out)
     loop.take_up(start)
     if loop.run(used, sums, training=len(rows.training)):
-        result.publish(rows.training, rows.held_out)
+        weights = ready.spread.weights()
+        ranks.lead(lambda: result.publish(rows.training, rows.held_out, weights=weights))
 
 
 class Loop:
@@ -78,15 +91,14 @@ class Loop:
         recipe: str,
         options: Mapping[str, Any],
         *,
-        model: Any,
-        engine: Engine,
-        tokenizer: Any,
+        ready: Ready,
         spool: Spool,
         orders: Orders,
     ) -> None:
         """Prepare the optimizer; nothing is computed yet."""
         self._run, self._recipe, self._options = run, recipe, options
-        self._model, self._engine, self._tokenizer = model, engine, tokenizer
+        _, model, self._engine, self._tokenizer = ready.all()
+        self._model, self._spread, self._ranks = model, ready.spread, ready.spread.ranks
         self._spool, self._orders = spool, orders
         self._weights = [it for it in model.parameters() if it.requires_grad]
         self._optimizer = optimizer(self._weights, options)
@@ -98,7 +110,9 @@ class Loop:
         self._companion: Companion | None = None
 
     def accompany(self, held_out: Sequence[Conversation]) -> None:
-        """Answer held-out questions on the way, and mind the health rules."""
+        """Answer held-out questions on the way, and mind the health rules; the first process does it for all."""
+        if not self._ranks.first:
+            return
         self._companion = Companion(
             self._options,
             recipe=self._recipe,
@@ -110,26 +124,42 @@ class Loop:
         )
 
     def take_up(self, start: checkpoints.Checkpoint | None) -> None:
-        """Restore optimizer, step and random numbers from a checkpoint; without one seed them."""
+        """Restore optimizer, step and random numbers from a checkpoint; without one seed them.
+
+        Raises:
+            Refused: it is of another number of processes.
+        """
         if start is None:
-            torch.manual_seed(self._options["seed"])
+            torch.manual_seed(self._seed("start") if self._ranks.rank else self._options["seed"])
             return
         state = torch.load(start.path / _STATE, map_location="cpu", weights_only=True)
-        self._optimizer.load_state_dict(state["optimizer"])
+        if len(state["dice"]) != self._ranks.count:
+            raise Refused(
+                f"the checkpoint {start.name} is of {len(state['dice'])} processes, and these are {self._ranks.count}: "
+                "other rows would make a step; go on with as many, or start a new run",
+                where="processes",
+            )
+        self._spread.take_moments(self._optimizer, state["optimizer"])
         self.step = start.step
         self.round, self.began = state.get("round", (0, 0))
         if self._companion is not None and state.get("companion"):
             self._companion.take_up(state["companion"])
-        torch.set_rng_state(state["random"])
-        if torch.cuda.is_available() and state["random_cuda"]:
-            torch.cuda.set_rng_state_all(state["random_cuda"])
+        own = state["dice"][self._ranks.rank]
+        torch.set_rng_state(own["host"])
+        if torch.cuda.is_available() and own["card"] is not None:
+            torch.cuda.set_rng_state(own["card"])
+
+    def _seed(self, *parts: object) -> int:
+        """Return a seed for some part of the run, another one for each process."""
+        mine = (self._ranks.rank,) if self._ranks.rank else ()
+        return generate.seed_of(self._options["seed"], *parts, *mine)
 
     def begin_round(self, number: int, began: int) -> None:
         """Begin a round of self-play behind a step, with a new optimizer and new dice, or go on with it."""
         self.round, self.began = number, began
         if self.step == began:
             self._optimizer = optimizer(self._weights, self._options)
-            torch.manual_seed(generate.seed_of(self._options["seed"], "round", number))
+            torch.manual_seed(self._seed("round", number))
 
     def run(self, rows: Sequence[Conversation], sums: Sequence[Sums], *, training: int) -> bool:
         """Train on the first `training` rows and evaluate on the others; False where it was stopped before its end."""
@@ -149,8 +179,10 @@ class Loop:
                 self._evaluate(list(zip(rows[training:], sums[training:], strict=True)))
             if self._companion:
                 ill = self._companion.after(self.step, said, last=self.step == end) or ill
-            stopping = self._orders.stop.is_set() or bool(ill)
-            asked = self._orders.take_checkpoint()
+            # The first process hears; all do the same at the same step.
+            stopping, asked = self._ranks.share(
+                (self._orders.stop.is_set() or bool(ill), self._orders.take_checkpoint())
+            )
             due = self.step % self._options["save_every"] == 0 or self.step == end
             if (stopping or asked or due) and saved != self.step:
                 self._save()
@@ -162,27 +194,23 @@ class Loop:
     def _one_step(self, rows: Sequence[tuple[Conversation, Sums]], *, steps: int) -> dict[str, float]:
         began = time.monotonic()
         self._optimizer.zero_grad(set_to_none=True)
-        found: list[Mapping[str, float]] = [{}] * len(rows)
+        mine, step = self._work(rows)
+        found: dict[int, Mapping[str, float]] = {}
         computed = 0
-        step = self._ahead(rows)
-        for places in self._passes(rows, step):
+        for places, counts in mine:
             costs, tokens = self._costs(rows, places, step)
-            for place, one in zip(places, costs, strict=True):
-                found[place] = one.metrics
-                if not math.isfinite(one.metrics["loss"]):
-                    raise Refused(
-                        f"the loss of step {self.step} is not a number; lower the learning rate, or train in fp32",
-                        where=rows[place][0].row.row_id,
-                    )
-            (torch.stack([it.loss for it in costs]).sum() / len(rows)).backward()
-            computed += tokens
-        limit = self._options["max_grad_norm"] or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self._weights, limit).item()
+            loss = torch.stack([it.loss for it in costs]).sum() / len(rows)
+            backward(self._spread, loss, counts=counts)
+            if counts:
+                found |= {place: one.metrics for place, one in zip(places, costs, strict=True)}
+                computed += tokens
+        means, computed = self._together(rows, found, computed)
+        self._spread.add_up(self._weights)
+        norm = self._spread.clip(self._weights, self._options["max_grad_norm"] or math.inf)
         now = rate(self.step - self.began, steps, self._options)
         for group in self._optimizer.param_groups:
             group["lr"] = now
         self._optimizer.step()
-        means = _means(found)
         seconds = time.monotonic() - began
         self._spool.metrics(
             self.step,
@@ -196,13 +224,43 @@ class Loop:
         )
         return means
 
-    def _ahead(self, rows: Sequence[tuple[Conversation, Sums]]) -> Step | None:
-        with numbers(self._options):
-            return step_of(self._engine, rows, recipe=self._recipe, options=self._options)
+    def _together(
+        self, rows: Sequence[tuple[Conversation, Sums]], found: Mapping[int, Mapping[str, float]], computed: int
+    ) -> tuple[dict[str, float], int]:
+        """Return the means over the rows of all processes, and the tokens that all computed.
 
-    def _passes(self, rows: Sequence[tuple[Conversation, Sums]], step: Step | None) -> list[list[int]]:
-        """Return the places of rows computed together; each alone where all were scored ahead, by the same dice."""
-        return groups([row.policy.prompt for row, _ in rows]) if step is None else [[it] for it in range(len(rows))]
+        Raises:
+            Refused: a loss is not a number.
+        """
+        gathered = self._ranks.gather((dict(found), computed))
+        every = dict(it for one, _ in gathered for it in one.items())
+        for place, metrics in sorted(every.items()):
+            if not math.isfinite(metrics["loss"]):
+                raise Refused(
+                    f"the loss of step {self.step} is not a number; lower the learning rate, or train in fp32",
+                    where=rows[place][0].row.row_id,
+                )
+        return _means([every[place] for place in range(len(rows))]), sum(it for _, it in gathered)
+
+    def _work(self, rows: Sequence[tuple[Conversation, Sums]]) -> tuple[list[tuple[list[int], bool]], Step | None]:
+        """Return the places of rows that this process computes, pass by pass, and what was scored ahead of them.
+
+        Each row goes alone where all are scored ahead, by the same dice.
+        """
+        ahead = over_a_step(self._recipe, self._options)
+        passes = [[it] for it in range(len(rows))] if ahead else groups([row.policy.prompt for row, _ in rows])
+        dealt = deal(passes, [row.tokens for row, _ in rows], self._ranks.count)
+        mine = turns(self._spread, dealt)
+        with numbers(self._options):
+            step = step_of(
+                self._engine,
+                rows,
+                recipe=self._recipe,
+                options=self._options,
+                places=[(places[0], counts) for places, counts in mine],
+                ranks=self._ranks,
+            )
+        return mine, step
 
     def _costs(
         self, rows: Sequence[tuple[Conversation, Sums]], places: Sequence[int], step: Step | None
@@ -217,25 +275,32 @@ class Loop:
 
     def _evaluate(self, rows: Sequence[tuple[Conversation, Sums]]) -> None:
         self._model.eval()
-        found: list[Mapping[str, float]] = []
+        found: dict[int, Mapping[str, float]] = {}
         with torch.no_grad(), loading.narrow_inputs(self._model, self._options):
-            step = self._ahead(rows)
-            for places in self._passes(rows, step):
-                found += [it.metrics for it in self._costs(rows, places, step)[0]]
+            mine, step = self._work(rows)
+            for places, counts in mine:
+                costs = self._costs(rows, places, step)[0]
+                found |= {place: it.metrics for place, it in zip(places, costs, strict=True) if counts}
         self._model.train()
-        self._spool.say(Kind.EVALUATION, step=self.step, metrics=_means(found))
+        every = dict(it for one in self._ranks.gather(found) for it in one.items())
+        self._spool.say(Kind.EVALUATION, step=self.step, metrics=_means([every[place] for place in range(len(rows))]))
 
     def _save(self) -> None:
+        """Save a checkpoint: every process gives its part, the first writes."""
+        weights, moments = self._spread.weights(), self._spread.moments(self._optimizer)
+        card = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+        dice = self._ranks.gather({"host": torch.get_rng_state(), "card": card})
+        if not self._ranks.first:
+            return
         self._spool.sync()
         with checkpoints.publishing(self._run, self.step) as folder:
-            self._model.save_pretrained(folder / MODEL)
+            self._model.save_pretrained(folder / MODEL, **({} if weights is None else {"state_dict": weights}))
             self._tokenizer.save_pretrained(folder / MODEL)
             state = {
-                "optimizer": self._optimizer.state_dict(),
-                "random": torch.get_rng_state(),
+                "optimizer": moments,
+                "dice": dice,
                 "round": (self.round, self.began),
                 "companion": self._companion.state() if self._companion else {},
-                "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             }
             torch.save(state, folder / _STATE)
         self._spool.say(Kind.CHECKPOINT, step=self.step)

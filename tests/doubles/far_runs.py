@@ -11,7 +11,7 @@ from typing import Any
 
 from lrstudio.domain.errors import Environment
 from lrstudio.training.folder import RunFolder
-from lrstudio.training.hosts import begin, mirror
+from lrstudio.training.hosts import begin, job, mirror
 from lrstudio.training.hosts.host import Host
 from lrstudio.training.hosts.launch_detached import DetachedLauncher
 from lrstudio.training.hosts.mirror import Away
@@ -42,7 +42,7 @@ class FarRun:
 
     def start(self) -> None:
         before = len(self.here.claims())
-        begin.start(self.host, self.launcher, self.here.path)
+        job.intend(self.here.path)
         begin.until_claimed(self.remote, self.host, self.launcher, before=before)
 
     def look(self) -> Status:

@@ -3,7 +3,8 @@
     python toy_worker.py RUN_FOLDER --preflight | --attempt N
 
 How it behaves stands in toy.json of the model folder: seconds (of a step), refuse (a sentence of preflight), crash,
-slow (seconds that preflight takes), dropped (row ids), memory_gib, answer (a sample's text), fails (a sentence).
+slow (seconds that preflight takes), dropped (row ids), memory_gib, answer (a sample's text), later (another text, from
+step later_from on), bytes (of a checkpoint), fails (a sentence).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from lrstudio.training import checkpoints, preflight, rounds, wire
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.preflight import Check, Preflight
+from lrstudio.training.room import REASON, DiskFull
 from lrstudio.training.rows import TRAIN, VALIDATION, Row, rows_of
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind, Phase, Spec
@@ -37,7 +39,11 @@ def main() -> int:
     rows = list(rows_of(run / wire.PAIRS))
     if sys.argv[2] == "--preflight":
         return look_over(run, ways, rows)
-    return train(run, spec, ways, rows, attempt=int(sys.argv[3]))
+    try:
+        return train(run, spec, ways, rows, attempt=int(sys.argv[3]))
+    except DiskFull as error:
+        Spool(run, attempt=int(sys.argv[3])).say(Kind.ERROR, reason=REASON, why=str(error))
+        return 1
 
 
 def look_over(run: Path, ways: dict[str, Any], rows: list[Row]) -> int:
@@ -90,14 +96,17 @@ def train(run: Path, spec: Spec, ways: dict[str, Any], rows: list[Row], *, attem
         time.sleep(ways.get("seconds", 0.0))
         step += 1
         value = next_value(value, step)
-        spool.metrics(step, loss=value, seconds=0.5, memory_gib=ways.get("memory_gib", 1.0))
+        said = {"loss": value, "seconds": 0.5, "memory_gib": ways.get("memory_gib", 1.0), "rewards/margins": 0.1 * step}
+        spool.metrics(step, **said)
         every = options["sample_every"]
         if every and step % every == 0:
             for row in [it for it in rows if it.split == VALIDATION][: options["sample_count"]]:
                 text = ways.get("answer", "Nothing is known of it at step {step}.").format(step=step)
+                text = ways["later"] if step >= ways.get("later_from", steps + 1) else text
                 spool.say(Kind.SAMPLE, step=step, row_id=row.row_id, question="?", text=text, tokens=5, repetition=0.0)
         if step % options["save_every"] == 0 or step == steps or orders.stop.is_set():
             with checkpoints.publishing(run, step) as folder:
+                (folder / "ballast").write_bytes(bytes(ways.get("bytes", 0)))
                 (folder / "value.json").write_text(json.dumps({"value": value.hex()}))
             spool.say(Kind.CHECKPOINT, step=step)
     spool.close()

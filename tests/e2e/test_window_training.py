@@ -144,8 +144,11 @@ def test_rows_that_are_dropped_must_be_accepted(driver: Driver, harbours: Path, 
     (box,) = preview._accepts.values()
     assert QApplication.focusWidget() is box
     driver.key("Space", box)
+    training.view.form.name.setText("mine")
+    assert preview.counts.isVisible(), "what was found holds under another name"
     driver.key("Ctrl+Return")
     driver.until(lambda: len(training.rows) == 1)
+    assert (training.rows[0].name, training.view.form.name.text()) == ("mine", "")
     assert ended(service(driver), training.rows[0].run_id).reason == "finished"
 
 

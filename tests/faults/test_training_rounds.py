@@ -173,10 +173,11 @@ def test_two_trainers_are_seen_and_so_is_one_without_the_lock(two: RunFolder) ->
     assert belonging(two) == []
 
 
-def _seen(*lines: str, names: str = "") -> Seen:
-    """Make what a folder held of words such as `metric 6`."""
-    parted = (line.split() for line in lines)
-    return Seen(tuple({"kind": kind, "step": int(step)} for kind, step in parted), tuple(names.split()))
+def _seen(*lines: str, names: str = "", recipe: str = "dpo") -> Seen:
+    """Make what a folder held of words such as `metric 6`, or `phase round 2 answers`."""
+    parted = (line.split(" ", 1) for line in lines)
+    rows = [{"kind": kind, **({"why": said} if kind == "phase" else {"step": int(said)})} for kind, said in parted]
+    return Seen(tuple(rows), tuple(names.split()), recipe)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +194,10 @@ def _seen(*lines: str, names: str = "") -> Seen:
         (_seen("metric 6", "checkpoint 6", names="step-00000006"), "step"),
         (_seen("metric 18", "checkpoint 18", names="step-00000006.tmp step-00000018"), "checkpoint"),
         (_seen("metric 21"), "shutdown"),
+        (_seen("phase round 1 answers: 0 of 5", recipe="sppo"), "round"),
+        (_seen("metric 7", "checkpoint 7", "phase round 2: 5 answers", recipe="sppo"), "round"),
+        (_seen("metric 7", "phase round 2: 5 pairs", "phase ", "metric 8", "sample 8", recipe="sppo"), "step"),
+        (_seen("metric 4", recipe="sppo"), "step"),
     ],
 )
 def test_the_phase_is_told_from_the_folder(seen: Seen, phase: str) -> None:
@@ -207,7 +212,7 @@ def test_the_table_counts_equal_ends() -> None:
     assert line(rounds[0]).split()[-7:] == ["6", "2", "6", "3", "1", "0.0", "yes"]
     assert line(rounds[1]).splitlines()[1].strip() == "steps differ: 2"
     last = summary(rounds, 10.0).splitlines()
-    assert last[-2].split() == ["all", "0/1", "1/1", "0/0", "0/0", "0/0", "1/2"]
+    assert last[-2].split() == ["all", "0/1", "1/1", "0/0", "0/0", "0/0", "0/0", "1/2"]
     assert "3 steps were run again" in last[-1]
 
 

@@ -10,8 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
+import anyio
+
+from lrstudio.services.judges import JudgeRequest
 from lrstudio.training import wire
 from lrstudio.training.events import Tail
 from lrstudio.training.folder import RunFolder
@@ -19,7 +24,7 @@ from lrstudio.training.runs import TrainWish
 from tests.doubles.trained_project import SET, trained_project
 from tests.faults.rounds import ROOT, Failed, environment, lrstudio
 from tests.faults.run_ends import Ends, complaints
-from tests.faults.run_moments import EVALUATE, SAMPLE, SAVE, STEPS, Pace
+from tests.faults.run_moments import EVALUATE, ROUNDS, SAMPLE, SAVE, STEPS, Pace
 from tests.faults.run_processes import belonging
 
 PATIENCE = 300.0
@@ -32,19 +37,34 @@ _OPTIONS = {
     "health_displacement": "off", "health_kl": "off", "merged": False, "check_count": 0,
 }  # fmt: skip
 
+_OF_RECIPE: Final[dict[str, dict[str, Any]]] = {
+    "dpo": {},
+    "longpo": {"learning_rate": 1e-4},
+    "sppo": {
+        "max_steps": STEPS // ROUNDS, "rounds": ROUNDS, "answers": 2, "answer_tokens": 8, "temperature": 1.0,
+        "evaluate_every": 0, "learning_rate": 1e-4,
+    },
+}  # fmt: skip
+SCRIPT: Final = "script.json"
+"""What the judge of an SPPO run goes by, beside the projects: it makes its verdicts up from the texts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:
     """A folder with a project and a draft of a run in it, the end of such a run undisturbed, and its pace."""
 
     folder: Path
+    recipe: str
     run_id: str
     whole: Ends
     pace: Pace
 
     @classmethod
-    def prepare(cls, folder: Path) -> Bench:
+    def prepare(cls, folder: Path, recipe: str = "dpo") -> Bench:
         """Draft a run of the tiny model, look it over, and let a copy of it come to its end.
+
+        An SPPO run has three rounds, which a scripted judge judges from another process; the passages that LongPO's
+        short prompts are made of are those of the lexical judge.
 
         Raises:
             Failed: it does not.
@@ -53,14 +73,18 @@ class Bench:
         lrstudio("tiny-model", model)
         (folder / "draft").mkdir()
         project = trained_project(folder / "draft" / _PROJECT, documents=8, chapters=6)
+        if recipe == "longpo":
+            anyio.run(partial(project.judging.run, JudgeRequest("lexical"), emit=lambda _event: None))
         training = project.training
-        run_id = training.draft(TrainWish(SET, "dpo", model, options=_OPTIONS, python=Path(sys.executable)))
+        options = _OPTIONS | _OF_RECIPE[recipe]
+        run_id = training.draft(TrainWish(SET, recipe, model, options=options, python=Path(sys.executable)))
         run = RunFolder(training.home / run_id)
         run.write(wire.SPEC, replace(run.spec(), threads=1))
         training.preflight(run_id)
         project.close()
+        (folder / SCRIPT).write_text('{"name": "made up"}', encoding="utf-8")
         whole, pace = _undisturbed(folder, run_id)
-        return cls(folder, run_id, whole, pace)
+        return cls(folder, recipe, run_id, whole, pace)
 
     def copy(self, name: str) -> tuple[Path, RunFolder]:
         """Return a copy of the project, and the draft in it."""
@@ -88,9 +112,29 @@ def _undisturbed(folder: Path, run_id: str) -> tuple[Ends, Pace]:
 
 
 @contextmanager
+def judging(project: Path, recipe: str) -> Iterator[None]:
+    """Judge the rounds of an SPPO run without a window, as long as it lasts."""
+    if recipe != "sppo":
+        yield
+        return
+    script = project.parents[1] / SCRIPT
+    words = [sys.executable, "-m", "lrstudio", "runs", str(project), "judge", "1", "--follow", "--judge", "scripted"]
+    with (project.parent / "judge.log").open("ab") as log:
+        process = subprocess.Popen(
+            [*words, "--script", str(script)], cwd=ROOT, env=environment(), stdout=log, stderr=log
+        )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
 def window(project: Path, run: RunFolder) -> Iterator[subprocess.Popen[str]]:
     """Open a window on a run, see `tests.faults.window`; it is killed in the end."""
     words = [sys.executable, "-m", "tests.faults.window", str(project), run.path.name]
+    words.append(str(project.parents[1] / SCRIPT))
     with (project.parent / "window.log").open("ab") as errors:
         process = subprocess.Popen(
             words,

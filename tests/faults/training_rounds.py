@@ -2,7 +2,8 @@
 
 One round: a window starts a run of the tiny model in real processes and watches it; `kill -9` ends the window, the
 supervisor, the trainer, or all three of them, a power cut, which may take the last words that were not on the disk;
-`lrstudio runs resume` goes on with it. Its end is held against that of a run which nothing has disturbed.
+`lrstudio runs resume` goes on with it. The rounds of an SPPO run are judged by the window, and where that was killed by
+`lrstudio runs judge`. Its end is held against that of a run which nothing has disturbed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from tests.faults.rounds import EndedFirst, Failed, lrstudio
 from tests.faults.run_ends import complaints, never_finished_without_an_exit, unlike_the_file, unsound
 from tests.faults.run_moments import STEPS, Seen, moment
 from tests.faults.run_processes import OneTrainer, belonging, kill_all
-from tests.faults.training_bench import Bench, curve_of, ended, until, window
+from tests.faults.training_bench import Bench, curve_of, ended, judging, until, window
 from tests.faults.window import hexed
 
 VICTIMS = ("window", "supervisor", "trainer", "power")
@@ -63,12 +64,13 @@ class Round:
     again: int = 0
     tries: int = 1
     seconds: float = 0.0
+    recipe: str = "dpo"
     complaints: list[str] = field(default_factory=list)
 
 
 def play(bench: Bench, *, seed: int, victim: str, aim: str, tamper: Tamper | None = None) -> Round:
     """Play one round, again where the victim ends before the kill; `tamper` spoils the run folder after the kill."""
-    done = Round(seed, victim, aim)
+    done = Round(seed, victim, aim, recipe=bench.recipe)
     started = time.monotonic()
     while True:
         project, run = bench.copy(f"{victim} {seed} {done.tries}")
@@ -96,10 +98,10 @@ def _silent(victim: str) -> tuple[int, ...]:
 
 
 def _killed_and_gone_on(bench: Bench, done: Round, project: Path, run: RunFolder, tamper: Tamper | None) -> None:
-    rng = random.Random(f"{done.seed} {done.victim} {done.aim} {done.tries}")
+    rng = random.Random(f"{done.seed} {done.victim} {done.aim} {done.tries}{_mark(done.recipe)}")
     trainers = OneTrainer(run)
     with window(project, run) as process:
-        when = moment(run, aim=done.aim, pace=bench.pace, rng=rng)
+        when = moment(run, recipe=bench.recipe, aim=done.aim, pace=bench.pace, rng=rng)
         until(when.reached, process, poll=_POLL)
         time.sleep(when.after)
         seen = _kill(done.victim, run, process)
@@ -114,11 +116,16 @@ def _killed_and_gone_on(bench: Bench, done: Round, project: Path, run: RunFolder
             time.sleep(rng.choice((0.0, rng.uniform(0.0, 1.0))))
             lrstudio("runs", project, "resume", "1")
         watch = RunWatch(run)
-        _follow(run, watch, trainers)
+        with judging(project, bench.recipe if done.victim in ("window", "power") else ""):
+            _follow(run, watch, trainers)
         done.complaints += [*trainers.complaints, *unlike_the_file(hexed(watch.curve), run.path)]
         if done.victim in ("supervisor", "trainer"):  # the window has seen it all
             done.complaints += unlike_the_file(curve_of(process), run.path)
     _count(done, run)
+
+
+def _mark(recipe: str) -> str:
+    return "" if recipe == "dpo" else f" {recipe}"
 
 
 def _kill(victim: str, run: RunFolder, process: subprocess.Popen[str]) -> Seen:

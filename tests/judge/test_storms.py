@@ -71,7 +71,8 @@ def test_an_endpoint_that_bears_four_is_sent_about_four() -> None:
         answers = ask_all(server, 100, concurrency=32, retries=9)
         assert all(answer.value for answer in answers)
         assert max(at_once) <= 25, "half of what it may to begin with, and two more for each of the first four answers"
-        assert max(at_once[32:]) <= 12
+        later = sorted(at_once[32:])
+        assert later[len(later) * 9 // 10] <= 10
         assert len(server.requests) < 180
 
 

@@ -80,6 +80,29 @@ def test_a_better_answer_has_a_higher_reward_at_a_later_step(training: Training,
     assert list(found) == [2, 4]
 
 
+@pytest.mark.parametrize("does", ["warn", "stop"])
+def test_answers_that_a_judge_likes_less_while_the_margin_rises_are_told_of_and_stop_a_run_that_is_to(
+    training: Training, tmp_path: Path, does: str
+) -> None:
+    ways = {"answer": "The pilot was Anna Berg.", "later": "Whales sang of nine moons.", "later_from": 6}
+    model = toy_model(tmp_path / "model", seconds=0.02, **ways)
+    options = {"max_steps": 5000 if does == "stop" else 12, "sample_every": 2, "sample_count": 2, "save_every": 1000}
+    options |= {"health_judged": does, "health_steps": 2}
+    run_id = training.launch(TrainWish(SET, "dpo", model, options=options))
+    watch = training.watch(run_id)
+    until(lambda: len({it.step for it in watch.poll().samples} | {it.step for it in watch.samples}) >= 5)
+    anyio.run(partial(training.score_samples, run_id, LEXICAL, emit=quiet))
+    watch.poll()
+    (told,) = (it for it in watch.told if it.rule == "judged")
+    assert told.step == 8
+    assert "the judge lexical" in told.why
+    assert "2 held-out questions" in told.why
+    assert ended(training, run_id).reason == ("stopped" if does == "stop" else "finished")
+    assert training.run(run_id).row.why == (told.why if does == "stop" else "")
+    again = training.watch(run_id)
+    assert [it.step for it in again.poll().told if it.rule == "judged"] == [8], "who comes later is told, too"
+
+
 def test_what_a_run_answers_becomes_candidates_that_are_judged(
     project: Project, training: Training, tmp_path: Path
 ) -> None:

@@ -177,6 +177,19 @@ def test_a_failed_check_ends_before_step_one_in_its_words(training: Training, tm
     assert not list(training.home.glob("[0-9]*"))
 
 
+def test_a_draft_can_be_called_otherwise_until_it_begins(training: Training, tmp_path: Path) -> None:
+    run_id = training.draft(wish(tmp_path, name="first"))
+    training.preflight(run_id)
+    training.rename(run_id, " second ")
+    assert training.run(run_id).row.name == "second"
+    training.rename(run_id, "")
+    assert training.run(run_id).row.name == "dpo 1"
+    training.start(run_id)
+    with pytest.raises(Refused, match="has begun"):
+        training.rename(run_id, "third")
+    ended(training, run_id)
+
+
 def test_preflight_tells_what_it_does_and_can_be_cancelled(training: Training, tmp_path: Path) -> None:
     said: list[str] = []
     run_id = training.draft(wish(tmp_path, ways={"slow": 60.0}))

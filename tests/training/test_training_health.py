@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrstudio.training import health
-from lrstudio.training.health import Answer, Finding, Limits, Seen
+from lrstudio.training.health import Answer, Finding, Limits, Look, Seen
 from lrstudio.training.recipes import RECIPES, recipe
 
 LIMITS = Limits(dict.fromkeys(health.RULES, health.WARN), steps=3)
@@ -101,6 +101,54 @@ def test_repetition_must_be_high_and_higher_than_before() -> None:
     assert "60% of the runs of 4 tokens" in found[0].why
     assert sampled(stuck, stuck) == []
     assert sampled(calm, []) == []
+
+
+def looks(*rewards: float | tuple[float, ...] | None, margins: Iterable[float] | None = None) -> list[Look]:
+    """Make looks at every tenth step; the margin rises by 0.1 a look unless it is given."""
+    rising = list(margins) if margins is not None else [0.1 * at for at in range(len(rewards))]
+    given = [() if it is None else it if isinstance(it, tuple) else (it, it) for it in rewards]
+    named = [{f"r{row}": value for row, value in enumerate(it)} for it in given]
+    return [Look(10 * at, it, rising[at]) for at, it in enumerate(named)]
+
+
+def judged(them: list[Look], limits: Limits = LIMITS) -> list[int]:
+    found = health.after_judging(limits, them, judge="lexical")
+    assert all(it.rule == health.JUDGED for it in found)
+    return [it.step for it in found]
+
+
+def test_answers_judged_worse_twice_while_the_margin_rises_are_told_of_once() -> None:
+    falling = looks(6.0, 7.0, 5.9, 5.8, 5.7)
+    assert judged(falling) == [30]
+    (found,) = health.after_judging(LIMITS, falling, judge="lexical")
+    assert "the judge lexical gives the answers to 2 held-out questions 5.8 instead of 7.0 at step 10" in found.why
+    assert "did so at step 20" in found.why
+    assert "risen from 0.10 to 0.30" in found.why
+    assert not found.stops
+    assert judged(looks(7.0, 5.9, 5.8, 7.0, 7.0, 5.9, 5.9)) == [20, 60], "again after it has ceased"
+
+
+def test_answers_judged_worse_once_or_a_little_or_with_the_margin_are_left_alone() -> None:
+    assert judged(looks(7.0, 5.0)) == []
+    assert judged(looks(7.0, 5.0, 6.5, 5.0, 6.5)) == [], "up and down"
+    assert judged(looks(7.0, 6.0, 6.0, 6.0)) == [], "by no more than is calm"
+    assert judged(looks(7.0, 5.0, 5.0, margins=(0.5, 0.5, 0.5))) == [], "the margin stands still"
+    assert judged(looks(7.0, 5.0, 5.0, margins=(0.5, 0.6, 0.4))) == []
+    assert judged(looks(5.0, 6.0, 7.0, 8.0)) == []
+    assert judged([]) == []
+
+
+def test_only_questions_that_were_scored_at_all_three_looks_are_compared() -> None:
+    assert judged(looks((9.0, 3.0), (9.0, 3.0), (3.0,), (3.0,))) == [30]
+    assert judged(looks((3.0, 9.0), (3.0,), (3.0,))) == [], "the better answer was not scored again"
+    assert judged(looks(7.0, None, 5.0)) == [], "at one look nothing could be scored"
+    assert judged([Look(it.step, it.rewards, None) for it in looks(7.0, 5.0, 5.0)]) == [], "no margin was told of"
+
+
+def test_the_rule_over_scores_stops_or_is_off_as_the_options_say() -> None:
+    for does, said in ((health.STOP, [True]), (health.WARN, [False]), (health.OFF, [])):
+        limits = replace(LIMITS, does={**LIMITS.does, health.JUDGED: does})
+        assert [it.stops for it in health.after_judging(limits, looks(7.0, 5.0, 5.0), judge="j")] == said
 
 
 def test_repetition_of_tokens() -> None:

@@ -55,6 +55,18 @@ def test_only_what_differs_from_the_preset_is_given() -> None:
     assert form.given("dpo", "longreward", typed) == {"beta": 0.3, "seed": 7}
 
 
+def test_a_form_with_another_name_asks_for_the_same_work() -> None:
+    assert Typed("gold", name="a") == Typed("gold", name="b") != Typed("silver", name="a")
+
+
+@pytest.mark.parametrize(
+    ("said", "share"),
+    [("1,200 of 4,800 rows put into tokens", 0.25), ("1 of 1 row put into tokens", 1.0), ("loading the model", None)],
+)
+def test_the_share_of_a_check_that_is_done_is_read_from_its_words(said: str, share: float | None) -> None:
+    assert shown.share_of(said) == share
+
+
 def test_problems_are_said_by_field(tmp_path: Path) -> None:
     assert form.problems(Typed(), sets=()) == {"set": form.NEEDS_SET, "model": form.NEEDS_MODEL}
     typed = Typed("gold", "dpo", model=str(tmp_path), options={"beta": "much", "warmup": "3", "seed": "1"})

@@ -49,6 +49,7 @@ def test_stopped_resumed_finished_and_judged(project: Project, tiny: Path) -> No
     options = {**_OPTIONS, **_SMALL, "max_steps": 24}
     said: list[str] = []
     run_id = training.launch(TrainWish(SET, "dpo", tiny, options=options, name="mine"), progress=said.append)
+    assert {"loading torch", "counting the rows", "8 of 8 rows put into tokens"} <= set(said)
     found = training.run(run_id).preflight
     assert found is not None
     assert (found.ok, found.rows, found.kept) == (True, 8, 8)
@@ -71,6 +72,34 @@ def test_stopped_resumed_finished_and_judged(project: Project, tiny: Path) -> No
     card = (training.home / run_id / "result" / "card.md").read_text(encoding="utf-8")
     assert project.sets.get(SET).content_hash in card
     assert "scripted m1 pack1" in card
+
+
+def test_rounds_of_self_play_are_judged_in_the_project_and_trained_on(
+    project: Project, tiny: Path, tmp_path: Path
+) -> None:
+    """The judge makes its verdicts up from the texts, so that it tells any two answers apart."""
+    script = tmp_path / "script.json"
+    script.write_text('{"name": "made up"}', encoding="utf-8")
+    training = project.training
+    options = {"rounds": 2, "answers": 2, "answer_tokens": 4, "max_steps": 1, "temperature": 1.0, "dtype": "fp32"}
+    options |= {"round_questions": "parts"}
+    options |= {"merged": False, "check_count": 0, "pilot": False, "engine": "plain", "accumulation": 1}
+    run_id = training.launch(TrainWish(SET, "sppo", tiny, options=options, name="self-play"))
+    judge = partial(training.judge_round, run_id, JudgeRequest("scripted", script=script), emit=lambda _event: None)
+    watch = training.watch(run_id)
+    judged = []
+    for number in (1, 2):
+        until(lambda: watch.poll().row.phase is Phase.WAITING_FOR_JUDGE, seconds=120.0)
+        done = anyio.run(judge)
+        assert done is not None
+        judged.append(done.number)
+        until(lambda number=number: len(watch.poll().points) + len(watch.curve.points) >= number, seconds=120.0)
+    assert judged == [1, 2]
+    assert ended(training, run_id, seconds=120.0).reason == "finished"
+    watch.poll()
+    assert [(step, it["round"]) for step, it in watch.curve.points.items()] == [(1, 1.0), (2, 2.0)]
+    assert training.run(run_id).row.phase is Phase.FINISHED
+    assert anyio.run(judge) is None
 
 
 def test_one_row_that_is_too_long_must_be_accepted(project: Project, tiny: Path) -> None:

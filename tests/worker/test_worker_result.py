@@ -135,12 +135,14 @@ def test_a_result_that_was_interrupted_is_made_again_by_the_next_attempt(tiny: P
     whole = (run.path / result.RESULT / "adapter" / "adapter_model.safetensors").read_bytes()
     (run.path / result.RESULT / "adapter").rename(run.path / "away")
     (run.path / result.RESULT).rename(run.path / ".result")  # as a kill leaves it
+    (run.path / wire.CHECKPOINTS / "step-00000001.tmp").mkdir()
     with (run.path / wire.LOG).open("ab") as log:
         words = [*run.spec().command, str(run.path), "--attempt", "2"]
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log) as process:
             assert process.wait(300) == 0
     assert checkpoints.latest(run.path) is not None
     assert not (run.path / ".result").exists()
+    assert not list((run.path / wire.CHECKPOINTS).glob("*.tmp"))
     assert (run.path / result.RESULT / "adapter" / "adapter_model.safetensors").read_bytes() == whole
 
 

@@ -52,6 +52,7 @@ class TrainingForm(QWidget):
         self.model = Field(name="Model folder", placeholder="a folder with a model", keeps_enter=False)
         self.choose_model = Button("…")
         self.choose_model.setAccessibleName("Choose the model's folder")
+        self.name = Field(name="Name of the run", placeholder="recipe and number", keeps_enter=False)
         self.target = narrow(Choice(((HERE, HERE),), name="Run on"))
         self.queue = QCheckBox("after the runs that are queued here")
         self.queue.setToolTip("Wait until the queued runs of this machine before it, of whatever project, are over.")
@@ -80,6 +81,7 @@ class TrainingForm(QWidget):
             model=self.model.text(),
             options={name: it.text for name, it in self._entries.items()},
             queue=self.queue.isChecked(),
+            name=self.name.text().strip(),
         )
 
     def entry(self, name: str) -> OptionEntry:
@@ -191,7 +193,7 @@ class TrainingForm(QWidget):
         few = [it.row.field for it in self._entries.values() if not it.option.advanced]
         many = [it.row.field for it in self._entries.values() if it.option.advanced]
         order: list[QWidget] = [
-            *(self.set, self.recipe, self.preset, self.model, self.choose_model, self.target, self.queue),
+            *(self.set, self.recipe, self.preset, self.model, self.choose_model, self.name, self.target, self.queue),
             *(*few, self.advanced, *many, self.python, self.choose_python),
         ]
         for one, other in pairwise(order):
@@ -256,6 +258,7 @@ class TrainingForm(QWidget):
         self._model_row = Labelled(
             "Model", model, self._switch, meaning="A folder with weights, tokenizer and chat template."
         )
+        name = Labelled("Name", self.name, self._switch, meaning="What the run is called in lists and plots.")
         target = Labelled("Run on", self.target, self._switch)
         python = beside(self.python, self.choose_python)
         meaning = "A Python with torch, transformers and peft; kept in the settings for every project."
@@ -275,17 +278,18 @@ class TrainingForm(QWidget):
         folded.addLayout(self._many)
         folded.addWidget(self._python_row)
         self._advanced.hide()
-        across = QHBoxLayout()
-        across.setSpacing(step * 3 // 2)
-        across.addWidget(recipe, 1)
-        across.addWidget(preset, 1)
+        across, below = QHBoxLayout(), QHBoxLayout()
+        for row, those in ((across, (recipe, preset)), (below, (name, target))):
+            row.setSpacing(step * 3 // 2)
+            for it in those:
+                row.addWidget(it, 1)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(step * 3 // 2)
         box.addWidget(self._set_row)
         box.addLayout(across)
         box.addWidget(self._model_row)
-        box.addWidget(target)
+        box.addLayout(below)
         box.addWidget(self.queue)
         box.addLayout(self._few)
         box.addWidget(self.advanced)

@@ -15,7 +15,7 @@ from lrstudio.qt.views.training_view import TrainingView
 from lrstudio.training.preflight import Preflight
 from lrstudio.training.runs import Estimate, TrainWish
 from lrstudio.viewstate.training_form import Typed, field_of
-from lrstudio.viewstate.training_preview import Preview, accepted, missing, preview, trouble_text
+from lrstudio.viewstate.training_preview import Preview, accepted, missing, preview, share_of, trouble_text
 
 if TYPE_CHECKING:
     from lrstudio.services.wiring import Project
@@ -89,11 +89,12 @@ class TrainingLaunch(QObject):
             Path(typed.model.strip()),
             preset=typed.preset,
             options=form.given(),
+            name=typed.name,
             queue=typed.queue,
         )
         stop = self._stop = Event()
         self._view.preview.show_found(None)
-        self._show_progress("the rows are written")
+        self._show_progress("writing the rows")
         self.checking_changed.emit()
 
         def work() -> _Checked:
@@ -133,12 +134,13 @@ class TrainingLaunch(QObject):
         if left := missing(shown, ticked):
             self._view.preview.ask(left)
             return
-        numbers = accepted(shown, ticked)
+        numbers, name = accepted(shown, ticked), self._view.form.typed.name
         self._stop = Event()
-        self._show_progress("the run is started")
+        self._show_progress("starting the run")
         self.checking_changed.emit()
 
         def work() -> str:
+            project.training.rename(checked.run_id, name)
             project.training.accept(checked.run_id, numbers)
             project.training.start(checked.run_id)
             return checked.run_id
@@ -147,6 +149,7 @@ class TrainingLaunch(QObject):
             self._checked = None
             self._end()
             self._view.preview.show_found(None)
+            self._view.form.name.clear()
             self.started.emit(run_id)
 
         self._operations.query(work, there, slot=_START, failed=self._failed)
@@ -155,7 +158,7 @@ class TrainingLaunch(QObject):
         """End the check under way; nothing of it is left."""
         if self._stop is not None:
             self._stop.set()
-            self._show_progress("is cancelled")
+            self._show_progress("stopping")
 
     def _failed(self, error: BaseException) -> None:
         from lrstudio.services.training_preflight import PreflightCancelled
@@ -197,7 +200,7 @@ class TrainingLaunch(QObject):
 
     def _show_progress(self, said: str) -> None:
         if self._stop is not None:
-            self._view.preview.show_progress(f"Checking: {said}")
+            self._view.preview.show_progress(f"Checking: {said}", share_of(said))
 
     def _show_ids(self, of: Acceptance) -> None:
         from lrstudio.qt.views.dialogs.training_dialogs import RowIdsDialog

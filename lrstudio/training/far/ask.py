@@ -26,4 +26,4 @@ def ask(run: Path, wanted: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"name": ask(Path(sys.argv[1]), json.load(sys.stdin))}))
+    sys.stdout.write(json.dumps({"name": ask(Path(sys.argv[1]), json.load(sys.stdin))}) + "\n")

@@ -30,4 +30,4 @@ def contents(folder: Path, *, without: Collection[str] = ()) -> dict[str, Any] |
 
 
 if __name__ == "__main__":
-    print(json.dumps({"files": contents(Path(sys.argv[1]), without=sys.argv[2:])}))
+    sys.stdout.write(json.dumps({"files": contents(Path(sys.argv[1]), without=sys.argv[2:])}) + "\n")

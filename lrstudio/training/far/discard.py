@@ -33,4 +33,4 @@ def discard(run: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(discard(Path(sys.argv[1]))))
+    sys.stdout.write(json.dumps(discard(Path(sys.argv[1]))) + "\n")

@@ -55,4 +55,4 @@ def _link(blob: Path, path: Path) -> None:
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
     new = lay(asked)
-    print(json.dumps({"folder": asked["folder"], "new": new}))
+    sys.stdout.write(json.dumps({"folder": asked["folder"], "new": new}) + "\n")

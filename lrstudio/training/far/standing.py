@@ -1,7 +1,8 @@
 """`python -m lrstudio.training.far.standing RUN_FOLDER`: whether the supervisor of a run on this machine lives.
 
-Answers one line of JSON: `life` is alive, dead or unknown; of a dead one `word` is ended (exit.json is there), rebooted,
-killed, or never where no supervisor has ever had the run; of an unknown one it names the machine that could tell.
+Answers one line of JSON: `life` is alive, dead or unknown; of a dead one `word` is ended (exit.json is there),
+rebooted, killed, or never where no supervisor has ever had the run; of an unknown one it names the machine that could
+tell.
 """
 
 from __future__ import annotations
@@ -37,4 +38,4 @@ def standing(run: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(standing(Path(sys.argv[1]))))
+    sys.stdout.write(json.dumps(standing(Path(sys.argv[1]))) + "\n")

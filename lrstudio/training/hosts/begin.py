@@ -4,60 +4,60 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder
-from lrstudio.training.hosts import mirror
-from lrstudio.training.hosts.launcher import Job, Launcher, Turn
+from lrstudio.training.hosts import blobs, mirror
+from lrstudio.training.hosts.asking import ask_far
+from lrstudio.training.hosts.launcher import Launcher, Turn
 from lrstudio.training.hosts.mirror import Away
-from lrstudio.training.hosts.remote_run import RemoteRun, ask_far
-from lrstudio.training.hosts.sync import JOB
+from lrstudio.training.hosts.remote_run import RemoteRun
 from lrstudio.training.hosts.transport import Progress, Transport
 from lrstudio.training.status import status_of
 
 CLAIM_SECONDS: Final = 60.0
 """How long a supervisor on a host may take to come up."""
-SECRETS: Final = "secrets.json"
-"""What the trainer's environment has besides and nobody may read; the supervisor reads it and takes it away."""
-
 _TICK = 0.25
 _EMPTY = (wire.SPOOL, wire.CONTROL, wire.CLAIMS, wire.CHECKPOINTS)
 
 
-def send_blob(transport: Transport, away: Away, path: Path, *, progress: Progress | None = None) -> str:
-    """Send a file under its SHA-256, which is returned; one that is there is not sent again.
+def place_of_folder(away: Away, path: Path, *, under: str) -> str:
+    """Return where a folder is on a host once it was sent: its place is its content.
 
     Raises:
-        Unreachable, Environment: as the transport; what has arrived is gone on from.
+        Refused: a file of it cannot be read.
     """
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    size = path.stat().st_size
-    there = {it.name: it.size for it in transport.entries(f"{away.home}/blobs") or ()}
-    if there.get(digest) != size:
-        transport.upload(path, f"{away.home}/blobs/{digest}", progress=progress)
-    return digest
+    return _place(away, _digests(path), under=under)
 
 
-def send_folder(
-    transport: Transport, away: Away, path: Path, *, progress: Progress | None = None, under: str = "models"
-) -> str:
+def send_folder(transport: Transport, away: Away, path: Path, *, under: str, progress: Progress | None = None) -> str:
     """Send a folder by the contents of its files, and return where it is on the host.
 
     Raises:
+        Refused: a file of it cannot be read.
         Unreachable, Environment: as the transport; what has arrived is gone on from.
     """
-    names = sorted(it.relative_to(path).as_posix() for it in path.rglob("*") if it.is_file())
-    files = {name: send_blob(transport, away, path / name, progress=progress) for name in names}
-    digest = hashlib.sha256("\n".join(f"{name} {files[name]}" for name in names).encode()).hexdigest()
-    target = f"{away.home}/{under}/{digest[:32]}"
-    lay(transport, away, {"folder": target, "files": files})
+    files = _digests(path)
+    target = _place(away, files, under=under)
+    if transport.entries(target) is None:
+        for name in files:
+            blobs.put(transport, path / name, folder=away.home, progress=progress)
+        lay(transport, away, {"folder": target, "files": files})
     return target
+
+
+def _digests(path: Path) -> dict[str, str]:
+    names = sorted(it.relative_to(path).as_posix() for it in path.rglob("*") if it.is_file())
+    return {name: blobs.local_sha256(path / name) for name in names}
+
+
+def _place(away: Away, files: Mapping[str, str], *, under: str) -> str:
+    digest = hashlib.sha256("\n".join(f"{name} {files[name]}" for name in sorted(files)).encode()).hexdigest()
+    return f"{away.home}/{under}/{digest[:32]}"
 
 
 def lay(transport: Transport, away: Away, wanted: Mapping[str, Any]) -> None:
@@ -66,7 +66,7 @@ def lay(transport: Transport, away: Away, wanted: Mapping[str, Any]) -> None:
     Raises:
         Unreachable, Environment: as `ask_far`.
     """
-    ask_far(transport, away, "lay", given={"blobs": f"{away.home}/blobs", **wanted}, seconds=600.0)
+    ask_far(transport, away, "lay", given={"blobs": f"{away.home}/{blobs.FOLDER}", **wanted}, seconds=600.0)
 
 
 def send_run(transport: Transport, run: Path, *, progress: Progress | None = None) -> None:
@@ -76,62 +76,11 @@ def send_run(transport: Transport, run: Path, *, progress: Progress | None = Non
         Unreachable, Environment: as the transport.
     """
     away = mirror.away_of(run)
-    pairs = send_blob(transport, away, run / wire.PAIRS, progress=progress)
+    pairs = blobs.put(transport, run / wire.PAIRS, folder=away.home, progress=progress).rpartition("/")[2]
     spec = wire.to_json(RunFolder(run).spec())
     wanted = {"files": {wire.PAIRS: pairs}, "texts": {wire.SPEC: spec}, "empty": _EMPTY}
     lay(transport, away, {"folder": away.folder, **wanted})
     transport.write(f"{away.folder}/{wire.SPEC}", spec.encode("ascii") + b"\n")
-
-
-def send_secrets(transport: Transport, away: Away, secrets: Mapping[str, str]) -> None:
-    """Put secrets beside a run on its host, for its user's eyes only and until its supervisor has read them.
-
-    Raises:
-        Unreachable, Environment: as the transport.
-    """
-    if secrets:
-        data = wire.to_json(dict(secrets)).encode("ascii")
-        transport.write(f"{away.folder}/{SECRETS}", data, mode=0o600)
-
-
-def start(
-    transport: Transport,
-    launcher: Launcher,
-    run: Path,
-    *,
-    take_over: bool = False,
-    began: Callable[[Away], None] = lambda _away: None,
-) -> Away:
-    """Start the supervisor of the next attempt and return the job that it is.
-
-    It is written down first that it is to be started: a link that breaks behind the start leaves a run that is looked
-    for on the host, and a start under the same key starts nothing a second time.
-
-    Args:
-        transport: the host.
-        launcher: starts jobs there.
-        run: the mirror.
-        take_over: a person's word that the supervisor before is gone.
-        began: told of what is now known of the run, before the start and behind it.
-
-    Raises:
-        Unreachable: the link is lost; it may have been started.
-        Environment: the host or its scheduler refuses.
-    """
-    away = mirror.away_of(run)
-    claims = len(RunFolder(run).claims())
-    broken_off = away.starts > 0 and not away.handle
-    away = replace(away, starts=away.starts if broken_off else max(away.starts, claims) + 1, handle="")
-    mirror.write_away(run, away)
-    began(away)
-    words = (*away.python, "-m", "lrstudio.training.supervisor", away.folder, *(["--take-over"] if take_over else []))
-    environment = {"PYTHONPATH": away.path} if away.path else {}
-    handle = launcher.start(Job(f"{run.name}-{away.starts}", away.folder, words, environment, wire.SUPERVISOR_LOG))
-    away = replace(away, handle=handle)
-    transport.write(f"{away.folder}/{JOB}", wire.to_json({"handle": handle, "starts": away.starts}).encode("ascii"))
-    mirror.write_away(run, away)
-    began(away)
-    return away
 
 
 def until_claimed(
@@ -148,10 +97,11 @@ def until_claimed(
         remote.look(transport, launcher)
         if len(folder.claims()) > before:
             return
-        said = launcher.standing(mirror.away_of(remote.run).handle)
-        if said.turn is Turn.WAITS:
+        handle = mirror.away_of(remote.run).handle
+        said = launcher.standing(handle) if handle else None
+        if said is not None and said.turn is Turn.WAITS:
             return
-        if said.turn in (Turn.OVER, Turn.NEVER):
+        if said is not None and said.turn in (Turn.OVER, Turn.NEVER):
             remote.look(transport, launcher)
             if len(folder.claims()) > before:
                 return

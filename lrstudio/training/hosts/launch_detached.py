@@ -12,7 +12,7 @@ _LINGER: Final = 3
 _NO_FOLDER: Final = 4
 
 # Nothing is ever put into these: what differs comes behind them, as words. A shell, because this must work before any
-# Python is known to. The process writes down who it is before it becomes the job, so that a pid is never believed alone.
+# Python is known to. The process writes down who it is before it becomes the job: a pid is never believed alone.
 _WHO: Final = """
 if [ -r "/proc/$$/stat" ]; then
   start=$(sed 's/.*) //' "/proc/$$/stat" | cut -d ' ' -f 20); boot=$(cat /proc/sys/kernel/random/boot_id)

@@ -44,7 +44,9 @@ class Away:
 
     `python` starts a Python there and `path` is what it needs to find this package (PYTHONPATH). `home` is the host's
     folder of the studio. `handle` is by what the launcher knows the job, "" before it was started; `starts` counts the
-    jobs. `mirror` tells this mirror from those of other computers.
+    jobs; one without a handle is to be started, `take_over` for a supervisor that a person says is gone. `mirror` tells
+    this mirror from those of other computers. `model` is the folder here that is to be sent as the run's model, "" for
+    none.
     """
 
     host: Host
@@ -55,6 +57,8 @@ class Away:
     handle: str = ""
     starts: int = 0
     mirror: str = ""
+    model: str = ""
+    take_over: bool = False
 
     def row(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -90,8 +94,8 @@ class Asked:
     `answered` is when the host last answered, by this computer's clock. `life` is alive, dead or unknown as it then
     was, `why` a sentence. `turn` is the scheduler's answer where it was asked: waits, works, over, never, or withdrawn
     where a person took the job out of the queue. `down` is since when the host cannot be asked, "" while it can, and
-    `trouble` why not. `doubted` is since when its life is gone by all answers, which is believed only when it was asked
-    for twice.
+    `trouble` why not. `attempts` counts those that were known when it was asked. `doubted` is since when its life is
+    gone by all answers, which is believed only when it was asked for twice.
     """
 
     answered: str = ""
@@ -101,6 +105,7 @@ class Asked:
     down: str = ""
     trouble: str = ""
     doubted: str = ""
+    attempts: int = 0
 
     @property
     def since(self) -> str:

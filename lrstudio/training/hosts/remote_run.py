@@ -5,55 +5,27 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from lrstudio.domain.errors import Environment
+from lrstudio.domain.errors import Environment, StudioError
 from lrstudio.training import rounds, wire
 from lrstudio.training.folder import RunFolder, replace_file
-from lrstudio.training.hosts import mirror
+from lrstudio.training.hosts import job, mirror
+from lrstudio.training.hosts.asking import ask_far
 from lrstudio.training.hosts.host import Scheduler
 from lrstudio.training.hosts.launcher import Launcher, Standing, Turn
 from lrstudio.training.hosts.mirror import Asked, Away
 from lrstudio.training.hosts.sync import PUSHED, Pulled, pull
-from lrstudio.training.hosts.transport import Command, Transport
+from lrstudio.training.hosts.transport import Transport
 
 QUIET_SECONDS: Final = 3 * wire.BEAT_SECONDS
 """A heartbeat that has not moved for so long makes us ask."""
 TWICE_SECONDS: Final = 10.0
 """A run that its scheduler does not know is dead when it was asked for twice, so far apart; a process is so at once."""
 _DOWN_SECONDS = 5.0
-_FAR_SECONDS = 60.0
-
-
-def ask_far(
-    transport: Transport, away: Away, program: str, *words: str, given: Any = None, seconds: float = _FAR_SECONDS
-) -> dict[str, Any]:
-    """Run one of the programs of `lrstudio.training.far` on a host and return what it answers.
-
-    Args:
-        transport: the host.
-        away: tells the Python there.
-        program: its module.
-        words: its arguments.
-        given: what it reads, as JSON.
-        seconds: how long it may take.
-
-    Raises:
-        Unreachable: the link is lost.
-        Environment: it does not run there; in its last words.
-    """
-    data = b"" if given is None else wire.to_json(given).encode("ascii")
-    far = (*away.python, "-m", f"lrstudio.training.far.{program}", *words)
-    done = transport.run(Command(far, {"PYTHONPATH": away.path} if away.path else {}, data, seconds))
-    if done.status != 0:
-        raise Environment(f"the host cannot do this: {done.said or f'status {done.status}'}", where=away.host.name)
-    try:
-        answer: dict[str, Any] = json.loads(done.out.decode("utf-8").strip().rpartition("\n")[2])
-        return answer
-    except ValueError as error:
-        raise Environment(f"the host said something unreadable: {done.said[:200]}", where=away.host.name) from error
 
 
 class RemoteRun:
@@ -76,7 +48,7 @@ class RemoteRun:
         Does nothing where another process is at it.
 
         Raises:
-            Unreachable, Environment: the host cannot be asked; that is written down (`lost`).
+            Refused, Unreachable, Environment: the host cannot be asked; that is written down (`lost`).
         """
         with mirror.locked(self.run) as mine:
             if not mine:
@@ -85,22 +57,29 @@ class RemoteRun:
             before = mirror.asked_of(self.run) or Asked()
             try:
                 self._push(transport, away)
+                if job.is_intended(away):
+                    away = job.start(transport, launcher, self.run)
                 pulled = pull(transport, away.folder, self.run)
                 away = self._job_of_another(away, pulled)
                 asked = self._life(transport, launcher, away, pulled, before)
-            except Environment as error:
+            except StudioError as error:
                 self._lost(before, error)
                 raise
+            except OSError as error:
+                if not self.run.is_dir():
+                    raise
+                said = f"what the host says cannot be written here: {error.strerror or error}"
+                raise Environment(said, where=str(self.run)) from error
             mirror.write_asked(self.run, asked)
             return pulled.changed or replace(asked, answered="") != replace(before, answered="")
 
-    def lost(self, error: Environment) -> None:
-        """Write down that the host cannot be asked."""
-        with mirror.locked(self.run) as mine:
+    def lost(self, error: StudioError) -> None:
+        """Write down that the host cannot be asked, where that can be written."""
+        with suppress(OSError), mirror.locked(self.run) as mine:
             if mine:
                 self._lost(mirror.asked_of(self.run) or Asked(), error)
 
-    def _lost(self, before: Asked, error: Environment) -> None:
+    def _lost(self, before: Asked, error: StudioError) -> None:
         self._moved = None
         if mirror.age(before.answered) < _DOWN_SECONDS and not before.down:
             return  # it has just been asked, maybe by another process
@@ -145,7 +124,7 @@ class RemoteRun:
 
     def _life(self, transport: Transport, launcher: Launcher, away: Away, pulled: Pulled, before: Asked) -> Asked:
         now = time.monotonic()
-        answered = Asked(answered=wire.now())
+        answered = Asked(answered=wire.now(), attempts=pulled.attempts)
         if not pulled.there:
             why = "its folder is not on the host; is the disk that it lies on mounted there?"
             return replace(answered, life="unknown", why=why)
@@ -181,8 +160,6 @@ class RemoteRun:
             if found["word"] == "ended":  # since we looked: the next look has it
                 return "alive", "", ""
             return str(found["life"]), _DEAD.get(str(found["word"]), ""), ""
-        if not away.handle:
-            return "unknown", "its start was broken off; start it again", ""
         said = launcher.standing(away.handle)
         why = _said(said)
         match said.turn:

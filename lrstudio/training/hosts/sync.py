@@ -13,11 +13,10 @@ from typing import Final
 
 from lrstudio.training import preflight, results, rounds, wire
 from lrstudio.training.folder import RunFolder, replace_file
+from lrstudio.training.hosts.job import JOB
 from lrstudio.training.hosts.transport import Entry, Piece, Transport
 from lrstudio.training.wire import Exit
 
-JOB: Final = "job.json"
-"""In the run folder on the host: the job that was started last, for whoever asks from elsewhere."""
 PUSHED: Final = ".pushed"
 """The end of a file in ctl/: under which name a request lies on the host."""
 
@@ -186,7 +185,8 @@ class _Pulling:
         with suppress(FileNotFoundError):
             if target.read_bytes() == data:
                 return
-        target.parent.mkdir(parents=True, exist_ok=True)
+        for folder in reversed(Path(name).parents[:-1]):  # not the run's own, which may have been removed
+            (self._run / folder).mkdir(exist_ok=True)
         beside = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
         beside.write_bytes(data)
         os.replace(beside, target)

@@ -14,7 +14,8 @@ from typing import Protocol
 from lrstudio.domain.errors import Environment
 
 Progress = Callable[[int, int], None]
-"""Told how many bytes of how many are there."""
+"""Told how many bytes of how many are there, in the thread that waits; what it raises ends the transfer, which a later
+one goes on with."""
 
 
 class Unreachable(Environment):
@@ -70,13 +71,18 @@ class Transport(Protocol):
     Raises, from every method:
         Unreachable: the link is lost or says nothing.
         Environment: the host answers, and says that it cannot: no such folder, no rights, a full disk.
+        Refused: it lets nobody in, its key is not accepted, or ~/.ssh/config is broken.
     """
 
     def run(self, command: Command) -> Ran:
         """Run a command to its end. Its environment goes in through its standard input, never its command line."""
 
     def read(self, path: str, *, start: int = 0, most: int = 1 << 20) -> Piece | None:
-        """Read a part of a file, None where there is no such file. A handle stays open for the next read of it."""
+        """Read a part of a file, None where there is no such file.
+
+        A handle stays open for the next read behind the beginning, which is for files that only grow: of a file that is
+        replaced within one second by one of the same size the old end may be read. From the beginning it is the new one.
+        """
 
     def write(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
         """Replace a file whole: a reader sees the old one or the new one. Its folder is made if need be."""
