@@ -100,16 +100,11 @@ def run_studio(arguments: Sequence[str]) -> int:
 def run_checks(pytest_arguments: Sequence[str]) -> int:
     """Run every check, stop at none, and close with a table; 1 when one of them failed."""
     started = time.monotonic()
-<<<<<<< HEAD
-    set_up(("dev", "postgres", "train"))
+    set_up(("dev", "postgres", "remote", "train"))
     with ThreadPoolExecutor() as beside:  # apt and pip wait for different machines
         ray = beside.submit(add_ray, os.environ, python=program("python"))
         add_test_servers(os.environ)
         ray.result()
-=======
-    set_up(("dev", "postgres", "remote", "train"))
-    add_test_servers(os.environ)
->>>>>>> hrun
     outcomes = [Outcome("set-up", time.monotonic() - started, True)]
     environment = child_environment(QT_QPA_PLATFORM="offscreen", HF_HUB_OFFLINE="1")
     for name, command in check_commands(pytest_arguments).items():
