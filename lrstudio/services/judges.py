@@ -105,7 +105,7 @@ def make_judge(request: JudgeRequest, *, vectors: VectorStore | None = None) -> 
     if request.judge == "lexical":
         from lrstudio.judge.lexical import LexicalJudge
 
-        return LexicalJudge.default(tokenizer=_tokenizer(request))
+        return LexicalJudge.default(tokenizer=tokenizer_of(request))
     if request.judge == "scripted":
         from lrstudio.judge.scripted import Script, ScriptedJudge
 
@@ -125,7 +125,7 @@ def _http_judge(request: JudgeRequest, vectors: VectorStore | None) -> Judge:
     prices = _prices(request)
     if request.spend_limit is not None and prices is None:
         raise Refused("a spend limit needs the price of the model's tokens; set it in the settings", where="prices")
-    budget, tokenizer = Budget(request.spend_limit), _tokenizer(request)
+    budget, tokenizer = Budget(request.spend_limit), tokenizer_of(request)
     from lrstudio.judge.http import HttpJudge
     from lrstudio.judge.packs import PromptPack
 
@@ -219,5 +219,6 @@ def _prices(request: JudgeRequest) -> Prices | None:
     return Prices(input=request.input_price or 0.0, output=request.output_price or 0.0)
 
 
-def _tokenizer(request: JudgeRequest) -> Tokenizer:
+def tokenizer_of(request: JudgeRequest) -> Tokenizer:
+    """Return the tokenizer that the request measures chunks with."""
     return Tokenizer.named(request.tokenizer) if request.tokenizer else Tokenizer.shipped()
