@@ -98,7 +98,7 @@ def run_studio(arguments: Sequence[str]) -> int:
 def run_checks(pytest_arguments: Sequence[str]) -> int:
     """Run every check, stop at none, and close with a table; 1 when one of them failed."""
     started = time.monotonic()
-    set_up(("dev", "postgres", "train"))
+    set_up(("dev", "postgres", "remote", "train"))
     add_test_servers(os.environ)
     outcomes = [Outcome("set-up", time.monotonic() - started, True)]
     environment = child_environment(QT_QPA_PLATFORM="offscreen", HF_HUB_OFFLINE="1")

@@ -48,7 +48,10 @@ class Server(NamedTuple):
     """Where the program may be beside the path, as a pattern."""
 
 
-TEST_SERVERS = (Server("PostgreSQL", ("postgresql",), "initdb", "usr/lib/postgresql/*/bin"),)
+TEST_SERVERS = (
+    Server("PostgreSQL", ("postgresql",), "initdb", "usr/lib/postgresql/*/bin"),
+    Server("OpenSSH's server", ("openssh-server", "openssh-client"), "sshd", "usr/sbin"),
+)
 
 
 class Stop(Exception):

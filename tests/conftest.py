@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.doubles.postgres_server import PostgresServer
+    from tests.doubles.sshd_server import SshdServer
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -97,3 +98,23 @@ def _postgres() -> "Iterator[PostgresServer]":
 def postgres(_postgres: "PostgresServer") -> "PostgresServer":
     """A real server of the tests' own; every test makes its own databases."""
     return _postgres
+
+
+@pytest.fixture(scope="session")
+def _sshd() -> "Iterator[SshdServer]":
+    pytest.importorskip("asyncssh", reason="the package asyncssh is not installed")
+    from tests.doubles.sshd_server import SshdServer, program
+
+    if os.name == "nt" or not program():
+        pytest.skip("OpenSSH's server is not installed")
+    server = SshdServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def sshd(_sshd: "SshdServer", isolated_home: Path) -> "Iterator[SshdServer]":
+    """A real OpenSSH server of the tests' own, known in the test's home; what is done to it is undone."""
+    _sshd.home(isolated_home)
+    yield _sshd
+    _sshd.mend()

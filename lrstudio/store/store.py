@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lrstudio.store.pairs import Pairs
     from lrstudio.store.postgres import Password
     from lrstudio.store.queues import Queues
+    from lrstudio.store.remote_runs import RemoteRuns
     from lrstudio.store.search import Search
     from lrstudio.store.sets import Sets
     from lrstudio.store.vectors import Vectors
@@ -119,8 +120,16 @@ class Store:
     def queues(self) -> Queues:
         """The review queues."""
         from lrstudio.store.queues import Queues
+    from lrstudio.store.remote_runs import RemoteRuns
 
         return Queues(self._connections)
+
+    @cached_property
+    def remote_runs(self) -> RemoteRuns:
+        """The runs on other machines."""
+        from lrstudio.store.remote_runs import RemoteRuns
+
+        return RemoteRuns(self._connections)
 
     @classmethod
     def create(

@@ -147,8 +147,12 @@ class RunFolder:
                     os.killpg(trainer.pid, signal.SIGKILL)
 
     def ask(self, request: Request, **details: Any) -> str:
-        """Leave a request for the supervisor and return its name; the answer will be `<name>.ack.json`."""
+        """Leave a request for the supervisor and return its name; the answer will be `<name>.ack.json`.
+
+        It is meant for the attempt that goes on now, and for no later one.
+        """
         folder = self.path / wire.CONTROL
+        details = {"attempt": len(self.claims()), **details}
         while True:
             number = max((int(entry.name[:6]) for entry in folder.glob("[0-9]*")), default=0) + 1
             name = f"{number:06d}"

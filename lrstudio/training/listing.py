@@ -14,6 +14,7 @@ from typing import Final
 from lrstudio.training import scores, wire
 from lrstudio.training.events import Event, event_of
 from lrstudio.training.folder import RunFolder, replace_file
+from lrstudio.training.hosts.mirror import asked_of, away_of, is_mirror
 from lrstudio.training.runs import RunRow
 from lrstudio.training.status import Life, Status, status_of
 from lrstudio.training.wire import Kind, Phase
@@ -67,11 +68,14 @@ def row_of(folder: RunFolder, *, recent: Sequence[Event] | None = None) -> RunRo
         queued=bool(spec.queue),
         can_resume=status.can_resume and status.phase is not None,
         since=_last_word(folder) if status.life is Life.UNKNOWN else "",
+        host=away_of(folder.path).host.name if is_mirror(folder.path) else "",
     )
 
 
 def _last_word(folder: RunFolder) -> str:
-    """Return when a run last said something, "" where it never did."""
+    """Return when a run last said something, "" where it never did; by the clock of this machine for one on a host."""
+    if (asked := asked_of(folder.path)) is not None:
+        return asked.since or asked.answered
     try:
         return str(json.loads((folder.path / wire.HEARTBEAT).read_text(encoding="utf-8"))["time"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -16,9 +16,10 @@ from lrstudio.training.wire import Phase, Spec
 class TrainWish:
     """What a person asks for.
 
-    `model` is a folder. `options` are those of the recipe that differ from the preset, as words or values. `name` "" is
-    given one. `python` is the Python that trains, None for that of the settings. A run that is to `queue` waits for the
-    queued ones of this machine before it.
+    `model` is a folder; for a run on a `host` one here, which is sent there, or else one there. `options` are those of
+    the recipe that differ from the preset, as words or values. `name` "" is given one. `python` is the Python that
+    trains, None for that of the settings or the host. A run that is to `queue` waits for the queued ones of its machine
+    before it.
     """
 
     set_name: str
@@ -29,6 +30,7 @@ class TrainWish:
     name: str = ""
     python: Path | None = None
     queue: bool = False
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class RunRow:
     `number` counts the runs of a project from 1. `life` tells whether somebody works on it, of which "unknown" is an
     answer of its own; `phase` is None before the first start, and `why` a sentence for what is not plain. `loss` is
     that of the last step. `seconds_left` is None unless it trains. `reward_first` and `reward_last` are the mean
-    rewards, 0-10, of its answers to held-out questions at the first and the last step at which they were judged.
+    rewards, 0-10, of its answers to held-out questions at the first and the last step at which they were judged. `host`
+    is where it runs, "" for this machine; `since` when it was last heard of, where its life is unknown.
     """
 
     run_id: str
@@ -63,6 +66,7 @@ class RunRow:
     queued: bool = False
     can_resume: bool = False
     since: str = ""
+    host: str = ""
 
     @property
     def running(self) -> bool:

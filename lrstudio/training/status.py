@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from lrstudio.domain.errors import Refused
-from lrstudio.training.folder import RunFolder
+from lrstudio.training.folder import Claim, RunFolder
+from lrstudio.training.hosts.mirror import WAITS, WITHDRAWN, Asked, asked_of, clock
 from lrstudio.training.wire import Exit, Phase, State
 
 
@@ -54,6 +56,8 @@ def status_of(folder: RunFolder) -> Status:
     claims = folder.claims()
     state = folder.state()
     ended = folder.exit()
+    if (asked := asked_of(folder.path)) is not None:
+        return _status_away(claims, state, ended, asked)
     if not claims:
         return _status(Life.DEAD, None, why="not started yet", ended=None, state=state)
     if ended is not None and ended.attempt >= claims[-1].attempt:
@@ -71,6 +75,32 @@ def status_of(folder: RunFolder) -> Status:
         return _status(Life.ALIVE, phase, why=state.why, state=state)
     why = "its supervisor was killed, or the machine went down; what it has saved is kept, and it can be resumed"
     return _status(Life.DEAD, Phase.FAILED, why=why, ended=None, state=state)
+
+
+def _status_away(claims: Sequence[Claim], state: State | None, ended: Exit | None, asked: Asked) -> Status:
+    over = ended is not None and (not claims or ended.attempt >= claims[-1].attempt)
+    if ended is not None and over and asked.turn != WAITS:
+        return _status(Life.DEAD, _phase_of(ended), why=ended.why, ended=ended, state=state)
+    phase = state.phase if state else None
+    life = Life(asked.life) if asked.answered else Life.DEAD
+    if asked.down or (asked.since and life is not Life.DEAD):
+        return _status(Life.UNKNOWN, phase, why=_cannot_ask(asked), state=state)
+    if life is Life.UNKNOWN:
+        return _status(life, phase, why=asked.why, state=state)
+    if life is Life.DEAD:
+        begun = claims or asked.turn
+        dead = Phase.STOPPED if asked.turn == WITHDRAWN else Phase.FAILED if begun else None
+        return _status(life, dead, why=asked.why or "not started yet", state=state)
+    if asked.turn == WAITS:
+        return _status(life, Phase.QUEUED, why=asked.why, state=state)
+    if state is None or not claims or state.attempt < claims[-1].attempt:
+        return _status(life, Phase.STARTING, why=asked.why, state=state)
+    return _status(life, Phase.STOPPING if phase and phase.over else phase, why=state.why, state=state)
+
+
+def _cannot_ask(asked: Asked) -> str:
+    last = f"last heard of at {clock(asked.answered)}" if asked.answered else "never heard of here"
+    return f"{asked.trouble or 'nobody has asked since'}; {last}"
 
 
 def _phase_of(ended: Exit) -> Phase:

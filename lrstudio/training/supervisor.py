@@ -116,7 +116,7 @@ class Supervisor:
         """Beat and listen while there is no trainer; False where the run is asked to stop."""
         time.sleep(TICK)
         self._beat()
-        for name, asked in self.folder.asked().items():
+        for name, asked in self._asked().items():
             self.folder.answer(name, done=True)
             if asked.get("do") == Request.STOP:
                 self._reason = "stopped"
@@ -142,7 +142,7 @@ class Supervisor:
 
     def _attend(self, trainer: TrainerProcess) -> None:
         self._take_in()
-        for name, asked in self.folder.asked().items():
+        for name, asked in self._asked().items():
             self._answer(trainer, name, asked)
         self._climb(trainer)
         self._beat()
@@ -154,6 +154,16 @@ class Supervisor:
         if now - self._synced >= _SYNC_SECONDS:
             self._synced = now
             self.events.sync()
+
+    def _asked(self) -> dict[str, dict[str, Any]]:
+        """Return the requests to this attempt; those that came too late for one before are answered so."""
+        found = self.folder.asked()
+        for name, asked in list(found.items()):
+            meant = asked.get("attempt")
+            if isinstance(meant, int) and max(1, meant) < self.attempt:
+                self.folder.answer(name, done=False, why=f"attempt {max(1, meant)}, which it was meant for, is over")
+                del found[name]
+        return found
 
     def _answer(self, trainer: TrainerProcess, name: str, asked: dict[str, Any]) -> None:
         what = asked.get("do")

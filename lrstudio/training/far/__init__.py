@@ -1,1 +1,1 @@
-"""What runs on a host, started there as `python -m lrstudio.training.far.<x>`: the standard library and this room."""
+"""What a host runs for the studio: small programs on one run folder. Standard library only; they answer in JSON."""

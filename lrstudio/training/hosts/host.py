@@ -14,7 +14,10 @@ from lrstudio.domain.errors import Refused
 THIS_MACHINE: Final = "this machine"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_ADDRESS = re.compile(r"(?:[A-Za-z0-9._~-]+@)?(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.%]+\])(?::[0-9]{1,5})?")
+_ADDRESS = re.compile(
+    r"(?:[A-Za-z0-9._~][A-Za-z0-9._~-]*@)?"
+    r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.%]+\])(?::(?P<port>[0-9]{1,5}))?"
+)
 
 
 class Scheduler(StrEnum):
@@ -30,6 +33,21 @@ class Way(StrEnum):
 
     ASYNCSSH = "asyncssh"
     OPENSSH = "openssh"
+
+
+_PLAIN: Final = (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+-]{0,127}"), "a name that the scheduler knows")
+_COUNT: Final = (re.compile(r"[0-9]{1,4}"), "a whole number")
+_GPUS: Final = (re.compile(r"(?:[A-Za-z0-9_.-]+:)?[0-9]{1,4}"), "a number of GPUs, or type:number")
+_TIME: Final = (re.compile(r"(?:[0-9]{1,3}-)?[0-9]{1,3}:[0-5][0-9]:[0-5][0-9]"), "a time as HH:MM:SS")
+_URL: Final = (
+    re.compile(r"https?://(?:[A-Za-z0-9_][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?"),
+    "an address such as http://127.0.0.1:8265, without name or password",
+)
+_OPTIONS: Final[Mapping[Scheduler, Mapping[str, tuple[re.Pattern[str], str]]]] = {
+    Scheduler.NONE: {},
+    Scheduler.SLURM: {"partition": _PLAIN, "account": _PLAIN, "gpus": _GPUS, "nodes": _COUNT, "time_limit": _TIME},
+    Scheduler.RAY: {"address": _URL, "gpus": _COUNT},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +93,11 @@ class Host:
         Raises:
             Refused: it is no host; names the field.
         """
-        known = {name: row[name] for name in cls.__dataclass_fields__ if name in row}
-        try:
-            host = cls(
-                **known
-                | {
-                    "python": tuple(known.get("python", ())),
-                    "scheduler": Scheduler(known.get("scheduler", "none")),
-                    "way": Way(known.get("way", "asyncssh")),
-                    "batch": tuple(known.get("batch", ("vllm", "run-batch"))),
-                }
-            )
-        except (TypeError, ValueError) as error:
-            raise Refused(f"not the description of a host ({error})", where="host") from error
+        for name in ("name", "address"):
+            if name not in row:
+                raise Refused("a host needs it", where=name)
+        given = {name: _value(name, row[name]) for name in cls.__dataclass_fields__ if name in row}
+        host = cls(**given)
         check(host)
         return host
 
@@ -100,7 +110,8 @@ def check(host: Host) -> None:
     """
     if not _NAME.fullmatch(host.name) or host.name == THIS_MACHINE:
         raise Refused("a name has letters, digits, '.', '_' and '-', and begins with a letter or digit", where="name")
-    if not _ADDRESS.fullmatch(host.address):
+    address = _ADDRESS.fullmatch(host.address)
+    if address is None or not 0 < int(address["port"] or 22) < 65536:
         raise Refused("an address is an alias of ~/.ssh/config, or [user@]machine[:port]", where="address")
     for name, value in (("folder", host.folder), ("wheels", host.wheels), *host.options.items()):
         if not value.isprintable():
@@ -108,8 +119,52 @@ def check(host: Host) -> None:
     for name, words in (("python", host.python), ("batch", host.batch)):
         if not all(word and word.isprintable() for word in words):
             raise Refused("line ends and control characters have no place here", where=name)
-    if not host.folder or ".." in host.folder.split("/"):
+        if words and words[0].startswith("-"):
+            raise Refused("begin with the program; a word that begins with '-' is an option", where=name)
+    _check_folder(host.folder)
+    _check_options(host.scheduler, host.options)
+
+
+def _check_folder(folder: str) -> None:
+    parts = folder.split("/")
+    if not folder.strip("/ ") or ".." in parts:
         raise Refused("name a folder on the host, without '..'", where="folder")
+    if parts[0].startswith("~"):
+        raise Refused("leave out '~/': without a slash in front it lies in the home there", where="folder")
+    if ":" in folder or "%" in folder or "\\" in folder:
+        raise Refused("a path with ':', '%' or a backslash cannot be handed to Python and Slurm", where="folder")
+
+
+def _check_options(scheduler: Scheduler, options: Mapping[str, str]) -> None:
+    known = _OPTIONS[scheduler]
+    for name, value in options.items():
+        if name not in known:
+            takes = ", ".join(known) or "none"
+            raise Refused(f"this is no option of the scheduler {scheduler.value!r}, which takes {takes}", where=name)
+        pattern, meant = known[name]
+        if value and not pattern.fullmatch(value):
+            raise Refused(f"this must be {meant}", where=name)
+
+
+def _value(name: str, given: Any) -> Any:
+    """Take a JSON value for a field, of the type that the field has."""
+    if name in ("python", "batch"):
+        if not isinstance(given, list | tuple) or not all(isinstance(it, str) for it in given):
+            raise Refused("this must be a list of words", where=name)
+        return tuple(given)
+    if name == "options":
+        if not isinstance(given, Mapping) or not all(isinstance(it, str) for pair in given.items() for it in pair):
+            raise Refused("options are names with texts", where=name)
+        return dict(given)
+    if not isinstance(given, str):
+        raise Refused("this must be a text", where=name)
+    kinds: dict[str, type[Scheduler] | type[Way]] = {"scheduler": Scheduler, "way": Way}
+    if name not in kinds:
+        return given
+    try:
+        return kinds[name](given)
+    except ValueError as error:
+        raise Refused(f"this must be one of {', '.join(kinds[name])}", where=name) from error
 
 
 def words_of(text: str, *, where: str) -> tuple[str, ...]:

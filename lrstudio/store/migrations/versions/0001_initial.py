@@ -7,6 +7,7 @@ from alembic import op
 
 from lrstudio.store.migrations.marks_and_queues import create_marks, create_queues, create_search
 from lrstudio.store.migrations.pairs_and_sets import create_pairs, create_sets
+from lrstudio.store.migrations.remote_runs import create_remote_runs
 from lrstudio.store.triggers import keep_entries
 
 revision = "0001"
@@ -29,6 +30,7 @@ def upgrade() -> None:
     create_queues()
     create_pairs()
     create_sets()
+    create_remote_runs()
 
 
 def _project() -> None:

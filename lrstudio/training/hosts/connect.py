@@ -1,0 +1,39 @@
+"""Connections to hosts, one at a time; `Links` keeps them."""
+
+from __future__ import annotations
+
+from lrstudio.domain.errors import Refused
+from lrstudio.training.hosts import asyncssh_link, host_keys
+from lrstudio.training.hosts.far_faults import need_asyncssh
+from lrstudio.training.hosts.host import Host
+from lrstudio.training.hosts.host_keys import UnknownHostKey
+from lrstudio.training.hosts.link import Link
+from lrstudio.training.hosts.loop import Loop
+
+
+def connect(host: Host, *, loop: Loop) -> Link:
+    """Connect to a host.
+
+    Raises:
+        UnknownHostKey: nobody has accepted its key yet, or that of a jump host before it; see `accept`.
+        Refused: its key has changed, nobody is let in, ~/.ssh/config is broken, or a package is not installed.
+        Unreachable: it does not answer.
+    """
+    need_asyncssh()
+    return Link(host.name, loop.run(asyncssh_link.connect(host.address)), loop=loop)
+
+
+def accept(host: Host, fingerprint: str, *, loop: Loop) -> None:
+    """Know the key of a host, or of a jump host before it, that a person has compared.
+
+    Raises:
+        Refused: it shows another key than the one that was compared.
+        Unreachable: it does not answer.
+    """
+    try:
+        connect(host, loop=loop).close()
+    except UnknownHostKey as unknown:
+        if unknown.fingerprint != fingerprint:
+            said = f"this host now shows {unknown.fingerprint}, not the key that was accepted ({fingerprint})"
+            raise Refused(said, where=unknown.machine) from unknown
+        host_keys.accept(unknown)

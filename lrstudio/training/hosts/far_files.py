@@ -1,0 +1,255 @@
+"""Files of a host through SFTP, with handles kept open for what is read again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import posixpath
+import secrets
+import stat
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar, cast
+
+from lrstudio.training.hosts.far_faults import unwritten
+from lrstudio.training.hosts.transport import Entry, Piece
+
+if TYPE_CHECKING:
+    from asyncssh import SFTPAttrs, SFTPClient, SFTPClientFile
+
+T = TypeVar("T")
+
+HANDLES: Final = 32
+"""A server may allow few open files; OpenSSH's allows 100 and more."""
+
+PIECE: Final = 1 << 20
+AT_ONCE: Final = 4
+STEP_BACK: Final = PIECE * AT_ONCE
+"""So much of an unfinished file may have holes, as its last pieces were on their way together."""
+
+PIECE_SECONDS: Final = 300
+"""A slow link is no fault: four pieces in this time are 14 KiB a second."""
+
+Report = Callable[[int], None]
+"""Told up to which byte a file is there."""
+
+
+class FarFiles:
+    """The files of one host through one SFTP session. For the thread of the loop only."""
+
+    def __init__(self, sftp: SFTPClient) -> None:
+        self.sftp = sftp
+        self._open: OrderedDict[str, SFTPClientFile] = OrderedDict()
+
+    async def read(self, path: str, *, start: int, most: int) -> Piece | None:
+        """Read a part of a file, None where there is none.
+
+        A file that grows is read at its end through one handle, which is given up when the name means another file;
+        one read from its beginning is opened afresh, because small files are replaced by rename.
+        """
+        from asyncssh import SFTPNoSuchFile
+
+        try:
+            if kept := self._open.get(path) if start else None:
+                piece = await self._read_kept(path, kept, start=start, most=most)
+                if piece:
+                    return piece
+            file = await self.sftp.open(path, "rb")
+            await self._keep(path, file)
+            return await _piece(file, start=start, most=most)
+        except SFTPNoSuchFile:
+            await self._forget(path)
+            return None
+        finally:
+            if not start:
+                await self._forget(path)
+
+    async def _read_kept(self, path: str, file: SFTPClientFile, *, start: int, most: int) -> Piece | None:
+        """Read through a handle, None where the name means another file by now, or the handle is gone."""
+        from asyncssh import SFTPFailure, SFTPInvalidHandle
+
+        try:
+            named, piece, held = await asyncio.gather(
+                self.sftp.stat(path), _piece(file, start=start, most=most), file.stat()
+            )
+        except (SFTPFailure, SFTPInvalidHandle):
+            return None  # NFS takes a handle away when the file is removed elsewhere
+        if _looks(named) != _looks(held):
+            return None
+        self._open.move_to_end(path)
+        return piece
+
+    async def write(self, path: str, data: bytes, *, mode: int) -> None:
+        """Replace a file whole; its folder is made if need be."""
+        from asyncssh import SFTPAttrs, SFTPNoSuchFile
+
+        folder, name = posixpath.split(path)
+        unfinished = posixpath.join(folder, f".{name[:100]}.{secrets.token_hex(6)}.tmp")
+        attributes = SFTPAttrs(permissions=mode)
+        try:
+            file = await self.sftp.open(unfinished, "xb", attributes)
+        except SFTPNoSuchFile:
+            await self.sftp.makedirs(folder, exist_ok=True)
+            file = await self.sftp.open(unfinished, "xb", attributes)
+        try:
+            async with file:
+                await file.write(data, 0)
+                await _sync(file)
+            await self.settle(unfinished, path)
+        except BaseException:
+            with suppress(Exception):  # the link may be gone, and the reason is on its way already
+                await self.sftp.remove(unfinished)
+            raise
+
+    async def make(self, path: str) -> bool:
+        """Make a folder; False where something of that name exists."""
+        from asyncssh import SFTPFailure, SFTPFileAlreadyExists
+
+        try:
+            await self.sftp.mkdir(path)
+        except (SFTPFailure, SFTPFileAlreadyExists):
+            if await self.sftp.lexists(path):
+                return False
+            raise
+        return True
+
+    async def entries(self, path: str) -> tuple[Entry, ...] | None:
+        """List a folder by name, None where there is none."""
+        from asyncssh import SFTPNoSuchFile
+
+        found = []
+        try:
+            async for it in self.sftp.scandir(path):
+                name = str(it.filename)
+                if name not in (".", ".."):
+                    found.append(_entry(name, it.attrs))
+        except SFTPNoSuchFile:
+            return None
+        return tuple(sorted(found, key=lambda entry: entry.name))
+
+    async def size(self, path: str) -> int | None:
+        """Tell a file's size, None where there is no such file."""
+        from asyncssh import SFTPNoSuchFile
+
+        try:
+            return (await self.sftp.stat(path)).size or 0
+        except SFTPNoSuchFile:
+            return None
+
+    async def free(self, path: str) -> int | None:
+        """Tell how many bytes may still be written where a file lies, None where the host does not say."""
+        from asyncssh import SFTPError
+
+        try:
+            found = await self.sftp.statvfs(path)
+        except SFTPError:
+            return None
+        return found.bavail * found.frsize
+
+    async def send(self, source: Path, path: str, *, report: Report) -> None:
+        """Write a local file's bytes behind those that are there already, making the folder if need be."""
+        from asyncssh import FXF_CREAT, FXF_WRITE
+
+        await self._have_folder(path)
+        start = max(0, min(await self.size(path) or 0, source.stat().st_size) - STEP_BACK)
+        async with await self.sftp.open(path, FXF_WRITE | FXF_CREAT, encoding=None) as file:
+            with source.open("rb") as local:
+                local.seek(start)
+                await self._pour(local.read, file, start=start, report=report)
+            await _sync(file)
+
+    async def _pour(self, read: Callable[[int], bytes], file: SFTPClientFile, *, start: int, report: Report) -> None:
+        waiting: list[asyncio.Task[int]] = []
+        at = done = start
+        try:
+            while (data := read(PIECE)) or waiting:
+                if data:
+                    waiting.append(asyncio.ensure_future(file.write(data, at)))
+                    at += len(data)
+                if waiting and (len(waiting) >= AT_ONCE or not data):
+                    done += await self._soon(waiting[0])
+                    del waiting[0]
+                    report(done)
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def fetch(self, path: str, target: Path, *, report: Report) -> None:
+        """Append to a local file the bytes that it lacks."""
+        async with await self.sftp.open(path, "rb") as file:
+            with _open_here(target) as local:
+                at = local.tell()
+                while data := cast("bytes", await self._soon(file.read(STEP_BACK, at))):
+                    try:
+                        local.write(data)
+                    except OSError as error:
+                        raise unwritten(target, error) from error
+                    at += len(data)
+                    report(at)
+
+    async def settle(self, unfinished: str, path: str) -> None:
+        """Give a finished file its name."""
+        await self.sftp.posix_rename(unfinished, path)
+        await self._forget(path)
+
+    async def remove(self, path: str) -> None:
+        """Remove a file that may be there."""
+        from asyncssh import SFTPNoSuchFile
+
+        with suppress(SFTPNoSuchFile):
+            await self.sftp.remove(path)
+
+    @staticmethod
+    async def _soon(answer: Awaitable[T]) -> T:
+        async with asyncio.timeout(PIECE_SECONDS):
+            return await answer
+
+    async def _have_folder(self, path: str) -> None:
+        folder = posixpath.dirname(path)
+        if folder:
+            await self.sftp.makedirs(folder, exist_ok=True)
+
+    async def _keep(self, path: str, file: SFTPClientFile) -> None:
+        await self._forget(path)
+        self._open[path] = file
+        while len(self._open) > HANDLES:
+            _, oldest = self._open.popitem(last=False)
+            await oldest.close()
+
+    async def _forget(self, path: str) -> None:
+        if file := self._open.pop(path, None):
+            from asyncssh import SFTPError
+
+            with suppress(SFTPError):
+                await file.close()
+
+
+def _open_here(target: Path) -> BinaryIO:
+    try:
+        return target.open("ab", buffering=0)
+    except OSError as error:
+        raise unwritten(target, error) from error
+
+
+async def _piece(file: SFTPClientFile, *, start: int, most: int) -> Piece:
+    data, attributes = await asyncio.gather(file.read(most, start), file.stat())
+    held = cast("bytes", data)  # text only of files that were opened as text
+    return Piece(held, max(attributes.size or 0, start + len(held) if held else 0))
+
+
+async def _sync(file: SFTPClientFile) -> None:
+    from asyncssh import SFTPOpUnsupported
+
+    with suppress(SFTPOpUnsupported):
+        await file.fsync()
+
+
+def _looks(attributes: SFTPAttrs) -> tuple[int | None, ...]:
+    return attributes.size, attributes.mtime, attributes.uid, attributes.permissions
+
+
+def _entry(name: str, attributes: SFTPAttrs) -> Entry:
+    is_folder = stat.S_ISDIR(attributes.permissions or 0)
+    return Entry(name, attributes.size or 0, float(attributes.mtime or 0), is_folder)
