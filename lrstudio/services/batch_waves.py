@@ -6,7 +6,6 @@ what it could not find there. So a wave that is lost with its window is made aga
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 import uuid
@@ -15,24 +14,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import anyio
 from anyio import to_thread
 
 from lrstudio.domain.errors import Environment
 from lrstudio.domain.verdicts import Dimension, Judgment
-from lrstudio.judge.batch import Result
-from lrstudio.judge.caller import Unsent
-from lrstudio.judge.endpoint import Completion, NoReply, Trouble
-from lrstudio.judge.protocol import Call, Emit, JudgeEvent, ParseState, Progress, Reply, Task
+from lrstudio.judge.endpoint import NoReply
+from lrstudio.judge.protocol import Emit, JudgeEvent, Progress, Reply, Task
+from lrstudio.services.batch_collecting import Came, Collecting, Log, keys_in
 from lrstudio.services.batch_files import CallFiles
-from lrstudio.services.batch_room import Fit, Room
+from lrstudio.services.batch_room import Room
 from lrstudio.services.batches import read_results
 from lrstudio.services.judging import Underway
 from lrstudio.services.who_when import Clock
 from lrstudio.store.faults import told_of_files
-from lrstudio.store.records import BatchFile, BatchState, CallState, JudgeBatch
+from lrstudio.store.records import BatchFile, BatchState, JudgeBatch
 from lrstudio.store.store import Store
 from lrstudio.training.far.batch import BatchExit, in_name, out_name, sha256_of
 from lrstudio.training.hosts.batch_job import FarBatch, Look, Reached
@@ -73,18 +71,6 @@ class Sending:
     size: int = SIZE
 
 
-@dataclass(slots=True)
-class _Came:
-    """What came back for the calls of one wave; `whys` says of calls without a line why that is.
-
-    `ended_by` says what ended the batch while it was waited for, "" where it came to its own end.
-    """
-
-    results: dict[str, Result] = field(default_factory=dict)
-    whys: dict[str, str] = field(default_factory=dict)
-    ended_by: str = ""
-
-
 class Waves:
     """Makes wave after wave until nothing is outstanding, or what is brings nothing."""
 
@@ -98,7 +84,7 @@ class Waves:
         self._reached = reached
         self._emit = emit
         self._clock = clock
-        self._log = _Log(underway, store, replied=self._replied)
+        self._log = Log(underway, store, replied=self._replied)
         self._model = underway.run.identity.model
         self._lost: dict[str, str] = {}
         self._final: dict[str, NoReply] = {}
@@ -112,7 +98,7 @@ class Waves:
         """Judge; what stopped it, "" where nothing did. Let go of at any moment, it goes on from there next time."""
         batch = await to_thread.run_sync(self._under_way)
         while True:
-            came = _Came() if batch is None else await self._answered(batch)
+            came = Came() if batch is None else await self._answered(batch)
             following = await self._take_in(came)
             if batch is not None:
                 await self._put_away(batch)
@@ -124,7 +110,7 @@ class Waves:
 
     # One wave
 
-    async def _take_in(self, came: _Came) -> JudgeBatch | None:
+    async def _take_in(self, came: Came) -> JudgeBatch | None:
         """Judge as far as the log and what came go, and write down the calls that are then to be made, if any."""
         self._wave = await to_thread.run_sync(self._next_wave)
         self._say(f"wave {self._wave}: reading what is there" if came.results else f"wave {self._wave}: preparing")
@@ -136,7 +122,7 @@ class Waves:
             files = CallFiles(
                 lambda number, _of: folder / in_name(number), rows=self._sending.rows, size=self._sending.size
             )
-            collecting = _Collecting(
+            collecting = Collecting(
                 self._underway,
                 self._log,
                 files,
@@ -171,7 +157,7 @@ class Waves:
         await to_thread.run_sync(self._store.judge_batches.add, batch)
         return batch
 
-    def _judgments(self, collecting: _Collecting, judged: Collection[tuple[str, Dimension]]) -> AsyncIterator[Judgment]:
+    def _judgments(self, collecting: Collecting, judged: Collection[tuple[str, Dimension]]) -> AsyncIterator[Judgment]:
         judge, run = self._underway.judge, self._underway.run
 
         def due() -> Iterator[Task]:
@@ -183,12 +169,12 @@ class Waves:
         rehearsal = judge.rehearsal(note=lambda _noted: None, supply=collecting.supply)
         return judge.rehearse(rehearsal, due(), calls=self._log, run_id=run.run_id)
 
-    async def _answered(self, batch: JudgeBatch) -> _Came:
+    async def _answered(self, batch: JudgeBatch) -> Came:
         """See a batch through to its end, and return what came of it."""
         far = FarBatch(self._reached, batch.batch_id, tuple(file.calls for file in batch.files))
         if batch.state is BatchState.WRITTEN:
             if not await to_thread.run_sync(self._whole, batch):
-                return _Came()  # written on another machine, and never sent: its calls are written anew
+                return Came()  # written on another machine, and never sent: its calls are written anew
             batch = await self._send(far, batch)
         ended: BatchExit | None = None
         live = batch.state is BatchState.STARTED
@@ -237,14 +223,14 @@ class Waves:
             self._say(_standing(self._wave, batch, look))
             await anyio.sleep(pace.look)
 
-    async def _fetch(self, far: FarBatch, batch: JudgeBatch, ended: BatchExit | None) -> _Came:
-        came = _Came()
+    async def _fetch(self, far: FarBatch, batch: JudgeBatch, ended: BatchExit | None) -> Came:
+        came = Came()
         killed = "the batch was killed before it was answered"
         whys = {part.number: part.why for part in ended.parts} if ended else {}
         hashes = {part.number: part.sha256 for part in ended.parts} if ended else {}
         answered = await self._insist(far, far.answered_parts)
         for number, file in enumerate(batch.files, start=1):
-            keys = await to_thread.run_sync(_keys, self._local(batch, file.name))
+            keys = await to_thread.run_sync(keys_in, self._local(batch, file.name))
             if number not in answered:
                 why = whys.get(number) or (ended.why if ended else killed) or killed
                 came.whys.update(dict.fromkeys(keys, why))
@@ -353,110 +339,8 @@ class Waves:
         self._emit(JudgeEvent(progress, judgment))
 
 
-class _Collecting:
-    """Supplies a run with what came back, and collects the calls that are still to be made.
-
-    A call that brought nothing is not sent again before a person asks for it: what `lost` names stays outstanding.
-    What was turned down for good stays so: `final` is as good as a reply.
-    """
-
-    def __init__(
-        self,
-        underway: Underway,
-        log: _Log,
-        files: CallFiles,
-        *,
-        came: _Came,
-        room: Room,
-        lost: dict[str, str],
-        final: dict[str, NoReply],
-    ) -> None:
-        self._underway, self._log, self._files = underway, log, files
-        self._came, self._room, self._lost, self._final = came, room, lost, final
-        self._seen: set[str] = set()
-        self._unsure: list[Unsent[Any]] = []
-
-    async def supply(self, unsent: Unsent[Any]) -> Completion | NoReply | None:
-        """Return what came back for a call, None where it is to be made."""
-        key = unsent.key
-        result = self._came.results.get(key)
-        if result is not None and isinstance(result.outcome, Completion):
-            return result.outcome
-        if result is not None and isinstance(result.outcome, NoReply):
-            self._final[key] = result.outcome
-        if key in self._final:
-            return self._final[key]
-        if key in self._seen:
-            return None
-        self._seen.add(key)
-        if result is not None or key in self._came.whys:
-            why = self._lost[key] = result.error if result is not None else self._came.whys[key]
-            await self._log.lose(key, why)
-        if key in self._lost:
-            return None
-        fit = await to_thread.run_sync(self._room.fit, unsent)
-        if fit is Fit.NO:
-            self._final[key] = NoReply(Trouble.CONTEXT_OVERFLOW, self._room.refusal(unsent))
-            return self._final[key]
-        await self._log.begin(self._underway.judge.record(unsent))
-        if fit is Fit.UNSURE:
-            self._unsure.append(unsent)
-        else:
-            self._files.add(unsent)
-        return None
-
-    def publish(self) -> tuple[tuple[Path, int], ...]:
-        """Give the files their names. Calls that may be too long go last, in a file that they alone can spoil."""
-        if self._unsure:
-            self._files.part()
-        for unsent in self._unsure:
-            self._files.add(unsent)
-        return self._files.publish()
-
-
-class _Log:
-    """The call log of a run whose calls were written down before they were sent: nothing is written down twice."""
-
-    def __init__(self, underway: Underway, store: Store, *, replied: Callable[[Reply], None]) -> None:
-        self._calls = underway.calls
-        self._run_id = underway.run.run_id
-        self._store = store
-        self._replied = replied
-        self._over: set[str] = set()
-
-    async def finished(self, key: str) -> Reply | None:
-        return await self._calls.finished(key)
-
-    async def begin(self, call: Call) -> None:
-        if call.key in self._over:
-            return
-        row = await to_thread.run_sync(self._store.calls.get, call.key)
-        if row is None or row.state is not CallState.PLANNED or row.run_id != self._run_id:
-            await self._calls.begin(call)
-
-    async def end(self, key: str, reply: Reply) -> None:
-        if key in self._over:
-            return
-        self._over.add(key)
-        await self._calls.end(key, reply)
-        self._replied(reply)
-
-    async def lose(self, key: str, why: str) -> None:
-        """Write down that a call brought nothing; it is begun again when it is sent again."""
-        await self._calls.end(key, Reply("", "", ParseState.FAILED, None, None, None, 0.0, why))
-
-
 def _file(path: Path, calls: int) -> BatchFile:
     return BatchFile(path.name, sha256_of(path), path.stat().st_size, calls)
-
-
-def _keys(path: Path) -> list[str]:
-    """Return the keys of the calls in a file, none where it is not there any more."""
-    try:
-        with path.open("rb") as lines:
-            return [str(json.loads(line)["custom_id"]) for line in lines]
-    except FileNotFoundError:
-        return []
 
 
 def _standing(wave: int, batch: JudgeBatch, look: Look) -> str:

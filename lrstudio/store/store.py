@@ -120,7 +120,6 @@ class Store:
     def queues(self) -> Queues:
         """The review queues."""
         from lrstudio.store.queues import Queues
-    from lrstudio.store.remote_runs import RemoteRuns
 
         return Queues(self._connections)
 
