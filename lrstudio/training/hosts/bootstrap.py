@@ -1,10 +1,34 @@
-"""What makes a host able to train: this package there, and an environment with the pinned packages."""
+"""What makes a host able to train: this package there, and an environment with the pinned packages.
+
+In the host's folder `wheels/<sha256>/` holds this package, as the wheel that was sent and unpacked as `package`,
+`blobs/<sha256>` the wheels sent to a host without a network, and `env/<hash>/` an environment: see
+`lrstudio.training.far.prepare`. Everything is named after its content, so that nothing is sent or made twice.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from lrstudio.domain.errors import Environment, Refused
+from lrstudio.training.far import imports, prepare, unpack
+from lrstudio.training.hosts.facts import NEEDED, OLDEST, answered, ask, version_of
+from lrstudio.training.hosts.host import Host
+from lrstudio.training.hosts.own_wheel import OwnWheel, constraints, own_wheel
+from lrstudio.training.hosts.transport import Command, Transport
+
+TRAIN: Final = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
+"""The packages of the extra `train`; the constraints say which versions."""
+
+_SECONDS: Final = 120.0
+_IMPORT_SECONDS: Final = 300.0
+_GIB: Final = 12.0
 
 
 class Stage(StrEnum):
@@ -33,7 +57,7 @@ class Prepared:
     `folder` is the studio's folder there, absolute. `python` are the words that start a Python which trains once
     `variables` are in its environment, `package` the folder in which it finds this package, of the wheel with the
     SHA-256 `wheel`. `environment` is the hash of the one that the studio made, "" for one that was there.
-    `versions` are those of the packages that train.
+    `versions` are those of the packages that train, as far as they are known.
     """
 
     folder: str
@@ -55,3 +79,242 @@ class PrepareCancelled(Exception):
 
 Progress = Callable[[Step], None]
 Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an environment must have: requirements and constraints as pip takes them, modules that must load.
+
+    `gib` must be free on the host's disk before anything is installed.
+    """
+
+    requirements: tuple[str, ...]
+    constraints: str
+    imports: tuple[str, ...] = NEEDED
+    gib: float = _GIB
+
+
+def training_wanted() -> Wanted:
+    """Return what training needs, in the versions that the studio is tested with."""
+    return Wanted(TRAIN, constraints())
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds between two looks at what a host installs, and for how long a lost link is waited for."""
+
+    tick: float = 1.0
+    patience: float = 120.0
+    quiet: float = 90.0
+
+
+class Bootstrap:
+    """Prepares one host over one connection."""
+
+    def __init__(self, host: Host, transport: Transport, *, wanted: Wanted, timing: Timing | None = None) -> None:
+        self._host = host
+        self._transport = transport
+        self._wanted = wanted
+        self._timing = timing or Timing()
+
+    def look(self) -> Prepared | None:
+        """Return what is ready there, None where this host must be prepared first; nothing is changed.
+
+        Raises:
+            Refused: the host has no Python that can be asked.
+            Unreachable: it cannot be asked.
+        """
+        facts = ask(self._host, self._transport, {"brief": True, "modules": self._wanted.imports})
+        with tempfile.TemporaryDirectory(prefix="lrstudio-") as folder:
+            wheel = own_wheel(Path(folder))
+        home = _home(facts["folder"], wheel)
+        if not any(it.name == unpack.PACKAGE for it in self._transport.entries(home) or ()):
+            return None
+        if self._host.python:
+            if facts["lacks"] or version_of(facts)[:2] < OLDEST:
+                return None
+            return Prepared(facts["folder"], self._host.python, f"{home}/{unpack.PACKAGE}", wheel.sha256)
+        environment = self._environment(facts)
+        ready = self._ready(f"{facts['folder']}/env/{environment}")
+        return None if ready is None or not self._starts(ready) else _prepared(facts, wheel, environment, ready)
+
+    def prepare(self, *, progress: Progress, cancelled: Cancelled) -> Prepared:
+        """Make the host able to train, going on where an earlier try ended; what is ready is only looked at.
+
+        Args:
+            progress: told each step, and each line that is said on the host.
+            cancelled: asked every so often; where it says yes the work there is ended.
+
+        Raises:
+            PrepareCancelled: `cancelled` said yes.
+            Refused: something is wrong that a person can mend; says what to do.
+            Environment: the host's disk or network is in the way.
+            Unreachable: the link is lost; what was begun there goes on, and another call finds it.
+        """
+        _unless(cancelled)
+        progress(Step(Stage.ASK, "looking for a Python"))
+        facts = ask(self._host, self._transport, {"brief": True})
+        _refuse_old(facts)
+        _unless(cancelled)
+        with tempfile.TemporaryDirectory(prefix="lrstudio-") as folder:
+            wheel = own_wheel(Path(folder))
+            self._send(wheel, facts, progress=progress, cancelled=cancelled)
+        if self._host.python:
+            return self._existing(facts, wheel, progress=progress)
+        environment = self._environment(facts)
+        place = f"{facts['folder']}/env/{environment}"
+        ready, broken = self._ready(place), 0
+        if ready is not None and not self._starts(ready):  # the Python that it was made of has gone
+            ready, broken = None, int(ready["attempt"])
+        if ready is None:
+            self._job(place, facts, progress=progress, cancelled=cancelled)
+            ready = self._follow(place, wheel, facts, broken=broken, progress=progress, cancelled=cancelled)
+        return _prepared(facts, wheel, environment, ready)
+
+    def _send(self, wheel: OwnWheel, facts: Mapping[str, Any], *, progress: Progress, cancelled: Cancelled) -> None:
+        home = _home(facts["folder"], wheel)
+        if any(it.name == unpack.PACKAGE for it in self._transport.entries(home) or ()):
+            return
+        path = f"{home}/{wheel.path.name}"
+        self._upload(wheel.path, path, "sending the studio", progress=progress, cancelled=cancelled)
+        words = (facts["python"]["executable"], "-m", unpack.__name__, path)
+        ran = self._transport.run(Command(words, {"PYTHONPATH": path}, seconds=_SECONDS))
+        if ran.status:
+            raise Environment(ran.said or "the studio could not be unpacked there", where=self._host.name)
+
+    def _existing(self, facts: Mapping[str, Any], wheel: OwnWheel, *, progress: Progress) -> Prepared:
+        """Use the Python that the person named, once it loads what training needs."""
+        progress(Step(Stage.CHECK, f"looking whether {', '.join(self._wanted.imports)} load"))
+        package = f"{_home(facts['folder'], wheel)}/{unpack.PACKAGE}"
+        words = (*self._host.python, "-m", imports.__name__, *self._wanted.imports)
+        ran = self._transport.run(Command(words, {"PYTHONPATH": package}, seconds=_IMPORT_SECONDS))
+        row = answered(ran, imports.MARK)
+        if row is None:
+            raise Refused(f"the Python there said nothing that can be read: {ran.said}", where="python")
+        if row["fails"]:
+            said = "; ".join(f"{name} does not load ({why})" for name, why in row["fails"].items())
+            raise Refused(
+                f"{said}; install it in that environment, name another Python, or leave the field empty to have an "
+                "environment made",
+                where="python",
+            )
+        return Prepared(facts["folder"], self._host.python, package, wheel.sha256, versions=row["versions"])
+
+    def _environment(self, facts: Mapping[str, Any]) -> str:
+        """Name an environment after all that decides what is in it."""
+        python = facts["python"]
+        wheels = [(it.name, it.stat().st_size) for it in _wheels(self._host)]
+        wanted = self._wanted
+        parts = [wanted.requirements, wanted.constraints, wanted.imports, python["tag"], python["version"][:2], wheels]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+    def _job(self, place: str, facts: Mapping[str, Any], *, progress: Progress, cancelled: Cancelled) -> None:
+        """Send what the work there needs: the wheels, then the job itself."""
+        blobs = f"{facts['folder']}/blobs"
+        there = {it.name for it in self._transport.entries(blobs) or ()}
+        wheels = {}
+        for wheel in _wheels(self._host):
+            _unless(cancelled)
+            with wheel.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            wheels[wheel.name] = sha256
+            if sha256 not in there:
+                said = f"sending {wheel.name}"
+                self._upload(wheel, f"{blobs}/{sha256}", said, progress=progress, cancelled=cancelled)
+        job = {
+            "requirements": self._wanted.requirements,
+            "constraints": self._wanted.constraints,
+            "imports": self._wanted.imports,
+            "gib": self._wanted.gib,
+            "wheels": wheels,
+            "blobs": blobs,
+        }
+        self._transport.write(f"{place}/{prepare.JOB}", json.dumps(job).encode())
+
+    def _follow(
+        self,
+        place: str,
+        wheel: OwnWheel,
+        facts: Mapping[str, Any],
+        *,
+        broken: int,
+        progress: Progress,
+        cancelled: Cancelled,
+    ) -> dict[str, Any]:
+        from lrstudio.training.hosts.bootstrap_follow import Following
+
+        following = Following(
+            self._transport,
+            place=place,
+            python=facts["python"]["executable"],
+            package=f"{_home(facts['folder'], wheel)}/{unpack.PACKAGE}",
+            timing=self._timing,
+            host=self._host,
+        )
+        return following.follow(beyond=broken, progress=progress, cancelled=cancelled)
+
+    def _ready(self, place: str) -> dict[str, Any] | None:
+        piece = self._transport.read(f"{place}/{prepare.READY}")
+        if piece is None:
+            return None
+        row: dict[str, Any] = json.loads(piece.data)
+        return row
+
+    def _starts(self, ready: Mapping[str, Any]) -> bool:
+        return self._transport.run(Command((ready["python"], "-c", ""), seconds=_SECONDS)).status == 0
+
+    def _upload(self, source: Path, path: str, said: str, *, progress: Progress, cancelled: Cancelled) -> None:
+        whole = source.stat().st_size
+
+        def sent(done: int, _whole: int) -> None:
+            _unless(cancelled)
+            progress(Step(Stage.SEND, said, done, whole))
+
+        progress(Step(Stage.SEND, said, 0, whole))
+        self._transport.upload(source, path, progress=sent)
+
+
+def _home(folder: str, wheel: OwnWheel) -> str:
+    return f"{folder}/wheels/{wheel.sha256}"
+
+
+def _prepared(facts: Mapping[str, Any], wheel: OwnWheel, environment: str, ready: Mapping[str, Any]) -> Prepared:
+    return Prepared(
+        facts["folder"],
+        (ready["python"],),
+        f"{_home(facts['folder'], wheel)}/{unpack.PACKAGE}",
+        wheel.sha256,
+        environment,
+        ready["versions"],
+    )
+
+
+def _wheels(host: Host) -> list[Path]:
+    """List the wheels for a host without a network, none where it has one.
+
+    Raises:
+        Refused: the folder that it names has none.
+    """
+    if not host.wheels:
+        return []
+    folder = Path(host.wheels).expanduser()
+    found = sorted(folder.glob("*.whl")) if folder.is_dir() else []
+    if not found:
+        said = "there are no wheels in this folder" if folder.is_dir() else "there is no such folder on this machine"
+        raise Refused(f"{said}; fill one with `pip download`, see the page on hosts", where="wheels")
+    return found
+
+
+def _refuse_old(facts: Mapping[str, Any]) -> None:
+    version = version_of(facts)
+    if version[:2] < OLDEST:
+        raise Refused(
+            f"the host's Python is {'.'.join(map(str, version))}, and {'.'.join(map(str, OLDEST))} or newer is needed; "
+            "install one there and name it by its full path",
+            where="python",
+        )
+
+
+def _unless(cancelled: Cancelled) -> None:
+    if cancelled():
+        raise PrepareCancelled
