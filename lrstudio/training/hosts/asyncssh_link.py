@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import re
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from signal import Signals
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from lrstudio.domain.errors import Refused
-from lrstudio.training.hosts.host_keys import KnownHosts, machine_of
+from lrstudio.training.hosts.address import Address
+from lrstudio.training.hosts.host_keys import KnownHosts, machine_of, not_let_in
 from lrstudio.training.hosts.link import ALIVE_SECONDS, ALIVE_TIMES, CONNECT_SECONDS
 from lrstudio.training.hosts.quoting import ENTRY
 from lrstudio.training.hosts.transport import Unreachable
@@ -20,29 +20,20 @@ if TYPE_CHECKING:
 
 MAX_HOPS: Final = 8
 _CLOSE_SECONDS: Final = 1
-_ADDRESS = re.compile(r"(?:(?P<user>[^@]+)@)?(?:\[(?P<ip>[^\]]+)\]|(?P<machine>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a host is: an alias or machine, and what was said of user and port."""
+class _Watch:
+    """What is seen of a connection from within."""
 
-    machine: str
-    user: str = ""
-    port: int | None = None
+    def __init__(self) -> None:
+        self.shown: SSHKey | None = None
+        self.ended: str | None = None
+        self.listeners: list[Callable[[str], None]] = []
 
-    @classmethod
-    def read(cls, text: str) -> Address:
-        """Read `[user@]machine[:port]`.
-
-        Raises:
-            Refused: it is no address.
-        """
-        found = _ADDRESS.fullmatch(text)
-        port = int(found["port"]) if found and found["port"] else None
-        if not found or (port is not None and not 0 < port < 65536):
-            raise Refused("an address is an alias of ~/.ssh/config, or [user@]machine[:port]", where=text)
-        return cls(found["ip"] or found["machine"], found["user"] or "", port)
+    def end(self, why: str) -> None:
+        self.ended = why
+        for told in self.listeners:
+            told(why)
 
 
 class AsyncsshCarrier:
@@ -50,9 +41,10 @@ class AsyncsshCarrier:
 
     tells_status = False
 
-    def __init__(self, connection: SSHClientConnection, hops: AsyncExitStack) -> None:
+    def __init__(self, connection: SSHClientConnection, hops: AsyncExitStack, watch: _Watch) -> None:
         self._connection = connection
         self._hops = hops
+        self._watch = watch
 
     async def run(self, data: bytes) -> tuple[int, bytes, bytes]:
         """Send bytes to `quoting.ENTRY`."""
@@ -70,10 +62,18 @@ class AsyncsshCarrier:
 
     def is_up(self) -> bool:
         """Tell whether the connection is there, as far as it is known."""
-        return not self._connection.is_closed()
+        return self._watch.ended is None
+
+    def when_lost(self, told: Callable[[str], None]) -> None:
+        """Tell why, once, when the connection ends."""
+        if self._watch.ended is None:
+            self._watch.listeners.append(told)
+        else:
+            told(self._watch.ended)
 
     async def close(self) -> None:
         """Close the connection and those that it goes through."""
+        self._watch.listeners.clear()
         await self._hops.aclose()
 
 
@@ -85,11 +85,11 @@ async def connect(address: str) -> AsyncsshCarrier:
         Unreachable: it does not answer.
     """
     async with AsyncExitStack() as hops:
-        connection = await _hop(Address.read(address), hops=hops, left=MAX_HOPS)
-        return AsyncsshCarrier(connection, hops.pop_all())
+        connection, watch = await _hop(Address.read(address), hops=hops, left=MAX_HOPS)
+        return AsyncsshCarrier(connection, hops.pop_all(), watch)
 
 
-async def _hop(address: Address, *, hops: AsyncExitStack, left: int) -> SSHClientConnection:
+async def _hop(address: Address, *, hops: AsyncExitStack, left: int) -> tuple[SSHClientConnection, _Watch]:
     """Connect to a machine behind those that lead to it. Each is a connection of ours, so that its key is shown to a
     person and its silence is noticed like any other's.
     """
@@ -100,31 +100,34 @@ async def _hop(address: Address, *, hops: AsyncExitStack, left: int) -> SSHClien
     options = _options(address)
     via: SSHClientConnection | None = None
     for jump in filter(None, str(options.tunnel or "").split(",")):
-        via = await _hop(Address.read(jump), hops=hops, left=left - 1)
+        via, _ = await _hop(Address.read(jump), hops=hops, left=left - 1)
     machine = machine_of(options.host, options.port, alias=options.host_key_alias or "")
     known = KnownHosts(users=_files(options, "UserKnownHostsFile"), everybodys=_files(options, "GlobalKnownHostsFile"))
     trusted = known.match(machine)
-    shown: list[SSHKey] = []
+    watch = _Watch()
 
     class Client(asyncssh.SSHClient):
         def validate_host_public_key(self, host: str, addr: str, port: int, key: SSHKey) -> bool:
             del host, addr, port
-            shown.append(key)
+            watch.shown = key
             return False
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            watch.end(_why(exc) if exc else "the host closed the connection")
 
     settings = _settings(address) | {"client_factory": Client, "known_hosts": lambda *_: trusted, "tunnel": via}
     try:
         connection = await asyncssh.connect(address.machine, **settings)
     except asyncssh.HostKeyNotVerifiable as error:
-        if shown:
-            raise known.fault(machine, shown[0]) from error
+        if watch.shown:
+            raise known.fault(machine, watch.shown) from error
         raise Refused(f"this host does not prove who it is ({error.reason})", where=machine) from error
     except asyncssh.PermissionDenied as error:
-        raise _not_let_in(machine, user=options.username) from error
+        raise not_let_in(machine, user=options.username) from error
     except (asyncssh.Error, OSError) as error:
         raise Unreachable(f"{machine} cannot be reached ({_why(error)})") from error
     hops.push_async_callback(_close, connection)
-    return connection
+    return connection, watch
 
 
 def _settings(address: Address) -> dict[str, Any]:
@@ -155,14 +158,6 @@ def _options(address: Address) -> SSHClientConnectionOptions:
 def _files(options: SSHClientConnectionOptions, name: str) -> list[str]:
     found = options.config.get(name, ())
     return [str(file) for file in found] if isinstance(found, list | tuple) else []
-
-
-def _not_let_in(machine: str, *, user: str) -> Refused:
-    return Refused(
-        f"this host does not let {user} in with the keys that are here. Put your public key there (ssh-copy-id); a key "
-        "with a passphrase must be with the agent (ssh-add). Where it asks for more than a key, choose the way openssh",
-        where=machine,
-    )
 
 
 def _why(error: Exception) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from lrstudio.domain.errors import Refused
-from lrstudio.training.hosts import asyncssh_link, host_keys
+from lrstudio.training.hosts import asyncssh_link, host_keys, openssh_link
 from lrstudio.training.hosts.far_faults import need_asyncssh
-from lrstudio.training.hosts.host import Host
+from lrstudio.training.hosts.host import Host, Way
 from lrstudio.training.hosts.host_keys import UnknownHostKey
-from lrstudio.training.hosts.link import Link
+from lrstudio.training.hosts.link import Carrier, Link
 from lrstudio.training.hosts.loop import Loop
 
 
@@ -20,7 +20,7 @@ def connect(host: Host, *, loop: Loop) -> Link:
         Unreachable: it does not answer.
     """
     need_asyncssh()
-    return Link(host.name, loop.run(asyncssh_link.connect(host.address)), loop=loop)
+    return Link(host.name, loop.run(_dial(host)), loop=loop)
 
 
 def accept(host: Host, fingerprint: str, *, loop: Loop) -> None:
@@ -37,3 +37,9 @@ def accept(host: Host, fingerprint: str, *, loop: Loop) -> None:
             said = f"this host now shows {unknown.fingerprint}, not the key that was accepted ({fingerprint})"
             raise Refused(said, where=unknown.machine) from unknown
         host_keys.accept(unknown)
+
+
+async def _dial(host: Host) -> Carrier:
+    if host.way is Way.OPENSSH:
+        return await openssh_link.connect(host.address)
+    return await asyncssh_link.connect(host.address)

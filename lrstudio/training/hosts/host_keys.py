@@ -113,5 +113,15 @@ def accept(unknown: UnknownHostKey) -> None:
         raise Environment(f"the key cannot be kept ({error.strerror or error})", where=str(unknown.file)) from error
 
 
+def not_let_in(machine: str, *, user: str) -> Refused:
+    """Say that a host takes none of the keys that are here."""
+    return Refused(
+        f"this host does not let {user} in with the keys that are here. Put your public key there (ssh-copy-id); a key "
+        "with a passphrase must be with the agent (ssh-add). Where it asks for more than a key, choose the way openssh "
+        "and share a connection that you have opened (ControlMaster in ~/.ssh/config)",
+        where=machine,
+    )
+
+
 def _paths(names: Sequence[str]) -> list[Path]:
     return [Path(name).expanduser() for name in names]

@@ -46,6 +46,9 @@ class Carrier(Protocol):
     def is_up(self) -> bool:
         """Tell whether the connection is there, as far as it is known."""
 
+    def when_lost(self, told: Callable[[str], None]) -> None:
+        """Tell why, once, when the connection ends."""
+
     async def close(self) -> None:
         """Close the connection."""
 
@@ -93,6 +96,19 @@ class Link:
     def download(self, path: str, target: Path, *, sha256: str = "", progress: Progress | None = None) -> None:
         """Fetch a file, see `Transport`."""
         blobs.download(self, path, target, sha256=sha256, progress=progress)
+
+    def when_lost(self, told: Callable[[str], None]) -> None:
+        """Tell why, once, when the connection ends, from a thread of the loop's own."""
+
+        async def listen() -> None:
+            loop = asyncio.get_running_loop()
+
+            def lost(why: str) -> None:
+                loop.run_in_executor(None, told, why)
+
+            self._carrier.when_lost(lost)
+
+        self._loop.run(listen())
 
     def close(self) -> None:
         """Let go of the connection."""
