@@ -21,7 +21,7 @@ class JudgeOptions:
     """What the command line says; None or "" where it says nothing and the settings count."""
 
     judge: Annotated[
-        str | None, one_of(JUDGES, help="Which judge; without a word lexical, and http where --serve is given.")
+        str | None, one_of(JUDGES, help="Which judge; without a word lexical, and http where --serve or --on is given.")
     ] = None
     base_url: Annotated[str, typer.Option(help="http: the address of an OpenAI-compatible endpoint.")] = ""
     model: Annotated[str, typer.Option(help="http: the model's name there.")] = ""
@@ -37,6 +37,8 @@ class JudgeOptions:
         str, typer.Option(metavar="COMMAND", help="http: start this server on a free port, use it, stop it.")
     ] = ""
     serve_timeout: Annotated[float, typer.Option(help="Seconds until that server must be ready.")] = 900.0
+    on: Annotated[str, typer.Option(metavar="HOST", help="http: let this host answer the calls, by batch files.")] = ""
+    context: Annotated[int, typer.Option(min=0, help="--on: tokens that prompt and reply may have there.")] = 0
     dimension: Annotated[list[Dimension] | None, typer.Option(help="Only this dimension; may be repeated.")] = None
     candidate: Annotated[list[str] | None, typer.Option(help="Only this candidate; may be repeated.")] = None
     concurrency: Annotated[int | None, typer.Option(help="Calls in flight, at most.")] = None
@@ -55,8 +57,8 @@ class JudgeOptions:
         Raises:
             Refused: a header of the settings names a variable that is not set.
         """
-        judge = self.judge or ("http" if self.serve else "lexical")
-        serve = self.serve or (http.serve if judge == "http" and not self.base_url else "")
+        judge = self.judge or ("http" if self.serve or self.on else "lexical")
+        serve = self.serve or (http.serve if judge == "http" and not self.base_url and not self.on else "")
         # That of the settings is their endpoint's; the price goes with the model.
         http = replace(
             http,
@@ -88,4 +90,6 @@ class JudgeOptions:
             serve=serve,
             serve_timeout=self.serve_timeout,
             agreed=self.yes,
+            on=self.on,
+            context=self.context,
         )

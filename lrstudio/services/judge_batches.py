@@ -15,6 +15,7 @@ from anyio import to_thread
 
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.verdicts import JudgeIdentity
+from lrstudio.judge.plan import Plan
 from lrstudio.judge.protocol import Emit
 from lrstudio.services.batch_room import Room, find_room
 from lrstudio.services.batch_waves import ROWS, SIZE, Pace, Sending, Waves
@@ -68,14 +69,30 @@ class JudgeBatches:
         self._rows = rows
         self._size = size
 
-    def outgoing(self, request: JudgeRequest, *, on: str) -> tuple[Outgoing, ...]:
-        """Return what the run would send to each other machine, the host among them.
+    def outgoing(self, request: JudgeRequest) -> tuple[Outgoing, ...]:
+        """Return what the request would send to each other machine, the host among them.
 
         Raises:
             Refused: there is no such host, or the request does not go with one.
         """
-        host = self._hosts(on)
+        host = self._hosts(request.on)
         return self._judging.outgoing(_on_host(request, host), more=(f"http://{machine_of(host)}",))
+
+    async def check(self, request: JudgeRequest) -> None:
+        """Refuse what `run` would refuse for a field of the request; asks nobody.
+
+        Raises:
+            Refused: the request lacks something, or does not go with a host; names the field.
+        """
+        await self._judging.check(_on_host(request, self._hosts(request.on)))
+
+    async def plan(self, request: JudgeRequest) -> Plan:
+        """Tell what the same run would take; asks nobody and changes nothing.
+
+        Raises:
+            Refused: as `check`, or there is nothing to judge.
+        """
+        return await self._judging.plan(_on_host(request, self._hosts(request.on)))
 
     def under_way(self) -> tuple[JudgeBatch, ...]:
         """List the batches that a host has or is to get, and that nobody has ended."""
@@ -85,7 +102,7 @@ class JudgeBatches:
         """List the batches of a judge run, wave by wave."""
         return tuple(batch for batch in self._store.judge_batches.listed() if batch.run_id == run_id)
 
-    async def run(self, request: JudgeRequest, *, on: str, emit: Emit, context: int = 0) -> JudgeOutcome:
+    async def run(self, request: JudgeRequest, *, emit: Emit) -> JudgeOutcome:
         """Judge on a host, or go on with the judge run that is under way there.
 
         The calls that can be made go there as files and are answered by the host's own command; what came back leads
@@ -93,22 +110,20 @@ class JudgeBatches:
         request finds it again. Nothing that was answered is asked for again.
 
         Args:
-            request: what to judge; `model` is a folder on the host or a name there.
-            on: the host.
+            request: what to judge, and the host; `model` is a folder on the host or a name there.
             emit: told of each judgment, and of where the batch stands.
-            context: tokens that prompt and reply may have, 0 where the host is to say.
 
         Raises:
             Refused: as `Judging.run`; or there is no such host, another judge run is under way there, or nobody knows
                 how long prompts may be.
             Environment: as `Judging.run`; or the host cannot be reached at first.
         """
-        host = self._hosts(on)
+        on, host = request.on, self._hosts(request.on)
         asked = _on_host(request, host)
         scope = _scope(asked)
-        self._consent.check(await to_thread.run_sync(partial(self.outgoing, request, on=on)), agreed=request.agreed)
+        self._consent.check(await to_thread.run_sync(self.outgoing, request), agreed=request.agreed)
         reached = await to_thread.run_sync(self._reach, on)
-        room = await to_thread.run_sync(self._room, asked, reached, context)
+        room = await to_thread.run_sync(self._room, asked, reached)
         sending = Sending(
             on=on,
             scope=scope,
@@ -174,12 +189,12 @@ class JudgeBatches:
                 )
         return ""
 
-    def _room(self, request: JudgeRequest, reached: Reached, context: int) -> Room:
+    def _room(self, request: JudgeRequest, reached: Reached) -> Room:
         return find_room(
             reached.transport,
             model=request.model,
             words=reached.host.batch,
-            context=context,
+            context=request.context,
             folder=self._home() / _TOKENIZER,
             tokenizer=tokenizer_of(request),
         )
@@ -211,7 +226,7 @@ def _on_host(request: JudgeRequest, host: Host) -> JudgeRequest:
     if request.asks_embeddings and not request.embedding_base_url:
         sentence = "a batch embeds no passages; name an endpoint that does, or find them by BM25"
         raise Refused(sentence, where="embedding base URL")
-    return replace(request, base_url=NOBODY, known_as=f"batch:{host.name}", api_key=None)
+    return replace(request, base_url=NOBODY, known_as=f"batch:{host.name}", api_key=None, on="")
 
 
 def _scope(request: JudgeRequest) -> str:

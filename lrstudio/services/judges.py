@@ -39,7 +39,9 @@ class JudgeRequest:
     that of the judge); "local", where `embedding_model` is a folder; "fusion" of BM25 with one of these two. `serve` is
     the command of a model server to start for the run: it gives
     `base_url`, which `known_as` then stands for in identities and call keys. `agreed` says that a person agreed, for
-    this run, to what is sent to other machines. `trial` tries the judge out, beside what stands in the project.
+    this run, to what is sent to other machines. `trial` tries the judge out, beside what stands in the project. `on` is
+    the host that answers the calls by batch files, in the place of an endpoint; `context` are the tokens that prompt
+    and reply may have there, 0 where the host is to say.
     """
 
     judge: str = "lexical"
@@ -72,6 +74,8 @@ class JudgeRequest:
     requests_per_minute: int = 0
     tokens_per_minute: int = 0
     trial: bool = False
+    on: str = ""
+    context: int = 0
 
     @property
     def asks_embeddings(self) -> bool:
@@ -116,6 +120,8 @@ def make_judge(request: JudgeRequest, *, vectors: VectorStore | None = None) -> 
 
 
 def _http_judge(request: JudgeRequest, vectors: VectorStore | None) -> Judge:
+    if request.on:
+        raise Refused("only a project's candidates are judged on a host; name an address here", where="host")
     if not request.base_url:
         raise Refused("the http judge needs the address of an OpenAI-compatible endpoint", where="base URL")
     if not request.base_url.startswith(("http://", "https://")):

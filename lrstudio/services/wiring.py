@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lrstudio.services.finding import Finding
     from lrstudio.services.frames import Frames
     from lrstudio.services.imports import Imports
+    from lrstudio.services.judge_batches import JudgeBatches
     from lrstudio.services.judging import Judging
     from lrstudio.services.marking import Marking
     from lrstudio.services.merging import MergeReport, Step
@@ -85,10 +86,21 @@ class Project:
     def judging(self) -> Judging:
         """Judge runs."""
         from lrstudio.services.judges import make_judge
-        from lrstudio.services.judging import Judging
+        from lrstudio.services.judge_batches import JudgeBatches
+    from lrstudio.services.judging import Judging
         from lrstudio.services.vectors import StoreVectors
 
         return Judging(self._store, make_judge=partial(make_judge, vectors=StoreVectors(self._store)))
+
+    @cached_property
+    def judge_batches(self) -> JudgeBatches:
+        """Judge runs on hosts."""
+        from lrstudio.services.batch_reach import BatchReach
+        from lrstudio.services.judge_batches import JudgeBatches
+        from lrstudio.training.hosts.launchers import launcher_for
+
+        reach = BatchReach(self._hosts, launcher=launcher_for)
+        return JudgeBatches(self._store, self.judging, hosts=self._hosts.get, reach=reach)
 
     @cached_property
     def training(self) -> Training:

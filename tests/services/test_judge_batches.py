@@ -45,7 +45,7 @@ def box(tmp_path: Path) -> BatchHost:
 
 
 def request(**more: Any) -> JudgeRequest:
-    return JudgeRequest(judge="http", model=MODEL, **more)
+    return JudgeRequest(judge="http", **{"model": MODEL, "on": "box", "context": ROOM} | more)
 
 
 class Told:
@@ -66,7 +66,7 @@ class Told:
 def judge(
     project: Project, box: BatchHost, wanted: JudgeRequest, told: Told | None = None, *, rows: int = 10_000
 ) -> JudgeOutcome:
-    run = partial(box.batches(project, rows=rows).run, wanted, on="box", context=ROOM, emit=told or Told())
+    run = partial(box.batches(project, rows=rows).run, wanted, emit=told or Told())
     return anyio.run(run)
 
 
@@ -90,7 +90,7 @@ def let_go(project: Project, box: BatchHost, wanted: JudgeRequest, *, at: str, r
                     scope.cancel()
 
                 group.start_soon(watch)
-                await box.batches(project, rows=rows).run(wanted, on="box", context=ROOM, emit=told)
+                await box.batches(project, rows=rows).run(wanted, emit=told)
         assert scope.cancelled_caught, told.stages
         return told.stages
 
@@ -266,8 +266,8 @@ def test_prompts_without_room_are_not_sent(project: Project, box: BatchHost, tmp
     shipped = Path(__file__).parents[2] / "resources" / "tokenizer" / "lrstudio-bpe.json"
     (model / "tokenizer.json").write_bytes(shipped.read_bytes())
     (model / "config.json").write_text(json.dumps({"text_config": {"max_position_embeddings": 4096}}))
-    wanted = JudgeRequest("http", model=str(model), dimensions=(Dimension.HELPFULNESS, Dimension.COMPLETENESS))
-    run = partial(box.batches(project).run, wanted, on="box", emit=Told())
+    wanted = request(model=str(model), context=0, dimensions=(Dimension.HELPFULNESS, Dimension.COMPLETENESS))
+    run = partial(box.batches(project).run, wanted, emit=Told())
     done = anyio.run(run)
     assert done.run.state is RunState.DONE
     assert done.states == {
@@ -282,8 +282,8 @@ def test_prompts_without_room_are_not_sent(project: Project, box: BatchHost, tmp
 
 def test_a_prompt_that_may_be_too_long_spoils_no_other(project: Project, tmp_path: Path) -> None:
     box = BatchHost(tmp_path / "box", words=("--max-model-len", "3000", "--raises"))
-    wanted = request(dimensions=(Dimension.HELPFULNESS, Dimension.COMPLETENESS))
-    stopped = anyio.run(partial(box.batches(project).run, wanted, on="box", emit=Told()))
+    wanted = request(context=0, dimensions=(Dimension.HELPFULNESS, Dimension.COMPLETENESS))
+    stopped = anyio.run(partial(box.batches(project).run, wanted, emit=Told()))
     assert "ValueError: This model's maximum context length is 3000 tokens" in stopped.stopped
     assert stopped.states == {Dimension.HELPFULNESS: {"scored": 2}}, "what surely fits went in a file of its own"
 
@@ -291,15 +291,17 @@ def test_a_prompt_that_may_be_too_long_spoils_no_other(project: Project, tmp_pat
 def test_what_a_host_does_not_do_is_refused(project: Project, box: BatchHost, tmp_path: Path) -> None:
     def refusal(wanted: JudgeRequest, at: BatchHost = box) -> str:
         with pytest.raises(Refused) as caught:
-            anyio.run(partial(at.batches(project).run, wanted, on="box", emit=Told()))
+            anyio.run(partial(at.batches(project).run, wanted, emit=Told()))
         return str(caught.value)
 
-    assert "only the http judge" in refusal(JudgeRequest("lexical"))
+    with pytest.raises(Refused, match="only a project's candidates are judged on a host"):
+        anyio.run(partial(project.judging.run, request(), emit=Told()))
+    assert "only the http judge" in refusal(JudgeRequest("lexical", on="box"))
     assert "no server is started" in refusal(request(serve="vllm"))
-    assert "an absolute folder there, or a name" in refusal(JudgeRequest("http", model="~/judge"))
+    assert "an absolute folder there, or a name" in refusal(request(model="~/judge"))
     assert "leave the limit out" in refusal(request(spend_limit=1.0, input_price=1.0))
     assert "a batch embeds no passages" in refusal(request(retrieval="embeddings", embedding_model="e"))
-    assert "how long a prompt of /models/judge may be is not known" in refusal(request())
+    assert "how long a prompt of /models/judge may be is not known" in refusal(request(context=0))
     away = BatchHost(tmp_path / "away", address="ann@gpu.example:2222")
     assert "gpu.example is another machine; it would be sent 1 document" in refusal(request(), away)
     project.consent.keep_local(True)
