@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from lrstudio.cli.common import Answer, say
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.wiring import Project
+from lrstudio.training.hosts.mirror import clock
 from lrstudio.training.runs import RunNews, RunRow
 from lrstudio.training.status import Life
 from lrstudio.training.watch import RunWatch
@@ -41,7 +42,7 @@ def follow(
     """
     watch = project.training.watch(run_id)
     score = partial(project.training.score_samples, run_id, JudgeRequest("lexical"), emit=lambda _event: None)
-    with _shown() as show:
+    with _shown() as show, in_touch(project, run_id):
         while True:
             news = watch.poll()
             for line in news.log if whole else ():
@@ -52,10 +53,26 @@ def follow(
                 anyio.run(score)
             show(news.row)
             between(news)
-            if news.row.life is not Life.ALIVE:
+            if not goes_on(news.row):
                 watch.poll()
                 return watch
             time.sleep(_TICK)
+
+
+def goes_on(row: RunRow) -> bool:
+    """Tell whether it is worth waiting for a run: it lives, or is on a host that may answer again."""
+    return row.life is Life.ALIVE or (row.life is Life.UNKNOWN and bool(row.host))
+
+
+@contextmanager
+def in_touch(project: Project, run_id: str) -> Iterator[None]:
+    """Ask the host of a run again and again meanwhile; nothing for a run of this machine."""
+    if not project.training.run(run_id).row.host:
+        yield
+        return
+    project.training.sync(run_id)
+    with project.training.keep_in_touch(lambda _run_ids: None):
+        yield
 
 
 @contextmanager
@@ -85,7 +102,7 @@ def _shown() -> Iterator[Callable[[RunRow], None]]:
 def phase_words(row: RunRow) -> str:
     """Say where a run stands."""
     if row.life is Life.UNKNOWN:
-        return "unknown"
+        return f"unknown since {clock(row.since)}" if row.since else "unknown"
     return (row.phase.value if row.phase else "not started").replace("_", " ")
 
 
@@ -129,6 +146,8 @@ def run_data(row: RunRow) -> dict[str, Any]:
         "seconds_per_pair": row.seconds_per_pair,
         "reward_first": row.reward_first,
         "reward_last": row.reward_last,
+        "host": row.host,
+        "since": row.since,
         "queued": row.queued,
         "can_resume": row.can_resume,
         "notes": row.notes,

@@ -8,8 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from lrstudio.cli.common import Answer, AsJson, ProjectPath, opened, place, usage, verb, with_options
-from lrstudio.cli.following import phase_words, run_data, time_words
+from lrstudio.cli.common import (
+    Answer,
+    AsJson,
+    ProjectPath,
+    opened,
+    place,
+    stoppable,
+    usage,
+    verb,
+    with_options,
+)
+from lrstudio.cli.following import in_touch, phase_words, run_data, time_words
 from lrstudio.cli.judge_options import JudgeOptions
 from lrstudio.cli.runs_judging import judge_run
 from lrstudio.cli.train import watched
@@ -20,7 +30,7 @@ from lrstudio.services.wiring import Project
 from lrstudio.training.runs import RunRow
 from lrstudio.training.status import Life
 
-ACTS = ("list", "show", "watch", "attach", "stop", "resume", "judge", "compare", "note", "remove")
+ACTS = ("list", "show", "watch", "attach", "stop", "resume", "fetch", "judge", "compare", "note", "remove")
 _STOP_TICK = 0.1
 
 
@@ -40,13 +50,19 @@ def runs(
     follow_it: Annotated[
         bool, typer.Option("--follow", help="judge: every round of an SPPO run, until it is over.")
     ] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="remove: leave what is on its host, and do not ask it.")
+    ] = False,
     as_json: AsJson = False,
 ) -> Answer:
-    """List, follow, stop, resume, judge, compare or remove the runs of a project."""
+    """List, follow, stop, resume, fetch, judge, compare or remove the runs of a project, here and on its hosts."""
     project, act = _in_order(project, act)
     given = names or []
-    several = {"list": _listed, "compare": _compared, "note": _noted, "remove": _removed}
+    several = {"list": _listed, "compare": _compared, "note": _noted}
     with opened(project) as it:
+        it.training.attach()  # runs on hosts that were started from another computer
+        if act == "remove":
+            return _removed(it, given, forget=forget)
         if act in several:
             return several[act](it, given)
         if len(given) > 1:
@@ -57,6 +73,8 @@ def runs(
                 return _shown(it, run_id)
             case "stop":
                 return _stopped(it, run_id, save=not now)
+            case "fetch":
+                return _fetched(it, run_id)
             case "resume":
                 return _resumed(it, run_id, take_over=options.take_over, watch=watch)
             case "judge":
@@ -91,6 +109,7 @@ def _only(project: Project) -> str:
 def _listed(project: Project, names: list[str]) -> Answer:
     if names:
         usage("list takes no run")
+    project.training.sync()
     rows = project.training.runs()
     lines = [_line(row) for row in rows]
     data = {"project": str(project.path), "folder": str(project.training.home), "runs": [run_data(row) for row in rows]}
@@ -102,11 +121,12 @@ def _line(row: RunRow) -> str:
     loss = "" if row.loss is None else f"  loss {row.loss:.4f}"
     left = "" if row.seconds_left is None else f"  {time_words(row.seconds_left)} left"
     why = f"  ({row.why})" if row.why else ""
-    head = f"{row.number:>3}  {row.name:<20} {row.recipe:<7} {row.set_name:<16}"
+    head = f"{row.number:>3}  {row.name:<20} {row.recipe:<7} {row.set_name:<16}" + (f" {row.host}" if row.host else "")
     return f"{head} {phase_words(row):<18} {steps:>9}{loss}{left}{why}"
 
 
 def _shown(project: Project, run_id: str) -> Answer:
+    project.training.sync(run_id)
     found = project.training.run(run_id)
     data: dict[str, Any] = {"project": str(project.path), **run_data(found.row), "folder": str(found.folder)}
     data |= {"options": dict(found.spec.options), "provenance": dict(found.spec.provenance)}
@@ -117,10 +137,14 @@ def _shown(project: Project, run_id: str) -> Answer:
 
 
 def _stopped(project: Project, run_id: str, *, save: bool) -> Answer:
+    project.training.sync(run_id)
     project.training.stop(run_id, save=save)
-    while (row := project.training.run(run_id).row).life is Life.ALIVE:
-        time.sleep(_STOP_TICK)
-    said = phase_words(row) if row.life is Life.DEAD else "asked to stop; it is on another machine"
+    with in_touch(project, run_id):
+        while (row := project.training.run(run_id).row).life is Life.ALIVE:
+            time.sleep(_STOP_TICK)
+    said = phase_words(row)
+    if row.life is not Life.DEAD:
+        said = f"asked to stop; it is on {row.host or 'another machine'}, which cannot be asked now"
     on = f"; `lrstudio runs resume {project.path} {row.number}` goes on" if row.can_resume else ""
     return Answer({"project": str(project.path), **run_data(row)}, f"{row.name}: {said} at step {row.step}{on}")
 
@@ -153,10 +177,16 @@ def _noted(project: Project, names: list[str]) -> Answer:
     return Answer({"project": str(project.path), **run_data(row)}, f"{row.name}: {row.notes}")
 
 
-def _removed(project: Project, names: list[str]) -> Answer:
+def _fetched(project: Project, run_id: str) -> Answer:
+    with stoppable():
+        folder = project.training.fetch(run_id)
+    return Answer({"project": str(project.path), "run_id": run_id, "result": str(folder)}, f"the result is in {folder}")
+
+
+def _removed(project: Project, names: list[str], *, forget: bool) -> Answer:
     if not names:
         usage("name the runs to remove")
     ids = [project.training.find(name) for name in names]
     for run_id in ids:
-        project.training.remove(run_id)
+        project.training.remove(run_id, forget=forget)
     return Answer({"project": str(project.path), "removed": ids}, f"removed: {', '.join(ids)}")

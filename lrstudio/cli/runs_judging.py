@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lrstudio.cli.common import Answer, announce, say, stoppable
+from lrstudio.cli.following import goes_on, in_touch
 from lrstudio.cli.judge import answer as judged_answer
 from lrstudio.judge.protocol import Emit, JudgeEvent
 from lrstudio.services.judges import JudgeRequest
@@ -50,14 +51,14 @@ def judge_run(project: Project, run_id: str, request: JudgeRequest, *, to_the_en
 
 def _rounds(project: Project, run_id: str, request: JudgeRequest, *, to_the_end: bool) -> Answer:
     done: list[RoundJudged] = []
-    with stoppable():
+    with stoppable(), in_touch(project, run_id):
         while True:
             with _bar(request.judge) as emit:
                 found = _run(partial(project.training.judge_round, run_id, request, emit=emit))
             if found is not None:
                 done.append(found)
                 say(f"lrstudio: round {found.number}: {counted(found.answers, 'answer')}, {found.unscored} unscored")
-            if not to_the_end or (found is None and project.training.run(run_id).row.life is not Life.ALIVE):
+            if not to_the_end or (found is None and not goes_on(project.training.run(run_id).row)):
                 break
             time.sleep(_TICK)
     rounds = [{"round": it.number, "answers": it.answers, "unscored": it.unscored} for it in done]

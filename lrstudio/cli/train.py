@@ -38,12 +38,15 @@ def train(
     watch: Annotated[
         bool, typer.Option("--watch", help="Follow the run to its end; Ctrl-C leaves it running.")
     ] = False,
-    queue: Annotated[bool, typer.Option("--queue", help="Wait for the queued runs of this machine first.")] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="Wait for the queued runs of its machine first.")] = False,
+    host: Annotated[
+        str, typer.Option(metavar="NAME", help="Train on this host, see `lrstudio hosts`; else on this machine.")
+    ] = "",
     as_json: AsJson = False,
 ) -> Answer:
     """Train a model on a frozen set, after a look at every row; the run goes on without this command and the window."""
     options = options_of(option or ())
-    wish = TrainWish(set_name, recipe, model, preset, options, name, python, queue)
+    wish = TrainWish(set_name, recipe, model, preset, options, name, python, queue, host)
     accept = {"accept_dropped": accept_dropped, "accept_cut": accept_cut}
     with opened(project) as it:
         if stale := it.training.stale(set_name):
@@ -53,7 +56,8 @@ def train(
         with stoppable():
             run_id = it.training.launch(wish, accept=accept, progress=lambda line: say(f"lrstudio: {line}"))
         row = it.training.run(run_id).row
-        say(f"lrstudio: {row.name} is run {row.number}, in {it.training.home / run_id}")
+        where = f"on {row.host}, mirrored in" if row.host else "in"
+        say(f"lrstudio: {row.name} is run {row.number}, {where} {it.training.home / run_id}")
         if not watch:
             words = f"{row.name} goes on by itself; `lrstudio runs watch {it.path} {row.number}` shows how far it is"
             return Answer({"project": str(it.path), "folder": str(it.training.home / run_id), **run_data(row)}, words)
@@ -82,7 +86,8 @@ def options_of(words: Sequence[str]) -> dict[str, str]:
 
 
 def _looked_over(project: Project, wish: TrainWish, accept: Mapping[str, int]) -> Answer:
-    run_id = project.training.draft(wish)
+    with stoppable():
+        run_id = project.training.draft(wish, progress=lambda line: say(f"lrstudio: {line}"))
     try:
         with stoppable():
             project.training.accept(run_id, accept)

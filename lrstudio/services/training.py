@@ -5,25 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-from anyio import to_thread
+from typing import TYPE_CHECKING, Final
 
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.services.pairs import Pairs
 from lrstudio.services.sets import Sets
+from lrstudio.services.training_answered import TrainingAnswered
 from lrstudio.services.training_drafts import LEFT_OUT, Drafts, is_draft, run_folders
 from lrstudio.services.training_estimates import estimated
-from lrstudio.services.training_places import runs_home
+from lrstudio.services.training_places import here
 from lrstudio.services.training_preflight import Cancelled, Progress, run_preflight
-from lrstudio.store.meta import PROJECT_ID
+from lrstudio.services.training_words import said_unaccepted, settings_of
 from lrstudio.store.store import Store
-from lrstudio.training import local, wire
+from lrstudio.training import local
 from lrstudio.training import preflight as preflights
-from lrstudio.training.folder import RunFolder
+from lrstudio.training.hosts.mirror import is_mirror
 from lrstudio.training.listing import row_of, write_notes
 from lrstudio.training.preflight import Preflight
 from lrstudio.training.runs import Difference, Estimate, RunDetail, RunRow, TrainWish
@@ -32,38 +29,28 @@ from lrstudio.training.watch import RunWatch
 from lrstudio.training.wire import Request
 
 if TYPE_CHECKING:
-    from lrstudio.judge.protocol import Emit
-    from lrstudio.services.consent import Outgoing
-    from lrstudio.services.judges import JudgeRequest
-    from lrstudio.services.judging import JudgeOutcome, Judging
-    from lrstudio.services.training_answers import RoundJudged, TakenIn, TrainingAnswers
+    from lrstudio.services.judging import Judging
+    from lrstudio.services.training_hosts import HostDoor
 
 WORKER: Final = ("-m", "lrstudio.worker")
 
 
-class Training:
+class Training(TrainingAnswered):
     """The runs of one project. Safe from any thread; what takes long says so."""
 
     def __init__(
-        self, store: Store, *, pairs: Pairs, sets: Sets, judging: Judging, worker: tuple[str, ...] = WORKER
+        self,
+        store: Store,
+        *,
+        pairs: Pairs,
+        sets: Sets,
+        judging: Judging,
+        hosts: HostDoor | None = None,
+        worker: tuple[str, ...] = WORKER,
     ) -> None:
-        self._store = store
+        super().__init__(store, sets=sets, judging=judging, hosts=hosts)
         self._pairs = pairs
-        self._sets = sets
-        self._judging = judging
         self._worker = worker
-
-    @cached_property
-    def home(self) -> Path:
-        """The folder in which the runs lie, one folder each; it need not be there yet."""
-        return runs_home(self._store.path, project_id=self._store.meta.get(PROJECT_ID) or "")
-
-    @cached_property
-    def answers(self) -> TrainingAnswers:
-        """What runs answer: judged beside the project, or taken into it."""
-        from lrstudio.services.training_answers import TrainingAnswers
-
-        return TrainingAnswers(self._store, sets=self._sets, judging=self._judging)
 
     @cached_property
     def _drafts(self) -> Drafts:
@@ -85,16 +72,27 @@ class Training:
         known = self._store.pairs.known(ids)
         return tuple(name for name in ids if name not in known or known[name].stale is not None)
 
-    def draft(self, wish: TrainWish) -> str:
+    def draft(
+        self,
+        wish: TrainWish,
+        *,
+        progress: Progress = lambda _line: None,
+        cancelled: Cancelled = lambda: False,
+    ) -> str:
         """Make the run folder of a wish and return the run's id. It is no run yet: see `start` and `discard`.
 
-        Writes the texts of the whole set. A draft whose process dies is thrown away later.
+        Writes the texts of the whole set; for a run on a host, the host is made able to train first. A draft whose
+        process dies is thrown away later.
 
         Raises:
             Refused: the wish cannot be fulfilled; names the field.
             Environment: the folder cannot be written.
         """
-        return self._drafts.make(wish, threads=_threads()).path.name
+        if wish.host:
+            site = self.away.site(wish, progress=progress, cancelled=cancelled)
+        else:
+            site = here(wish, self.home, threads=_threads())
+        return self._drafts.make(wish, site).path.name
 
     def preflight(
         self,
@@ -117,6 +115,8 @@ class Training:
         """
         folder = self._folder(run_id)
         spec = self._drafts.drafted(folder)
+        if is_mirror(folder.path):
+            return self.away.preflight(folder, spec, progress=progress, cancelled=cancelled)
         return run_preflight(folder, spec, progress=progress, cancelled=cancelled)
 
     def unaccepted(self, run_id: str) -> dict[str, int]:
@@ -148,7 +148,11 @@ class Training:
         Raises:
             Refused: it is no draft.
         """
-        self._drafts.discard(self._folder(run_id))
+        folder = self._folder(run_id)
+        self._drafts.drafted(folder)
+        if is_mirror(folder.path):
+            self.away.discard(folder)
+        self._drafts.discard(folder)
 
     def start(self, run_id: str) -> None:
         """Start a draft that was looked over; it goes on without this process.
@@ -165,7 +169,10 @@ class Training:
         if needed:
             raise Refused(said_unaccepted(needed), where=", ".join(needed))
         self._drafts.settle(folder)
-        local.start(folder)
+        if is_mirror(folder.path):
+            self.away.start(folder)
+        else:
+            local.start(folder)
 
     def launch(
         self,
@@ -186,7 +193,7 @@ class Training:
         Raises:
             PreflightCancelled, Refused, Environment: as `draft`, `preflight` and `start`.
         """
-        run_id = self.draft(wish)
+        run_id = self.draft(wish, progress=progress, cancelled=cancelled)
         try:
             self.accept(run_id, accept or {})
             self.preflight(run_id, progress=progress, cancelled=cancelled)
@@ -260,6 +267,9 @@ class Training:
         status = status_of(folder)
         if status.life is Life.DEAD:
             raise Refused(f"this run does not go on: {status.why or 'it is over'}", where=run_id)
+        if is_mirror(folder.path):
+            self.away.stop(folder, save=save)
+            return
         folder.ask(Request.STOP, save=save)
 
     def resume(self, run_id: str, *, take_over: bool = False) -> None:
@@ -276,22 +286,30 @@ class Training:
         folder = self._folder(run_id)
         if is_draft(folder.path):
             raise Refused("this run is a draft; start it", where=run_id)
+        if is_mirror(folder.path):
+            self.away.resume(folder, take_over=take_over)
+            return
         local.start(folder, take_over=take_over)
 
     def note(self, run_id: str, text: str) -> None:
         """Replace the notes on a run."""
         write_notes(self._folder(run_id).path, text)
 
-    def remove(self, run_id: str) -> None:
-        """Remove a run with everything in its folder.
+    def remove(self, run_id: str, *, forget: bool = False) -> None:
+        """Remove a run with everything in its folder, and from its host.
+
+        Args:
+            run_id: the run.
+            forget: leave what is on its host as it is, whatever goes on there.
 
         Raises:
             Refused: it goes on, or may go on elsewhere.
-            Environment: the folder cannot be removed.
+            Environment: the folder cannot be removed, or its host cannot be asked.
         """
         folder = self._folder(run_id)
-        status = status_of(folder)
-        if status.life is not Life.DEAD:
+        if is_mirror(folder.path):
+            self.away.remove(folder, forget=forget)
+        elif status_of(folder).life is not Life.DEAD:
             raise Refused("this run goes on, or may; stop it first", where=run_id)
         gone = folder.path.with_name(f".{run_id}-{os.urandom(3).hex()}")
         try:
@@ -300,67 +318,12 @@ class Training:
             raise Environment(f"the run cannot be removed: {error.strerror or error}", where=run_id) from error
         shutil.rmtree(gone, ignore_errors=True)
 
-    def take_in_answers(self, run_id: str) -> TakenIn:
-        """Make candidates of what a run answers to held-out questions; see `TrainingAnswers.take_in`."""
-        return self.answers.take_in(self._folder(run_id))
-
-    def outgoing(self, run_id: str, request: JudgeRequest) -> tuple[Outgoing, ...]:
-        """Return what judging a run's answers would send to each other machine."""
-        return self.answers.outgoing(self._folder(run_id), request)
-
-    async def judge_answers(self, run_id: str, request: JudgeRequest, *, emit: Emit) -> JudgeOutcome:
-        """Take a run's answers to held-out questions into the project and judge them there.
-
-        Raises:
-            Refused: it has answered none, or as a judge run.
-            Environment: as a judge run.
-        """
-        taken = await to_thread.run_sync(self.take_in_answers, run_id)
-        outcome = await self._judging.run(replace(request, candidate_ids=taken.candidate_ids), emit=emit)
-        return replace(outcome, changes=outcome.changes | taken.changes)
-
-    async def judge_round(self, run_id: str, request: JudgeRequest, *, emit: Emit) -> RoundJudged | None:
-        """Judge the round that an SPPO run waits with; None where it waits with none."""
-        return await self.answers.judge_round(self._folder(run_id), request, emit=emit)
-
-    async def score_samples(self, run_id: str, request: JudgeRequest, *, emit: Emit) -> int:
-        """Judge what a run said to held-out questions while it trained; returns how many answers were new."""
-        return await self.answers.score(self._folder(run_id), request, emit=emit)
-
     def compare(self, run_ids: Sequence[str]) -> tuple[Difference, ...]:
         """Return in what the settings of runs differ: set, model, recipe and options."""
-        settings = [_settings(self._folder(run_id).spec()) for run_id in run_ids]
+        settings = [settings_of(self._folder(run_id).spec()) for run_id in run_ids]
         names = dict.fromkeys(name for one in settings for name in one)
         rows = (Difference(name, tuple(one.get(name, "") for one in settings)) for name in names)
         return tuple(row for row in rows if len(set(row.values)) > 1)
-
-    def _folder(self, run_id: str) -> RunFolder:
-        if not run_id or run_id != Path(run_id).name or run_id.startswith("."):
-            raise Refused(f"there is no run {run_id!r} in this project", where="run")
-        if not (self.home / run_id / wire.SPEC).is_file():
-            raise Refused(f"there is no run {run_id!r} in this project; it may have been removed", where="run")
-        return RunFolder(self.home / run_id)
-
-
-def said_unaccepted(needed: Mapping[str, int]) -> str:
-    """Say which rows a person must accept, and how."""
-    words = {"accept_cut": "would be cut", "accept_dropped": "would be dropped"}
-    parts = [f"{count} row{'s' if count > 1 else ''} {words[name]}" for name, count in needed.items()]
-    options = ", ".join(f"{name}={count}" for name, count in needed.items())
-    return f"{' and '.join(parts)}; accept it ({options}), or change the options or the set"
-
-
-def _settings(spec: wire.Spec) -> dict[str, str]:
-    said: dict[str, Any] = {"set": spec.set_name, "set hash": spec.set_hash[:12], "model": spec.model}
-    said |= {"recipe": spec.recipe, "python": spec.command[0], "threads": spec.threads}
-    said |= dict(sorted(spec.options.items()))
-    return {name: _words(value) for name, value in said.items()}
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _threads() -> int:

@@ -19,11 +19,12 @@ from lrstudio import __version__
 from lrstudio.domain.errors import Refused
 from lrstudio.domain.sets import FrozenSet
 from lrstudio.services.sets import Sets
-from lrstudio.services.training_places import machine_queue, training_environment, training_python
+from lrstudio.services.training_places import Site
 from lrstudio.services.training_rows import TrainingRows
 from lrstudio.store.store import Store
 from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder, replace_file
+from lrstudio.training.hosts import mirror
 from lrstudio.training.identity import Identity
 from lrstudio.training.listing import number_of
 from lrstudio.training.recipes import recipe as recipe_of
@@ -50,8 +51,10 @@ class Drafts:
         self._worker = worker
         self._rows = TrainingRows(store, sets)
 
-    def make(self, wish: TrainWish, *, threads: int) -> RunFolder:
+    def make(self, wish: TrainWish, site: Site) -> RunFolder:
         """Make the run folder of a wish: what is to be done, and the rows to train on.
+
+        One for a host is a mirror from its first moment on; nothing is on the host yet.
 
         Raises:
             Refused: the wish cannot be fulfilled; names the field.
@@ -60,29 +63,28 @@ class Drafts:
         recipe = recipe_of(wish.recipe)
         options = recipe.settle(wish.options, preset=wish.preset)
         frozen = self._sets.get(wish.set_name)
-        model = wish.model.expanduser().absolute()
-        if not model.is_dir():
-            raise Refused("there is no model folder here; name one as transformers saves it", where=str(wish.model))
         self.sweep()
-        python, number = training_python(wish.python), self._number()
+        number = self._number()
         run_id = f"{number:03d}-{recipe.name}-{os.urandom(3).hex()}"
         spec = Spec(
             run_id=run_id,
             recipe=recipe.name,
-            model=str(model),
-            command=(str(python), *self._worker),
+            model=site.model,
+            command=(*site.python, *self._worker),
             options=options,
             set_name=frozen.name,
             set_hash=frozen.content_hash,
             name=wish.name.strip() or f"{recipe.name} {number}",
             created=wire.now(),
-            threads=threads,
-            environment=training_environment(self._home, python),
-            queue=str(machine_queue()) if wish.queue else "",
+            threads=site.threads,
+            environment=site.environment,
+            queue=site.queue,
             provenance=self._provenance(frozen, preset=wish.preset) | {DRAFT: Identity.own().row()},
         )
         rows = self._rows.of_set(wish.set_name, recipe.name, options)
         folder = RunFolder.create(self._home / run_id, spec, pairs=rows.lines)
+        if site.away is not None:
+            mirror.make(folder.path, replace(site.away, folder=f"{site.away.folder}/{run_id}"))
         if not rows.counts.get(TRAIN):
             self._throw_away(folder.path)
             raise _no_rows(rows.left_out, wish.set_name)
@@ -145,7 +147,8 @@ class Drafts:
 
     def _number(self) -> int:
         """Return the number of the next run: those of runs that were removed are not given again."""
-        return max([self._last(), *(number_of(path.name) for path in _entries(self._home))]) + 1
+        elsewhere = (number_of(run.run_id) for run in self._store.remote_runs.all())
+        return max([self._last(), *elsewhere, *(number_of(path.name) for path in _entries(self._home))]) + 1
 
     def _last(self) -> int:
         """Return the largest number that a run was started under."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +17,30 @@ import lrstudio
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.places import Place
 from lrstudio.services.settings import SettingsStore
+from lrstudio.training.hosts.mirror import Away
+from lrstudio.training.runs import TrainWish
 
 VARIABLE: Final = "LRSTUDIO_TRAIN_PYTHON"
 """Names the Python that trains, before the settings."""
 
 NEEDED: Final = ("torch", "transformers", "peft")
 """What a Python that trains must be able to import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a spec says of the place where it runs: the words of its Python, and the rest as in `Spec`.
+
+    `away` is the folder of the project's runs on a host, None on this machine.
+    """
+
+    python: tuple[str, ...]
+    environment: Mapping[str, str]
+    queue: str
+    model: str
+    threads: int
+    away: Away | None = None
+
 
 _LIBRARIES = ("site-packages", "dist-packages")
 _LINKED = ".package"
@@ -37,6 +56,21 @@ def runs_home(place: Place, *, project_id: str) -> Path:
     import platformdirs
 
     return platformdirs.user_data_path("lrstudio", appauthor=False) / "runs" / project_id
+
+
+def here(wish: TrainWish, home: Path, *, threads: int) -> Site:
+    """Return what a spec says of this machine.
+
+    Raises:
+        Refused: there is no such model or Python here.
+        Environment: the folder of the runs cannot be written.
+    """
+    model = wish.model.expanduser().absolute()
+    if not model.is_dir():
+        raise Refused("there is no model folder here; name one as transformers saves it", where=str(wish.model))
+    python = training_python(wish.python)
+    queue = str(machine_queue()) if wish.queue else ""
+    return Site((str(python),), training_environment(home, python), queue, str(model), threads)
 
 
 def machine_queue() -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from lrstudio.domain.errors import Refused
 from lrstudio.training import scores, wire
 from lrstudio.training.events import Event, event_of
 from lrstudio.training.folder import RunFolder, replace_file
@@ -70,6 +71,15 @@ def row_of(folder: RunFolder, *, recent: Sequence[Event] | None = None) -> RunRo
         since=_last_word(folder) if status.life is Life.UNKNOWN else "",
         host=away_of(folder.path).host.name if is_mirror(folder.path) else "",
     )
+
+
+def is_finished(folder: RunFolder) -> bool:
+    """Tell whether a run has come to its end, behind which nothing comes; one that cannot be read has not."""
+    try:
+        ended = folder.exit()
+        return ended is not None and ended.reason == "finished" and ended.attempt >= len(folder.claims())
+    except Refused:
+        return False
 
 
 def _last_word(folder: RunFolder) -> str:

@@ -136,7 +136,8 @@ class FolderHost:
     def _copy(self, source: Path, target: Path, *, fill: bool = False, progress: Progress | None = None) -> None:
         """Copy in blocks, going on behind what an earlier try left."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.part")
+        digest = digest_of(source.read_bytes()).hexdigest()
+        part = target.with_name(f".{target.name}.{digest[:16]}.part")
         at = part.stat().st_size if part.exists() else 0
         whole = source.stat().st_size
         with source.open("rb") as file, part.open("ab") as out:

@@ -167,14 +167,14 @@ class _Work:
         (self._tmp / "requirements.txt").write_text("\n".join(self._job["requirements"]) + "\n", encoding="utf-8")
         (self._tmp / "constraints.txt").write_text(self._job["constraints"], encoding="utf-8")
         words = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--no-color"]
-        words += ["-r", str(self._tmp / "requirements.txt"), "-c", str(self._tmp / "constraints.txt")]
+        words += ["-r", "requirements.txt", "-c", "constraints.txt"]
         if not self._job["wheels"]:
             return [*words, "--cache-dir", str(self._folder / "cache")]
         wheels = self._tmp / "wheels"
         wheels.mkdir(exist_ok=True)
         for name, sha256 in self._job["wheels"].items():
             os.link(Path(self._job["blobs"]) / sha256, wheels / name)
-        return [*words, "--no-cache-dir", "--no-index", "--find-links", str(wheels)]
+        return [*words, "--no-cache-dir", "--no-index", "--find-links", wheels.name]
 
     def _versions(self, python: str) -> dict[str, str]:
         answer = self._tmp / "imports"

@@ -11,7 +11,7 @@ from typing import Any, Final
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder
-from lrstudio.training.hosts import mirror
+from lrstudio.training.hosts import blobs, mirror
 from lrstudio.training.hosts.asking import ask_far
 from lrstudio.training.hosts.launcher import Launcher, Turn
 from lrstudio.training.hosts.mirror import Away
@@ -25,35 +25,39 @@ _TICK = 0.25
 _EMPTY = (wire.SPOOL, wire.CONTROL, wire.CLAIMS, wire.CHECKPOINTS)
 
 
-def send_blob(transport: Transport, away: Away, path: Path, *, progress: Progress | None = None) -> str:
-    """Send a file under its SHA-256, which is returned; one that is there is not sent again.
+def place_of_folder(away: Away, path: Path, *, under: str) -> str:
+    """Return where a folder is on a host once it was sent: its place is its content.
 
     Raises:
-        Unreachable, Environment: as the transport; what has arrived is gone on from.
+        Refused: a file of it cannot be read.
     """
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    size = path.stat().st_size
-    there = {it.name: it.size for it in transport.entries(f"{away.home}/blobs") or ()}
-    if there.get(digest) != size:
-        transport.upload(path, f"{away.home}/blobs/{digest}", progress=progress)
-    return digest
+    return _place(away, _digests(path), under=under)
 
 
-def send_folder(
-    transport: Transport, away: Away, path: Path, *, progress: Progress | None = None, under: str = "models"
-) -> str:
+def send_folder(transport: Transport, away: Away, path: Path, *, under: str, progress: Progress | None = None) -> str:
     """Send a folder by the contents of its files, and return where it is on the host.
 
     Raises:
+        Refused: a file of it cannot be read.
         Unreachable, Environment: as the transport; what has arrived is gone on from.
     """
-    names = sorted(it.relative_to(path).as_posix() for it in path.rglob("*") if it.is_file())
-    files = {name: send_blob(transport, away, path / name, progress=progress) for name in names}
-    digest = hashlib.sha256("\n".join(f"{name} {files[name]}" for name in names).encode()).hexdigest()
-    target = f"{away.home}/{under}/{digest[:32]}"
-    lay(transport, away, {"folder": target, "files": files})
+    files = _digests(path)
+    target = _place(away, files, under=under)
+    if transport.entries(target) is None:
+        for name in files:
+            blobs.put(transport, path / name, folder=away.home, progress=progress)
+        lay(transport, away, {"folder": target, "files": files})
     return target
+
+
+def _digests(path: Path) -> dict[str, str]:
+    names = sorted(it.relative_to(path).as_posix() for it in path.rglob("*") if it.is_file())
+    return {name: blobs.local_sha256(path / name) for name in names}
+
+
+def _place(away: Away, files: Mapping[str, str], *, under: str) -> str:
+    digest = hashlib.sha256("\n".join(f"{name} {files[name]}" for name in sorted(files)).encode()).hexdigest()
+    return f"{away.home}/{under}/{digest[:32]}"
 
 
 def lay(transport: Transport, away: Away, wanted: Mapping[str, Any]) -> None:
@@ -62,7 +66,7 @@ def lay(transport: Transport, away: Away, wanted: Mapping[str, Any]) -> None:
     Raises:
         Unreachable, Environment: as `ask_far`.
     """
-    ask_far(transport, away, "lay", given={"blobs": f"{away.home}/blobs", **wanted}, seconds=600.0)
+    ask_far(transport, away, "lay", given={"blobs": f"{away.home}/{blobs.FOLDER}", **wanted}, seconds=600.0)
 
 
 def send_run(transport: Transport, run: Path, *, progress: Progress | None = None) -> None:
@@ -72,7 +76,7 @@ def send_run(transport: Transport, run: Path, *, progress: Progress | None = Non
         Unreachable, Environment: as the transport.
     """
     away = mirror.away_of(run)
-    pairs = send_blob(transport, away, run / wire.PAIRS, progress=progress)
+    pairs = blobs.put(transport, run / wire.PAIRS, folder=away.home, progress=progress).rpartition("/")[2]
     spec = wire.to_json(RunFolder(run).spec())
     wanted = {"files": {wire.PAIRS: pairs}, "texts": {wire.SPEC: spec}, "empty": _EMPTY}
     lay(transport, away, {"folder": away.folder, **wanted})

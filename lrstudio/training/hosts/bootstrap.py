@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.training.far import imports, prepare, unpack
+from lrstudio.training.hosts.blobs import FOLDER, local_sha256
 from lrstudio.training.hosts.facts import NEEDED, OLDEST, answered, ask, version_of
 from lrstudio.training.hosts.host import Host
 from lrstudio.training.hosts.own_wheel import OwnWheel, constraints, own_wheel
@@ -117,26 +118,24 @@ class Bootstrap:
         self._wanted = wanted
         self._timing = timing or Timing()
 
-    def look(self) -> Prepared | None:
+    def look(self, facts: Mapping[str, Any] | None = None) -> Prepared | None:
         """Return what is ready there, None where this host must be prepared first; nothing is changed.
+
+        `facts` are what the host has answered already.
 
         Raises:
             Refused: the host has no Python that can be asked.
             Unreachable: it cannot be asked.
         """
-        facts = ask(self._host, self._transport, {"brief": True, "modules": self._wanted.imports})
+        facts = facts or ask(self._host, self._transport, {"brief": True})
         with tempfile.TemporaryDirectory(prefix="lrstudio-") as folder:
             wheel = own_wheel(Path(folder))
-        home = _home(facts["folder"], wheel)
-        if not any(it.name == unpack.PACKAGE for it in self._transport.entries(home) or ()):
+        package = _home(facts["folder"], wheel)
+        if not any(it.name == unpack.PACKAGE for it in self._transport.entries(package) or ()):
             return None
-        if self._host.python:
-            if facts["lacks"] or version_of(facts)[:2] < OLDEST:
-                return None
-            return Prepared(facts["folder"], self._host.python, f"{home}/{unpack.PACKAGE}", wheel.sha256)
         environment = self._environment(facts)
-        ready = self._ready(f"{facts['folder']}/env/{environment}")
-        return None if ready is None or not self._starts(ready) else _prepared(facts, wheel, environment, ready)
+        ready = self._ready(_place(facts, environment))
+        return None if ready is None or not self._starts(ready) else self._prepared(facts, wheel, environment, ready)
 
     def prepare(self, *, progress: Progress, cancelled: Cancelled) -> Prepared:
         """Make the host able to train, going on where an earlier try ended; what is ready is only looked at.
@@ -151,25 +150,28 @@ class Bootstrap:
             Environment: the host's disk or network is in the way.
             Unreachable: the link is lost; what was begun there goes on, and another call finds it.
         """
-        _unless(cancelled)
+        unless(cancelled)
         progress(Step(Stage.ASK, "looking for a Python"))
         facts = ask(self._host, self._transport, {"brief": True})
         _refuse_old(facts)
-        _unless(cancelled)
+        unless(cancelled)
         with tempfile.TemporaryDirectory(prefix="lrstudio-") as folder:
             wheel = own_wheel(Path(folder))
             self._send(wheel, facts, progress=progress, cancelled=cancelled)
-        if self._host.python:
-            return self._existing(facts, wheel, progress=progress)
         environment = self._environment(facts)
-        place = f"{facts['folder']}/env/{environment}"
-        ready, broken = self._ready(place), 0
-        if ready is not None and not self._starts(ready):  # the Python that it was made of has gone
-            ready, broken = None, int(ready["attempt"])
-        if ready is None:
+        place = _place(facts, environment)
+        ready = self._ready(place)
+        if ready is not None and self._starts(ready):
+            return self._prepared(facts, wheel, environment, ready)
+        if self._host.python:
+            ready = self._existing(facts, wheel, progress=progress)
+            self._transport.write(f"{place}/{prepare.READY}", json.dumps(ready).encode())
+        else:
+            # It does not start where the Python that it was made of has gone.
+            broken = int(ready["attempt"]) if ready else 0
             self._job(place, facts, progress=progress, cancelled=cancelled)
             ready = self._follow(place, wheel, facts, broken=broken, progress=progress, cancelled=cancelled)
-        return _prepared(facts, wheel, environment, ready)
+        return self._prepared(facts, wheel, environment, ready)
 
     def carry(self, *, progress: Progress, cancelled: Cancelled) -> Prepared:
         """Put this package there and nothing else, for what needs no other; at once where it is.
@@ -196,8 +198,8 @@ class Bootstrap:
         if ran.status:
             raise Environment(ran.said or "the studio could not be unpacked there", where=self._host.name)
 
-    def _existing(self, facts: Mapping[str, Any], wheel: OwnWheel, *, progress: Progress) -> Prepared:
-        """Use the Python that the person named, once it loads what training needs."""
+    def _existing(self, facts: Mapping[str, Any], wheel: OwnWheel, *, progress: Progress) -> dict[str, Any]:
+        """Look whether the Python that the person named loads what training needs; that it does is kept."""
         progress(Step(Stage.CHECK, f"looking whether {', '.join(self._wanted.imports)} load"))
         package = f"{_home(facts['folder'], wheel)}/{unpack.PACKAGE}"
         words = (*self._host.python, "-m", imports.__name__, *self._wanted.imports)
@@ -212,26 +214,27 @@ class Bootstrap:
                 "environment made",
                 where="python",
             )
-        return Prepared(facts["folder"], self._host.python, package, wheel.sha256, versions=row["versions"])
+        return {"attempt": 0, "versions": row["versions"]}
 
     def _environment(self, facts: Mapping[str, Any]) -> str:
         """Name an environment after all that decides what is in it."""
         python = facts["python"]
+        if self._host.python:
+            parts: list[Any] = [self._host.python, python["executable"], python["version"], self._wanted.imports]
+            return _hash(parts)
         wheels = [(it.name, it.stat().st_size) for it in _wheels(self._host)]
         wanted = self._wanted
         parts = [wanted.requirements, wanted.constraints, wanted.imports, python["tag"], python["version"][:2], wheels]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+        return _hash(parts)
 
     def _job(self, place: str, facts: Mapping[str, Any], *, progress: Progress, cancelled: Cancelled) -> None:
         """Send what the work there needs: the wheels, then the job itself."""
-        blobs = f"{facts['folder']}/blobs"
+        blobs = f"{facts['folder']}/{FOLDER}"
         there = {it.name for it in self._transport.entries(blobs) or ()}
         wheels = {}
         for wheel in _wheels(self._host):
-            _unless(cancelled)
-            with wheel.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            wheels[wheel.name] = sha256
+            unless(cancelled)
+            sha256 = wheels[wheel.name] = local_sha256(wheel)
             if sha256 not in there:
                 said = f"sending {wheel.name}"
                 self._upload(wheel, f"{blobs}/{sha256}", said, progress=progress, cancelled=cancelled)
@@ -275,13 +278,28 @@ class Bootstrap:
         return row
 
     def _starts(self, ready: Mapping[str, Any]) -> bool:
+        """Tell whether an environment still starts; a Python that the person named has just answered."""
+        if self._host.python:
+            return True
         return self._transport.run(Command((ready["python"], "-c", ""), seconds=_SECONDS)).status == 0
+
+    def _prepared(
+        self, facts: Mapping[str, Any], wheel: OwnWheel, environment: str, ready: Mapping[str, Any]
+    ) -> Prepared:
+        return Prepared(
+            facts["folder"],
+            self._host.python or (ready["python"],),
+            f"{_home(facts['folder'], wheel)}/{unpack.PACKAGE}",
+            wheel.sha256,
+            "" if self._host.python else environment,
+            ready["versions"],
+        )
 
     def _upload(self, source: Path, path: str, said: str, *, progress: Progress, cancelled: Cancelled) -> None:
         whole = source.stat().st_size
 
         def sent(done: int, _whole: int) -> None:
-            _unless(cancelled)
+            unless(cancelled)
             progress(Step(Stage.SEND, said, done, whole))
 
         progress(Step(Stage.SEND, said, 0, whole))
@@ -292,15 +310,12 @@ def _home(folder: str, wheel: OwnWheel) -> str:
     return f"{folder}/wheels/{wheel.sha256}"
 
 
-def _prepared(facts: Mapping[str, Any], wheel: OwnWheel, environment: str, ready: Mapping[str, Any]) -> Prepared:
-    return Prepared(
-        facts["folder"],
-        (ready["python"],),
-        f"{_home(facts['folder'], wheel)}/{unpack.PACKAGE}",
-        wheel.sha256,
-        environment,
-        ready["versions"],
-    )
+def _place(facts: Mapping[str, Any], environment: str) -> str:
+    return f"{facts['folder']}/env/{environment}"
+
+
+def _hash(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def _wheels(host: Host) -> list[Path]:
@@ -329,6 +344,11 @@ def _refuse_old(facts: Mapping[str, Any]) -> None:
         )
 
 
-def _unless(cancelled: Cancelled) -> None:
+def unless(cancelled: Cancelled) -> None:
+    """Go on, unless the person went back.
+
+    Raises:
+        PrepareCancelled: the person did.
+    """
     if cancelled():
         raise PrepareCancelled

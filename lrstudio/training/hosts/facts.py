@@ -34,7 +34,12 @@ _CHOOSE: Final = (
 
 
 class NoPython(Refused):
-    """The host has no Python that could be asked."""
+    """The host has no Python that could be asked: what was seen, and what to do."""
+
+    def __init__(self, said: str, todo: str) -> None:
+        super().__init__(f"{said}; {todo}", where="python")
+        self.said = said
+        self.todo = todo
 
 
 def ask(host: Host, transport: Transport, wish: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,14 +91,13 @@ def _none(host: Host, ran: Ran) -> NoPython:
     if host.python:
         said = f" ({ran.said})" if ran.said else ""
         return NoPython(
-            f"`{' '.join(host.python)}` starts no Python there{said}; name one by its full path, such as "
-            "/opt/env/bin/python, or leave it empty to have one made",
-            where="python",
+            f"`{' '.join(host.python)}` starts no Python there{said}",
+            "name one by its full path, such as /opt/env/bin/python, or leave the field empty to have one made",
         )
     return NoPython(
-        "no Python was found there; install Python 3.11 or newer, or name one in the host's field Python by its full "
-        "path, such as /opt/python/3.11/bin/python3",
-        where="python",
+        "no Python was found there",
+        "install Python 3.11 or newer, or name one in the host's field Python by its full path, such as "
+        "/opt/python/3.11/bin/python3",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from lrstudio.training.hosts.facts import NEEDED, OLDEST, version_of
 from lrstudio.training.hosts.host import Host, Scheduler
-from lrstudio.training.hosts.probe import Finding, Gpu
+from lrstudio.training.hosts.probe import Finding, Gpu, Probe
 
 MOST_SKEW: Final = 60.0
 """Seconds by which a host's clock may differ from this machine's."""
@@ -42,6 +42,38 @@ def findings(host: Host, facts: Mapping[str, Any], *, skew: float, prepared: boo
     if "ray" in facts:
         found.append(_ray(host, facts["ray"]))
     return tuple(found)
+
+
+def wish_of(host: Host) -> dict[str, Any]:
+    """Return what a host is asked about."""
+    return {
+        "scheduler": host.scheduler.value,
+        "options": dict(host.options),
+        "modules": NEEDED if host.python else (),
+        "index": not host.python and not host.wheels,
+    }
+
+
+def probe_of(host: Host, facts: Mapping[str, Any], *, skew: float, prepared: bool) -> Probe:
+    """Return what a host's answer comes to; the arguments are those of `findings`."""
+    scheduler = {
+        "slurm": facts.get("slurm", {}).get("version", ""),
+        "ray": f"Ray {facts.get('ray', {}).get('version')}",
+    }
+    return Probe(
+        checks=findings(host, facts, skew=skew, prepared=prepared),
+        gpus=gpus_of(facts),
+        disk_gib=disk_of(facts),
+        python=".".join(map(str, version_of(facts))),
+        driver=facts["gpus"]["driver"],
+        scheduler=scheduler.get(host.scheduler.value, ""),
+        lingers=_lingers(facts["lingering"]),
+        prepared=prepared,
+    )
+
+
+def _lingers(lingering: Mapping[str, Any]) -> bool | None:
+    return bool(lingering["lingers"]) if lingering["kills"] else None
 
 
 def gpus_of(facts: Mapping[str, Any]) -> tuple[Gpu, ...]:
