@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lrstudio.services.exports import Exports
     from lrstudio.services.finding import Finding
     from lrstudio.services.frames import Frames
+    from lrstudio.services.hosts import Hosts
     from lrstudio.services.imports import Imports
     from lrstudio.services.judge_batches import JudgeBatches
     from lrstudio.services.judging import Judging
@@ -86,8 +87,7 @@ class Project:
     def judging(self) -> Judging:
         """Judge runs."""
         from lrstudio.services.judges import make_judge
-        from lrstudio.services.judge_batches import JudgeBatches
-    from lrstudio.services.judging import Judging
+        from lrstudio.services.judging import Judging
         from lrstudio.services.vectors import StoreVectors
 
         return Judging(self._store, make_judge=partial(make_judge, vectors=StoreVectors(self._store)))
@@ -99,8 +99,15 @@ class Project:
         from lrstudio.services.judge_batches import JudgeBatches
         from lrstudio.training.hosts.launchers import launcher_for
 
-        reach = BatchReach(self._hosts, launcher=launcher_for)
-        return JudgeBatches(self._store, self.judging, hosts=self._hosts.get, reach=reach)
+        reach = BatchReach(self.hosts, launcher=launcher_for)
+        return JudgeBatches(self._store, self.judging, hosts=self.hosts.get, reach=reach)
+
+    @cached_property
+    def hosts(self) -> Hosts:
+        """The person's hosts, each with one connection while the project is open."""
+        from lrstudio.services.hosts import Hosts
+
+        return Hosts(SettingsStore())
 
     @cached_property
     def training(self) -> Training:
@@ -213,7 +220,9 @@ class Project:
         return self._store.data_version()
 
     def close(self) -> None:
-        """Let go of the file or the server."""
+        """Let go of the file or the server, and of hosts."""
+        if "hosts" in vars(self):
+            self.hosts.close()
         self._store.close()
 
 

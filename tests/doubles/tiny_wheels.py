@@ -8,9 +8,7 @@ import zipfile
 from pathlib import Path
 
 
-def tiny_wheel(
-    folder: Path, name: str, *, version: str = "1.0", code: str = "", needs: tuple[str, ...] = ()
-) -> Path:
+def tiny_wheel(folder: Path, name: str, *, version: str = "1.0", code: str = "", needs: tuple[str, ...] = ()) -> Path:
     """Make a wheel of one module with the name of its package."""
     folder.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
