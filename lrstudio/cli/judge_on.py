@@ -32,8 +32,8 @@ def run_on(project: Project, request: JudgeRequest) -> JudgeOutcome:
     except KeyboardInterrupt:
         for batch in batches.under_way():
             say(
-                f"lrstudio: {batch.calls:,} calls of wave {batch.wave} go on at {batch.host}; the same words again take "
-                "their replies in, with --end they are ended"
+                f"lrstudio: {batch.calls:,} calls of wave {batch.wave} go on at {batch.host}; the same words again "
+                "take their replies in, with --end they are ended"
             )
         raise
 

@@ -25,12 +25,14 @@ from lrstudio.store.store import Store
 class Came:
     """What came back for the calls of one wave; `whys` says of calls without a line why that is.
 
-    `ended_by` says what ended the batch while it was waited for, "" where it came to its own end.
+    `ended_by` says what ended the batch while it was waited for, "" where it came to its own end. `earlier` says that
+    it was over before: a person has seen since what it did not bring, and asks for it again.
     """
 
     results: dict[str, Result] = field(default_factory=dict)
     whys: dict[str, str] = field(default_factory=dict)
     ended_by: str = ""
+    earlier: bool = False
 
 
 class Log:
@@ -105,8 +107,10 @@ class Collecting:
             return None
         self._seen.add(key)
         if result is not None or key in self._came.whys:
-            why = self._lost[key] = result.error if result is not None else self._came.whys[key]
+            why = result.error if result is not None else self._came.whys[key]
             await self._log.lose(key, why)
+            if not self._came.earlier:
+                self._lost[key] = why
         if key in self._lost:
             return None
         fit = await to_thread.run_sync(self._room.fit, unsent)

@@ -185,6 +185,7 @@ class Waves:
         else:
             ended = (await self._insist(far, far.look)).exit
         came = await self._fetch(far, batch, ended)
+        came.earlier = not live
         if live and (ended is None or ended.stopped):
             came.ended_by = "killed" if ended is None else "ended"
         return came
@@ -346,7 +347,7 @@ def _file(path: Path, calls: int) -> BatchFile:
 def _standing(wave: int, batch: JudgeBatch, look: Look) -> str:
     if look.waits:
         return f"wave {wave}: waits on {batch.host}" + (f" ({look.why})" if look.why else "")
-    return f"wave {wave}: {look.answered:,} of {batch.calls:,} calls answered on {batch.host}"
+    return f"wave {wave}: {look.answered:,}/{batch.calls:,} calls on {batch.host}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -37,9 +37,7 @@ def project(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_project_is_judged_on_a_host(
-    project: Path, tmp_path: Path, sshd: "SshdServer", lrstudio: Run
-) -> None:
+def test_a_project_is_judged_on_a_host(project: Path, tmp_path: Path, sshd: "SshdServer", lrstudio: Run) -> None:
     play, told = tmp_path / "play.json", tmp_path / "told"
     play.write_text("{}", encoding="utf-8")
     batch = ("env", f"PYTHONPATH={ROOT}", sys.executable, str(ROOT / "tests" / "doubles" / "run_batch.py"))

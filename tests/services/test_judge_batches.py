@@ -130,7 +130,7 @@ def test_a_run_on_a_host_ends_where_a_direct_run_does(project: Project, box: Bat
     assert len(batches) >= 3, "unreadable replies came again"
     assert len(batches[0].files) > 1, "more rows than a file may hold"
     assert {batch.state for batch in batches} == {BatchState.TAKEN}
-    assert any("calls answered on box" in stage for stage in told.stages)
+    assert any("calls on box" in stage for stage in told.stages)
     assert box.folders() == [], "documents do not stay on the host"
     assert list((tmp_path / "p.runs" / ".batch").iterdir()) == []
     calls = list(project._store.calls.all())
@@ -141,7 +141,7 @@ def test_a_run_on_a_host_ends_where_a_direct_run_does(project: Project, box: Bat
     assert box.computed() == computed, "every reply was in the log"
 
 
-@pytest.mark.parametrize("at", ["preparing", "sent to", "calls answered"])
+@pytest.mark.parametrize("at", ["preparing", "sent to", "calls on"])
 def test_a_window_that_closes_between_or_in_waves_loses_nothing(
     project: Project, box: BatchHost, tmp_path: Path, at: str
 ) -> None:
@@ -151,10 +151,10 @@ def test_a_window_that_closes_between_or_in_waves_loses_nothing(
     assert [batch.state for batch in listed] == {
         "preparing": [],
         "sent to": [BatchState.WRITTEN],
-        "calls answered": [BatchState.STARTED],
+        "calls on": [BatchState.STARTED],
     }[at]
     box.play()
-    if at == "calls answered":
+    if at == "calls on":
         until(lambda: (box.folders()[0] / "exit.json").exists())
         assert len(box.computed()) == 14, "it went on by itself"
     reopened = open_project(project.path)
@@ -171,7 +171,7 @@ def test_a_lost_link_is_not_a_lost_batch(project: Project, box: BatchHost) -> No
     box.play(hold=True)
 
     def on(stage: str) -> None:
-        if "calls answered" in stage and not box.link.calls.count("lost"):
+        if "calls on" in stage and not box.link.calls.count("lost"):
             box.link.calls.append("lost")
             box.link.down = True
         if "unknown since" in stage:
@@ -190,7 +190,7 @@ def test_a_killed_batch_keeps_its_parts(project: Project, box: BatchHost) -> Non
     killed: list[int] = []
 
     def on(stage: str) -> None:
-        if "3 of 4" in stage and not killed:
+        if "3/4" in stage and not killed:
             (folder,) = box.folders()
             assert (folder / "out-001.jsonl").exists()
             killed.append(json.loads((folder / "child.json").read_text())["pid"])
@@ -238,7 +238,7 @@ def test_a_batch_is_ended_and_another_run_does_not_come_between(project: Project
     with pytest.raises(Refused, match="no judge run is under way on box"):
         box.batches(project).end("box")
     box.play(hold=True)
-    let_go(project, box, wanted, at="calls answered", rows=1)
+    let_go(project, box, wanted, at="calls on", rows=1)
     other = request(dimensions=(Dimension.HELPFULNESS, Dimension.LOGICALITY))
     with pytest.raises(Refused, match="another judge run is under way on box: 2 calls with /models/judge"):
         judge(project, box, other)
@@ -247,13 +247,14 @@ def test_a_batch_is_ended_and_another_run_does_not_come_between(project: Project
     assert box.batches(project).under_way() == ()
     box.play()
     assert judge(project, box, other).run.state is RunState.DONE
-    assert judge(project, box, wanted).resumed
+    again = judge(project, box, wanted)
+    assert (again.resumed, again.run.state) == (True, RunState.DONE)
     assert len(box.computed()) == 4
 
 
 def test_ending_it_ends_the_wait_of_another_window(project: Project, box: BatchHost) -> None:
     box.play(hold=True)
-    told = Told(lambda stage: box.batches(project).end("box") if "calls answered" in stage else None)
+    told = Told(lambda stage: box.batches(project).end("box") if "calls on" in stage else None)
     stopped = judge(project, box, request(dimensions=(Dimension.COMPLETENESS,)), told)
     assert stopped.stopped == "the batch was ended on box; 8 calls outstanding, run again to go on"
     assert box.computed() == []
