@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.doubles.postgres_server import PostgresServer
+    from tests.doubles.ssh_faults import FaultyServer
     from tests.doubles.sshd_server import SshdServer
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -118,3 +119,17 @@ def sshd(_sshd: "SshdServer", isolated_home: Path) -> "Iterator[SshdServer]":
     _sshd.home(isolated_home)
     yield _sshd
     _sshd.mend()
+
+
+@pytest.fixture
+def faulty(isolated_home: Path) -> "Iterator[FaultyServer]":
+    """An SSH server in this process, known in the test's home, with faults where a test wants them."""
+    pytest.importorskip("asyncssh", reason="the package asyncssh is not installed")
+    if os.name == "nt":
+        pytest.skip("it runs commands by /bin/sh")
+    from tests.doubles.ssh_faults import FaultyServer
+
+    server = FaultyServer()
+    server.home(isolated_home)
+    yield server
+    server.remove()

@@ -20,6 +20,7 @@ VERBS = (
     "merge",
     "train",
     "runs",
+    "hosts",
     "tiny-model",
     "tour",
 )

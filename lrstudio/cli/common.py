@@ -156,6 +156,25 @@ def stoppable() -> Iterator[None]:
 
 
 @contextmanager
+def asked_to_end() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C and a polite end be asked about, for work that must first be ended elsewhere; a second one is hard."""
+    asked: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {it: signal.signal(it, note) for it in numbers if signal.getsignal(it) is not signal.SIG_IGN}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+@contextmanager
 def opened(path: Place, *, reviewer: str = "", upgrade: bool = True) -> Iterator[Project]:
     """Open a project for one verb and close it whatever happens."""
     project = open_project(path, reviewer=reviewer, upgrade=upgrade)

@@ -14,6 +14,7 @@ from lrstudio.cli import (
     decide,
     export,
     find,
+    hosts,
     import_,
     judge,
     merge,
@@ -61,6 +62,7 @@ app.command("runs")(runs.runs)
 app.command("tiny-model")(tiny_model.tiny_model)
 app.command("tour")(tour.tour)
 app.add_typer(packs.app)
+app.add_typer(hosts.app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +45,7 @@ class Training(TrainingAnswered):
         pairs: Pairs,
         sets: Sets,
         judging: Judging,
-        hosts: HostDoor | None = None,
+        hosts: Callable[[], HostDoor] | None = None,
         worker: tuple[str, ...] = WORKER,
     ) -> None:
         super().__init__(store, sets=sets, judging=judging, hosts=hosts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class TrainingAnswered(TrainingAway):
     """The part of `Training` that has to do with what runs answer."""
 
-    def __init__(self, store: Store, *, sets: Sets, judging: Judging, hosts: HostDoor | None) -> None:
+    def __init__(self, store: Store, *, sets: Sets, judging: Judging, hosts: Callable[[], HostDoor] | None) -> None:
         super().__init__(store, hosts=hosts)
         self._sets = sets
         self._judging = judging

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class TrainingAway:
     """The part of `Training` that finds the folders of runs, and asks hosts about those that are there."""
 
-    def __init__(self, store: Store, *, hosts: HostDoor | None) -> None:
+    def __init__(self, store: Store, *, hosts: Callable[[], HostDoor] | None) -> None:
         self._store = store
         self._hosts = hosts
 
@@ -47,7 +47,7 @@ class TrainingAway:
 
         if self._hosts is None:
             raise Refused("no hosts are known here", where="host")
-        return TrainingHosts(self._store, home=self.home, hosts=self._hosts)
+        return TrainingHosts(self._store, home=self.home, hosts=self._hosts())
 
     def sync(self, run_id: str | None = None) -> tuple[str, ...]:
         """Ask the hosts once about a run, or all that are not finished; return those of which something is new.

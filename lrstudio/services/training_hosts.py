@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from lrstudio.domain.errors import Environment, Refused
+from lrstudio.domain.errors import Environment, Refused, StudioError
 from lrstudio.services.training_patience import Lines, Patience
 from lrstudio.services.training_places import Site
 from lrstudio.services.training_preflight import LOG, Cancelled, PreflightCancelled, Progress
@@ -23,7 +23,7 @@ from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.hosts import begin, job, mirror
 from lrstudio.training.hosts.asking import ask_far
-from lrstudio.training.hosts.bootstrap import Prepared, Step
+from lrstudio.training.hosts.bootstrap import PrepareCancelled, Prepared, Step
 from lrstudio.training.hosts.host import Host, Scheduler
 from lrstudio.training.hosts.launcher import Job, Launcher, Turn
 from lrstudio.training.hosts.launchers import launcher_for
@@ -89,7 +89,10 @@ class TrainingHosts:
         host = self._hosts.get(wish.host)
         if wish.python is not None:
             raise Refused("a host has a Python of its own; set it in the form of the host", where="python")
-        made = self._hosts.prepare(host.name, progress=lambda step: progress(step.said), cancelled=cancelled)
+        try:
+            made = self._hosts.prepare(host.name, progress=lambda step: progress(step.said), cancelled=cancelled)
+        except PrepareCancelled as error:
+            raise PreflightCancelled from error
         here = wish.model.expanduser().absolute()
         away = Away(
             host=host,
@@ -207,7 +210,7 @@ class TrainingHosts:
         """
         away = mirror.away_of(folder.path)
         folder.ask(Request.STOP, save=save)
-        with suppress(Environment):
+        with suppress(StudioError):  # it is asked when the host answers again
             transport, launcher = self.reach(away.host.name)
             self._run(folder.path).look(transport, launcher)
             self._withdraw(folder, launcher)
@@ -227,25 +230,34 @@ class TrainingHosts:
 
         A host that cannot be asked is so written down, see `Status.why`; nothing is raised for it.
         """
-        changed, down = [], dict[str, Environment]()
+        changed, down = [], dict[str, StudioError]()
         for run_id in run_ids:
             run = self._run(self._home / run_id)
             name = mirror.away_of(run.run).host.name
             before = mirror.asked_of(run.run)
             try:
-                if name in down:
-                    raise down[name]
-                if run.look(*self.reach(name)):
+                if self._looked(run, name, down):
                     changed.append(run_id)
-            except Refused as error:  # no such host on this computer
-                run.lost(Unreachable(f"there is no host {name!r} here that answers for it ({error.sentence})"))
-            except Environment as error:
-                if isinstance(error, Unreachable):
-                    down[name] = error
+            except StudioError as error:
                 run.lost(error)
             if run_id not in changed and _life(mirror.asked_of(run.run)) != _life(before):
                 changed.append(run_id)
         return tuple(changed)
+
+    def _looked(self, run: RemoteRun, name: str, down: dict[str, StudioError]) -> bool:
+        """Look at a run unless its host is known to be away by now."""
+        if name in down:
+            raise down[name]
+        try:
+            host = self._hosts.get(name)
+        except Refused as error:
+            raise Unreachable(f"there is no host {name!r} on this computer; add it") from error
+        transport = self._hosts.transport(name)
+        try:
+            return run.look(transport, launcher_for(host, transport))
+        except (Unreachable, Refused) as error:
+            down[name] = error
+            raise
 
     def fetch(self, folder: RunFolder, *, progress: Callable[[int, int], None], cancelled: Cancelled) -> Path:
         """Fetch what a run has come to, but for a merged model, and return its folder here.
@@ -268,7 +280,7 @@ class TrainingHosts:
     def discard(self, folder: RunFolder) -> None:
         """Take a draft away from its host, where it can be asked; else it stays there."""
         away = mirror.away_of(folder.path)
-        with suppress(Environment, Refused):
+        with suppress(StudioError):
             ask_far(self._hosts.transport(away.host.name), away, "discard", away.folder)
 
     def remove(self, folder: RunFolder, *, forget: bool = False) -> None:

@@ -46,11 +46,12 @@ if TYPE_CHECKING:
 class Project:
     """An open project and what can be done with it. Safe from any thread; close it from one."""
 
-    def __init__(self, store: Store, *, reviewer: ReviewerName) -> None:
+    def __init__(self, store: Store, *, reviewer: ReviewerName, hosts: Hosts | None = None) -> None:
         from lrstudio.services.audit import Audit
 
         self._store = store
         self._reviewer = reviewer
+        self._given_hosts = hosts
         self.audit = Audit(store, reviewer=reviewer)
 
     # What a window needs only later is imported only then: its list of questions is on screen the sooner.
@@ -103,18 +104,16 @@ class Project:
         return JudgeBatches(self._store, self.judging, hosts=self.hosts.get, reach=reach)
 
     @cached_property
-    def hosts(self) -> Hosts:
-        """The person's hosts, each with one connection while the project is open."""
-        from lrstudio.services.hosts import Hosts
-
-        return Hosts(SettingsStore())
-
-    @cached_property
     def training(self) -> Training:
         """Runs: training on frozen sets."""
         from lrstudio.services.training import Training
 
-        return Training(self._store, pairs=self.pairs, sets=self.sets, judging=self.judging)
+        return Training(self._store, pairs=self.pairs, sets=self.sets, judging=self.judging, hosts=lambda: self.hosts)
+
+    @cached_property
+    def hosts(self) -> Hosts:
+        """Other machines that run jobs; those of the profile, whatever the project."""
+        return self._given_hosts or person_hosts()
 
     @cached_property
     def trials(self) -> PackTrials:
@@ -220,9 +219,10 @@ class Project:
         return self._store.data_version()
 
     def close(self) -> None:
-        """Let go of the file or the server, and of hosts."""
-        if "hosts" in vars(self):
-            self.hosts.close()
+        """Let go of the file or the server, and of the connections that were made for this project alone."""
+        made = self.__dict__.get("hosts")
+        if made is not None and made is not self._given_hosts:
+            made.close()
         self._store.close()
 
 
@@ -240,10 +240,13 @@ def create_project(path: Place, *, title: str = "", reviewer: str = "", password
     return Project(Store.create(path, title=title, password=_password(password)), reviewer=_named(reviewer))
 
 
-def open_project(path: Place, *, reviewer: str = "", upgrade: bool = True, password: str = "") -> Project:
+def open_project(
+    path: Place, *, reviewer: str = "", upgrade: bool = True, password: str = "", hosts: Hosts | None = None
+) -> Project:
     """Open a project, upgrading an older file after copying it; without `upgrade` an older one is refused.
 
-    A `password` that is given is used instead of one that is kept; it stays in the memory of this process.
+    A `password` that is given is used instead of one that is kept; it stays in the memory of this process. `hosts` are
+    those of the profile with the connections that this process has already; they are not closed with the project.
 
     Raises:
         Refused: there is no such file or database, it is no project, or it was written by a newer studio.
@@ -251,7 +254,8 @@ def open_project(path: Place, *, reviewer: str = "", upgrade: bool = True, passw
     """
     from lrstudio.store.store import Store
 
-    return Project(Store.open(path, upgrade=upgrade, password=_password(password)), reviewer=_named(reviewer))
+    store = Store.open(path, upgrade=upgrade, password=_password(password))
+    return Project(store, reviewer=_named(reviewer), hosts=hosts)
 
 
 def ask_database(url: DatabaseUrl, *, password: str = "") -> Answered:
@@ -319,6 +323,13 @@ def prompt_packs(
     folders = [Path(set_).expanduser(), *named] if set_ else named
     beside = project if isinstance(project, Path) else None  # nothing lies beside a database
     return Packs(packs_home(store.profile), project=beside, named=folders)
+
+
+def person_hosts(settings: SettingsStore | None = None) -> Hosts:
+    """Return the hosts of a profile, with connections of their own; close it at the end."""
+    from lrstudio.services.hosts import Hosts
+
+    return Hosts(settings or SettingsStore())
 
 
 def _named(reviewer: str) -> ReviewerName:

@@ -39,5 +39,5 @@ class Boxes:
 def box_training(project: Project, boxes: Boxes) -> Training:
     """Return the training of a project with the toy worker, here and on the boxes."""
     return Training(
-        project._store, pairs=project.pairs, sets=project.sets, judging=project.judging, hosts=boxes, worker=TOY
+        project._store, pairs=project.pairs, sets=project.sets, judging=project.judging, hosts=lambda: boxes, worker=TOY
     )

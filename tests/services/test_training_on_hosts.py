@@ -295,7 +295,7 @@ def test_a_run_whose_host_this_computer_does_not_know_is_unknown(
     assert alone.sync() == (run_id,)
     row = alone.run(run_id).row
     assert row.life is Life.UNKNOWN
-    assert "no host 'box' here" in row.why
+    assert "no host 'box' on this computer" in row.why
     with pytest.raises(Refused, match="no host"):
         alone.remove(run_id)
     alone.remove(run_id, forget=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from lrstudio.domain.errors import Refused
 from lrstudio.training.hosts.address import Address
 from lrstudio.training.hosts.host_keys import KnownHosts, machine_of, not_let_in
-from lrstudio.training.hosts.link import ALIVE_SECONDS, ALIVE_TIMES, CONNECT_SECONDS
+from lrstudio.training.hosts.link import ALIVE_TIMES, CONNECT_SECONDS
 from lrstudio.training.hosts.quoting import ENTRY
 from lrstudio.training.hosts.transport import Unreachable
 
@@ -77,7 +77,7 @@ class AsyncsshCarrier:
         await self._hops.aclose()
 
 
-async def connect(address: str) -> AsyncsshCarrier:
+async def connect(address: str, *, alive_seconds: int) -> AsyncsshCarrier:
     """Connect to a host, and to the jump hosts before it.
 
     Raises:
@@ -85,11 +85,13 @@ async def connect(address: str) -> AsyncsshCarrier:
         Unreachable: it does not answer.
     """
     async with AsyncExitStack() as hops:
-        connection, watch = await _hop(Address.read(address), hops=hops, left=MAX_HOPS)
+        connection, watch = await _hop(Address.read(address), hops=hops, left=MAX_HOPS, alive_seconds=alive_seconds)
         return AsyncsshCarrier(connection, hops.pop_all(), watch)
 
 
-async def _hop(address: Address, *, hops: AsyncExitStack, left: int) -> tuple[SSHClientConnection, _Watch]:
+async def _hop(
+    address: Address, *, hops: AsyncExitStack, left: int, alive_seconds: int
+) -> tuple[SSHClientConnection, _Watch]:
     """Connect to a machine behind those that lead to it. Each is a connection of ours, so that its key is shown to a
     person and its silence is noticed like any other's.
     """
@@ -100,7 +102,7 @@ async def _hop(address: Address, *, hops: AsyncExitStack, left: int) -> tuple[SS
     options = _options(address)
     via: SSHClientConnection | None = None
     for jump in filter(None, str(options.tunnel or "").split(",")):
-        via, _ = await _hop(Address.read(jump), hops=hops, left=left - 1)
+        via, _ = await _hop(Address.read(jump), hops=hops, left=left - 1, alive_seconds=alive_seconds)
     machine = machine_of(options.host, options.port, alias=options.host_key_alias or "")
     known = KnownHosts(users=_files(options, "UserKnownHostsFile"), everybodys=_files(options, "GlobalKnownHostsFile"))
     trusted = known.match(machine)
@@ -115,7 +117,13 @@ async def _hop(address: Address, *, hops: AsyncExitStack, left: int) -> tuple[SS
         def connection_lost(self, exc: Exception | None) -> None:
             watch.end(_why(exc) if exc else "the host closed the connection")
 
-    settings = _settings(address) | {"client_factory": Client, "known_hosts": lambda *_: trusted, "tunnel": via}
+    settings = _settings(address) | {
+        "client_factory": Client,
+        "known_hosts": lambda *_: trusted,
+        "tunnel": via,
+        "keepalive_interval": alive_seconds,
+        "keepalive_count_max": ALIVE_TIMES,
+    }
     try:
         connection = await asyncssh.connect(address.machine, **settings)
     except asyncssh.HostKeyNotVerifiable as error:
@@ -137,8 +145,6 @@ def _settings(address: Address) -> dict[str, Any]:
         "username": address.user or (),
         "connect_timeout": CONNECT_SECONDS,
         "login_timeout": CONNECT_SECONDS,
-        "keepalive_interval": ALIVE_SECONDS,
-        "keepalive_count_max": ALIVE_TIMES,
         "agent_forwarding": False,
         "x11_forwarding": False,
         "request_pty": False,

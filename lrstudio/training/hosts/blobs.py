@@ -133,6 +133,10 @@ def _send(link: Files, source: Path, unfinished: str, *, size: int, progress: Pr
         link.do(lambda files: files.remove(unfinished), path=unfinished)
         have = 0
     at = _At(have, size, progress)
+    folder = posixpath.dirname(unfinished) or "."
+    free = link.do(lambda files: files.free(folder), path=folder)
+    if free is not None and free < size - have:
+        raise _full(link, unfinished, lacks=size - have, free=free)
     try:
         link.do(
             lambda files: files.send(source, unfinished, report=at.set),
@@ -141,20 +145,17 @@ def _send(link: Files, source: Path, unfinished: str, *, size: int, progress: Pr
             meanwhile=at.tell,
         )
     except Environment as error:
-        raise _full(link, unfinished, error, lacks=size - at.done) from error
+        free = None if isinstance(error, Unreachable) else link.do(lambda files: files.free(folder), path=folder)
+        if free is None or free >= size - at.done:
+            raise
+        raise _full(link, unfinished, lacks=size - at.done, free=free) from error
 
 
-def _full(link: Files, unfinished: str, error: Environment, *, lacks: int) -> Environment:
-    """Say of a write that failed whether the disk is full; what was sent must then not fill it for the others."""
-    if isinstance(error, Unreachable):
-        return error
-    folder = posixpath.dirname(unfinished) or "."
-    free = link.do(lambda files: files.free(folder), path=folder)
-    if free is None or free > lacks:
-        return error
+def _full(link: Files, unfinished: str, *, lacks: int, free: int) -> Environment:
+    """Say that a disk is full; what was sent must then not fill it for those who work there."""
     with suppress(Environment):
         link.do(lambda files: files.remove(unfinished), path=unfinished)
-    said = f"the disk of {link.name} is full: {lacks / _MIB:,.0f} MiB are lacking, {free / _MIB:,.0f} MiB are free"
+    said = f"the disk of {link.name} is full: {lacks / _MIB:,.1f} MiB are to be sent, {free / _MIB:,.1f} MiB are free"
     return Environment(said, where=f"{link.name}:{unfinished}")
 
 

@@ -167,6 +167,11 @@ def _value(name: str, given: Any) -> Any:
         raise Refused(f"this must be one of {', '.join(kinds[name])}", where=name) from error
 
 
+def options_for(scheduler: Scheduler, options: Mapping[str, str]) -> dict[str, str]:
+    """Return those of some options that a scheduler takes."""
+    return {name: value for name, value in options.items() if name in _OPTIONS[scheduler]}
+
+
 def words_of(text: str, *, where: str) -> tuple[str, ...]:
     """Split what a person typed into words, as a shell would, without anything that a shell would do with them.
 

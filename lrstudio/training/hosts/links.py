@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from lrstudio.domain.errors import StudioError
 from lrstudio.training.hosts import connect as connecting
 from lrstudio.training.hosts.host import Host
-from lrstudio.training.hosts.link import Link
+from lrstudio.training.hosts.link import ALIVE_SECONDS, Link
 from lrstudio.training.hosts.loop import Loop
 from lrstudio.training.hosts.transport import Command, Entry, Piece, Progress, Ran, Unreachable
 
@@ -55,7 +55,8 @@ Listener = Callable[[str, LinkState], None]
 class Links:
     """Keeps one connection for each host. Close it at the end of the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, alive_seconds: int = ALIVE_SECONDS) -> None:
+        self._alive_seconds = alive_seconds
         self._loop = Loop()
         self._lock = threading.Lock()
         self._kept: dict[str, KeptLink] = {}
@@ -67,7 +68,9 @@ class Links:
             kept = self._kept.get(host.name)
             if kept and kept.host == host:
                 return kept
-            new = self._kept[host.name] = KeptLink(host, loop=self._loop, told=self._tell)
+            new = self._kept[host.name] = KeptLink(
+                host, loop=self._loop, told=self._tell, alive_seconds=self._alive_seconds
+            )
         if kept:
             kept.close()
         return new
@@ -120,11 +123,12 @@ class KeptLink:
         Refused: the host lets nobody in, or its key is not accepted; again and again until it is time for another try.
     """
 
-    def __init__(self, host: Host, *, loop: Loop, told: Listener) -> None:
+    def __init__(self, host: Host, *, loop: Loop, told: Listener, alive_seconds: int) -> None:
         self.host = host
         self.state = LinkState(up=False, since=time.time(), why="nobody has asked yet")
         self._loop = loop
         self._told = told
+        self._alive_seconds = alive_seconds
         self._making = threading.Lock()
         self._link: Link | None = None
         self._fault: StudioError | None = None
@@ -189,7 +193,7 @@ class KeptLink:
             if self._fault and time.monotonic() < self._not_before:
                 raise self._fault
             try:
-                link = connecting.connect(self.host, loop=self._loop)
+                link = connecting.connect(self.host, loop=self._loop, alive_seconds=self._alive_seconds)
             except StudioError as fault:
                 self._fault = fault
                 self._wait_longer(fault.sentence)

@@ -29,7 +29,7 @@ class Loop:
             coroutine: what to do.
             meanwhile: called in this thread ten times a second and once at the end; what it raises ends the coroutine.
         """
-        future = self._submit(coroutine)
+        future = self.submit(coroutine)
         try:
             while meanwhile and not _is_done(future):
                 meanwhile()
@@ -41,17 +41,8 @@ class Loop:
             meanwhile()
         return found
 
-    def close(self) -> None:
-        """End the loop; coroutines under way are cancelled."""
-        with self._lock:
-            self._closed = True
-            loop, thread = self._loop, self._thread
-            self._loop = self._thread = None
-        if loop and thread:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-
-    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin a coroutine, and do not wait for it."""
         with self._lock:
             if self._closed:
                 coroutine.close()
@@ -61,6 +52,16 @@ class Loop:
                 self._thread = threading.Thread(target=_serve, args=(self._loop,), name="links", daemon=True)
                 self._thread.start()
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def close(self) -> None:
+        """End the loop; coroutines under way are cancelled."""
+        with self._lock:
+            self._closed = True
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop and thread:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
 
 
 def _is_done(future: Future[Any]) -> bool:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lrstudio.domain.errors import Refused, StudioError
 from lrstudio.training.hosts.address import Address
 from lrstudio.training.hosts.host_keys import SSH_PORT, KnownHosts, machine_of, not_let_in
-from lrstudio.training.hosts.link import ALIVE_SECONDS, ALIVE_TIMES, CONNECT_SECONDS
+from lrstudio.training.hosts.link import ALIVE_TIMES, CONNECT_SECONDS
 from lrstudio.training.hosts.piped_sftp import sftp_over
 from lrstudio.training.hosts.quoting import ENTRY
 from lrstudio.training.hosts.transport import Unreachable
@@ -33,7 +33,6 @@ _OPTIONS: Final = {
     "BatchMode": "yes",
     "StrictHostKeyChecking": "yes",
     "UpdateHostKeys": "no",
-    "ServerAliveInterval": str(ALIVE_SECONDS),
     "ServerAliveCountMax": str(ALIVE_TIMES),
     "ConnectTimeout": str(CONNECT_SECONDS),
     "ForwardAgent": "no",
@@ -56,8 +55,9 @@ class OpensshCarrier:
 
     tells_status = True  # its own status says 255 both of a broken link and of a command that ends so
 
-    def __init__(self, words: Sequence[str], machine: str, folder: Path) -> None:
+    def __init__(self, words: Sequence[str], machine: str, folder: Path, *, later: Sequence[str]) -> None:
         self._words = [*words, "-T"]
+        self._later = later
         self._machine = machine
         self._folder = folder
         self._processes: list[Process] = []
@@ -73,12 +73,11 @@ class OpensshCarrier:
         Raises:
             EOFError, asyncssh.Error, OSError: it ended or does not answer; `said` tells why.
         """
-        control = ["-o", "ControlMaster=yes"] if _SHARED else []
+        control = ["-o", "ControlMaster=yes"] if self._later else []
         async with asyncio.timeout(_LOGIN_SECONDS):
             self._first = await self._sftp([*self._words, *control])
         self._watch(self._lifeline(self._processes[0]))
-        if _SHARED:
-            self._words += ["-o", "ControlMaster=no"]
+        self._words += self._later
 
     @property
     def said(self) -> str:
@@ -145,7 +144,7 @@ class OpensshCarrier:
                 told(self._ended)
 
 
-async def connect(text: str) -> OpensshCarrier:
+async def connect(text: str, *, alive_seconds: int) -> OpensshCarrier:
     """Connect to a host, as ~/.ssh/config says.
 
     Raises:
@@ -159,10 +158,12 @@ async def connect(text: str) -> OpensshCarrier:
         raise Refused("the program ssh is not installed here; install OpenSSH's client, or choose the way asyncssh")
     address = Address.read(text)
     folder = Path(tempfile.mkdtemp(prefix="lrs-"))
-    words = [*_words(address)]
+    words = _words(address, ServerAliveInterval=str(alive_seconds))
+    later: list[str] = []
     if _SHARED and await _asked([*words, "-O", "check", "--", address.machine]) is None:
         words += ["-o", f"ControlPath={folder / 'm'}", "-o", "ControlPersist=no"]
-    carrier = OpensshCarrier(words, address.machine, folder)
+        later = ["-o", "ControlMaster=no", "-o", "ProxyCommand=false"]  # nothing connects past the shared connection
+    carrier = OpensshCarrier(words, address.machine, folder, later=later)
     try:
         await carrier.open()
     except (asyncssh.Error, EOFError, OSError) as error:
@@ -204,11 +205,17 @@ async def _start(words: Sequence[str], *, limit: int = 1 << 20) -> Process:
 
 
 async def _end(process: Process) -> None:
+    """End a process and those that it started, the ssh of a jump host for one."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
-            # Not `process.kill`, which may take the status away from the one that waits for it; and with the ssh of a
-            # jump host, which is a child.
-            os.killpg(process.pid, signal.SIGKILL) if os.name == "posix" else process.kill()
+            if os.name == "posix":
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+    # A process that shares a connection lends its pipes to the one that carries it, which may keep them for long.
+    for number in (0, 1, 2):
+        if pipe := process._transport.get_pipe_transport(number):  # type: ignore[attr-defined]
+            pipe.close()
     await process.wait()
 
 

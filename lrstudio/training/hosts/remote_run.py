@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from lrstudio.domain.errors import Environment
+from lrstudio.domain.errors import StudioError
 from lrstudio.training import rounds, wire
 from lrstudio.training.folder import RunFolder, replace_file
 from lrstudio.training.hosts import job, mirror
@@ -47,7 +47,7 @@ class RemoteRun:
         Does nothing where another process is at it.
 
         Raises:
-            Unreachable, Environment: the host cannot be asked; that is written down (`lost`).
+            Refused, Unreachable, Environment: the host cannot be asked; that is written down (`lost`).
         """
         with mirror.locked(self.run) as mine:
             if not mine:
@@ -61,19 +61,19 @@ class RemoteRun:
                 pulled = pull(transport, away.folder, self.run)
                 away = self._job_of_another(away, pulled)
                 asked = self._life(transport, launcher, away, pulled, before)
-            except Environment as error:
+            except StudioError as error:
                 self._lost(before, error)
                 raise
             mirror.write_asked(self.run, asked)
             return pulled.changed or replace(asked, answered="") != replace(before, answered="")
 
-    def lost(self, error: Environment) -> None:
+    def lost(self, error: StudioError) -> None:
         """Write down that the host cannot be asked."""
         with mirror.locked(self.run) as mine:
             if mine:
                 self._lost(mirror.asked_of(self.run) or Asked(), error)
 
-    def _lost(self, before: Asked, error: Environment) -> None:
+    def _lost(self, before: Asked, error: StudioError) -> None:
         self._moved = None
         if mirror.age(before.answered) < _DOWN_SECONDS and not before.down:
             return  # it has just been asked, maybe by another process
