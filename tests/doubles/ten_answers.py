@@ -47,10 +47,11 @@ def tasks() -> tuple[Task, ...]:
     )
 
 
-def filled(path: Path, *, answers: int) -> Project:
-    """A project with the first of these answers."""
+def filled(path: Path, *, answers: int, lines: int | None = None) -> Project:
+    """A project with the first of these answers, on so many lines of the document."""
     made = create_project(path, reviewer="ann")
-    at = made.imports.add_document(title="Journal", text=document().text or "").id
+    text = "".join((document().text or "").splitlines(keepends=True)[:lines])
+    at = made.imports.add_document(title="Journal", text=text).id
     question = made.imports.add_question(document_id=at, query=QUESTION.query).id
     for task in tasks()[:answers]:
         made.imports.add_candidate(question_id=question, text=task.candidate.text)

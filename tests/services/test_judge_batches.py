@@ -27,14 +27,14 @@ from tests.doubles.run_batch import unsteady
 from tests.doubles.ten_answers import filled
 from tests.doubles.toy_runs import until
 
-KEPT = 2
+KEPT, LINES = 2, 70
 MODEL = "/models/judge"
 ROOM = 1 << 20
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    made = filled(tmp_path / "p.lrs", answers=KEPT)
+    made = filled(tmp_path / "p.lrs", answers=KEPT, lines=LINES)
     yield made
     made.close()
 
@@ -106,7 +106,7 @@ def exported(project: Project, out: Path) -> list[dict[str, Any]]:
 
 
 def same_as_a_direct_run(project: Project, tmp_path: Path, wanted: JudgeRequest, policy: Policy = plausible) -> None:
-    other = filled(tmp_path / "direct.lrs", answers=KEPT)
+    other = filled(tmp_path / "direct.lrs", answers=KEPT, lines=LINES)
     with ChatServer(policy) as server:
         direct = JudgeRequest("http", base_url=server.base_url, model=wanted.model, samples=wanted.samples)
         anyio.run(partial(other.judging.run, direct, emit=lambda _: None))
@@ -119,7 +119,7 @@ def same_as_a_direct_run(project: Project, tmp_path: Path, wanted: JudgeRequest,
 def test_a_run_on_a_host_ends_where_a_direct_run_does(project: Project, box: BatchHost, tmp_path: Path) -> None:
     box.play(unsteady=True)
     told = Told()
-    done = judge(project, box, request(samples=2), told, rows=12)
+    done = judge(project, box, request(samples=2), told, rows=6)
     assert (done.run.state, done.stopped) == (RunState.DONE, "")
     same_as_a_direct_run(project, tmp_path, request(samples=2), unsteady)
     computed = box.computed()
@@ -156,7 +156,7 @@ def test_a_window_that_closes_between_or_in_waves_loses_nothing(
     box.play()
     if at == "calls on":
         until(lambda: (box.folders()[0] / "exit.json").exists())
-        assert len(box.computed()) == 14, "it went on by itself"
+        assert len(box.computed()) == 7, "it went on by itself"
     reopened = open_project(project.path)
     done = judge(reopened, box, request())
     assert (done.run.state, done.resumed) == (RunState.DONE, True)
@@ -256,7 +256,7 @@ def test_ending_it_ends_the_wait_of_another_window(project: Project, box: BatchH
     box.play(hold=True)
     told = Told(lambda stage: box.batches(project).end("box") if "calls on" in stage else None)
     stopped = judge(project, box, request(dimensions=(Dimension.COMPLETENESS,)), told)
-    assert stopped.stopped == "the batch was ended on box; 8 calls outstanding, run again to go on"
+    assert stopped.stopped == "the batch was ended on box; 1 call outstanding, run again to go on"
     assert box.computed() == []
     assert box.folders() == []
 
@@ -266,7 +266,7 @@ def test_prompts_without_room_are_not_sent(project: Project, box: BatchHost, tmp
     model.mkdir()
     shipped = Path(__file__).parents[2] / "resources" / "tokenizer" / "lrstudio-bpe.json"
     (model / "tokenizer.json").write_bytes(shipped.read_bytes())
-    (model / "config.json").write_text(json.dumps({"text_config": {"max_position_embeddings": 4096}}))
+    (model / "config.json").write_text(json.dumps({"text_config": {"max_position_embeddings": 3800}}))
     wanted = request(model=str(model), context=0, dimensions=(Dimension.HELPFULNESS, Dimension.COMPLETENESS))
     run = partial(box.batches(project).run, wanted, emit=Told())
     done = anyio.run(run)
@@ -277,8 +277,8 @@ def test_prompts_without_room_are_not_sent(project: Project, box: BatchHost, tmp
     }
     assert len(box.computed()) == 2
     refused = [call for call in project._store.calls.all() if call.parse_state == "context_overflow"]
-    assert len(refused) == 8
-    assert all(call.attempts == 1 and "the model has room for 4,096" in call.error for call in refused)
+    assert len(refused) == 1
+    assert all(call.attempts == 1 and "the model has room for 3,800" in call.error for call in refused)
 
 
 def test_a_prompt_that_may_be_too_long_spoils_no_other(project: Project, tmp_path: Path) -> None:
