@@ -21,7 +21,7 @@ class JudgeOptions:
     """What the command line says; None or "" where it says nothing and the settings count."""
 
     judge: Annotated[
-        str | None, one_of(JUDGES, help="Which judge; without a word lexical, and http where --serve or --on is given.")
+        str | None, one_of(JUDGES, help="Which judge; without a word lexical, and http where --serve is given.")
     ] = None
     base_url: Annotated[str, typer.Option(help="http: the address of an OpenAI-compatible endpoint.")] = ""
     model: Annotated[str, typer.Option(help="http: the model's name there.")] = ""
@@ -37,8 +37,6 @@ class JudgeOptions:
         str, typer.Option(metavar="COMMAND", help="http: start this server on a free port, use it, stop it.")
     ] = ""
     serve_timeout: Annotated[float, typer.Option(help="Seconds until that server must be ready.")] = 900.0
-    on: Annotated[str, typer.Option(metavar="HOST", help="http: let this host answer the calls, by batch files.")] = ""
-    context: Annotated[int, typer.Option(min=0, help="--on: tokens that prompt and reply may have there.")] = 0
     dimension: Annotated[list[Dimension] | None, typer.Option(help="Only this dimension; may be repeated.")] = None
     candidate: Annotated[list[str] | None, typer.Option(help="Only this candidate; may be repeated.")] = None
     concurrency: Annotated[int | None, typer.Option(help="Calls in flight, at most.")] = None
@@ -51,14 +49,14 @@ class JudgeOptions:
     ] = False
     yes: Yes = False
 
-    def request(self, http: HttpSettings) -> JudgeRequest:
-        """Return the request, with the key where one is needed.
+    def request(self, http: HttpSettings, *, on: str = "", context: int = 0) -> JudgeRequest:
+        """Return the request, with the key where one is needed; `on` and `context` are the request's.
 
         Raises:
             Refused: a header of the settings names a variable that is not set.
         """
-        judge = self.judge or ("http" if self.serve or self.on else "lexical")
-        serve = self.serve or (http.serve if judge == "http" and not self.base_url and not self.on else "")
+        judge = self.judge or ("http" if self.serve or on else "lexical")
+        serve = self.serve or (http.serve if judge == "http" and not self.base_url and not on else "")
         # That of the settings is their endpoint's; the price goes with the model.
         http = replace(
             http,
@@ -90,6 +88,6 @@ class JudgeOptions:
             serve=serve,
             serve_timeout=self.serve_timeout,
             agreed=self.yes,
-            on=self.on,
-            context=self.context,
+            on=on,
+            context=context,
         )
