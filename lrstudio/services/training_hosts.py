@@ -203,15 +203,13 @@ class TrainingHosts:
         self._store.remote_runs.put(Named(folder.path.name, wire.now(), row, wire.to_json(folder.spec())))
 
     def stop(self, folder: RunFolder, *, save: bool) -> None:
-        """Ask a run to stop. Where the host cannot be asked now, it is asked when it answers again.
-
-        Raises:
-            Refused: it is known not to go on.
-        """
-        away = mirror.away_of(folder.path)
+        """Ask a run to stop, unless it has ended. Where the host cannot be asked now, it is when it answers again."""
+        self.sync([folder.path.name])  # another computer may have gone on with it
+        if status_of(folder).ended is not None:
+            return
         folder.ask(Request.STOP, save=save)
         with suppress(StudioError):  # it is asked when the host answers again
-            transport, launcher = self.reach(away.host.name)
+            transport, launcher = self.reach(mirror.away_of(folder.path).host.name)
             self._run(folder.path).look(transport, launcher)
             self._withdraw(folder, launcher)
 

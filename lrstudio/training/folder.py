@@ -110,10 +110,12 @@ class RunFolder:
             take_over: a person's word that the holder on another machine is gone.
 
         Raises:
-            Refused: another supervisor has the run, or nobody here can tell whether it lives.
+            Refused: another supervisor has the run, or nobody here can tell whether it lives, or it has finished.
         """
-        before = self.claims()
-        if before and self.exit() is None:
+        before, ended = self.claims(), self.exit()
+        if ended is not None and ended.reason == "finished":
+            raise Refused("this run has finished; begin a new one", where=str(self.path))
+        if before and ended is None:
             last = before[-1].holder
             alive = last.alive()
             if alive or (alive is None and not take_over):

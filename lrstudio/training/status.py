@@ -9,7 +9,7 @@ from enum import StrEnum
 from lrstudio.domain.errors import Refused
 from lrstudio.training.folder import Claim, RunFolder
 from lrstudio.training.hosts.mirror import WAITS, WITHDRAWN, Asked, asked_of, clock
-from lrstudio.training.wire import Exit, Phase, State
+from lrstudio.training.wire import Exit, Phase, State, phase_of
 
 
 class Life(StrEnum):
@@ -53,26 +53,25 @@ def status_of(folder: RunFolder) -> Status:
     Raises:
         Refused: the folder cannot be understood.
     """
+    asked = asked_of(folder.path)  # before the rest, which is brought up to date before it
     claims = folder.claims()
     state = folder.state()
     ended = folder.exit()
-    if (asked := asked_of(folder.path)) is not None:
+    if asked is not None:
         return _status_away(claims, state, ended, asked)
     if not claims:
         return _status(Life.DEAD, None, why="not started yet", ended=None, state=state)
     if ended is not None and ended.attempt >= claims[-1].attempt:
-        return _status(Life.DEAD, _phase_of(ended), why=ended.why, ended=ended, state=state)
+        return _status(Life.DEAD, phase_of(ended.reason), why=ended.why, ended=ended, state=state)
     holder = claims[-1].holder
     alive = holder.alive()
     if alive is None:
         why = f"on {holder.host}, which cannot be asked from here"
-        return _status(Life.UNKNOWN, state.phase if state else None, why=why, ended=None, state=state)
+        return _status(Life.UNKNOWN, _not_over(state), why=why, ended=None, state=state)
     if alive:
         if state is None or state.attempt < claims[-1].attempt:  # it has not said yet where it stands
             return _status(Life.ALIVE, Phase.STARTING, why="", state=state)
-        # An attempt has not ended before exit.json is there, whatever state.json says just before.
-        phase = Phase.STOPPING if state.phase.over else state.phase
-        return _status(Life.ALIVE, phase, why=state.why, state=state)
+        return _status(Life.ALIVE, _not_over(state), why=state.why, state=state)
     why = "its supervisor was killed, or the machine went down; what it has saved is kept, and it can be resumed"
     return _status(Life.DEAD, Phase.FAILED, why=why, ended=None, state=state)
 
@@ -80,31 +79,32 @@ def status_of(folder: RunFolder) -> Status:
 def _status_away(claims: Sequence[Claim], state: State | None, ended: Exit | None, asked: Asked) -> Status:
     over = ended is not None and (not claims or ended.attempt >= claims[-1].attempt)
     if ended is not None and over and asked.turn != WAITS:
-        return _status(Life.DEAD, _phase_of(ended), why=ended.why, ended=ended, state=state)
-    phase = state.phase if state else None
+        return _status(Life.DEAD, phase_of(ended.reason), why=ended.why, ended=ended, state=state)
+    phase = _not_over(state)
     life = Life(asked.life) if asked.answered else Life.DEAD
     if asked.down or (asked.since and life is not Life.DEAD):
         return _status(Life.UNKNOWN, phase, why=_cannot_ask(asked), state=state)
     if life is Life.UNKNOWN:
         return _status(life, phase, why=asked.why, state=state)
-    if life is Life.DEAD:
+    if life is Life.DEAD and asked.attempts >= len(claims):
         begun = claims or asked.turn
         dead = Phase.STOPPED if asked.turn == WITHDRAWN else Phase.FAILED if begun else None
         return _status(life, dead, why=asked.why or "not started yet", state=state)
     if asked.turn == WAITS:
         return _status(life, Phase.QUEUED, why=asked.why, state=state)
     if state is None or not claims or state.attempt < claims[-1].attempt:
-        return _status(life, Phase.STARTING, why=asked.why, state=state)
-    return _status(life, Phase.STOPPING if phase and phase.over else phase, why=state.why, state=state)
+        return _status(Life.ALIVE, Phase.STARTING, why=asked.why, state=state)
+    return _status(Life.ALIVE, phase, why=state.why, state=state)
+
+
+def _not_over(state: State | None) -> Phase | None:
+    """Return what state.json says; an attempt has not ended before exit.json is there, whatever it says just before."""
+    return None if state is None else Phase.STOPPING if state.phase.over else state.phase
 
 
 def _cannot_ask(asked: Asked) -> str:
     last = f"last heard of at {clock(asked.answered)}" if asked.answered else "never heard of here"
     return f"{asked.trouble or 'nobody has asked since'}; {last}"
-
-
-def _phase_of(ended: Exit) -> Phase:
-    return {"finished": Phase.FINISHED, "stopped": Phase.STOPPED}.get(ended.reason, Phase.FAILED)
 
 
 def _status(life: Life, phase: Phase | None, *, why: str, state: State | None, ended: Exit | None = None) -> Status:

@@ -11,10 +11,12 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,10 @@ from lrstudio.training.wire import Exit, Kind, Phase, Request, State
 TICK = 0.1
 _GPU_SECONDS = 5.0
 _SYNC_SECONDS = 2.0
+_REQUEUE = "LRSTUDIO_REQUEUE"
+"""The variable with the words that give a job of a scheduler another turn."""
+_RESTARTS = "LRSTUDIO_RESTARTS"
+"""The variable that says how often a scheduler has started this very job before."""
 
 
 class Supervisor:
@@ -55,13 +61,19 @@ class Supervisor:
         self._why = ""
         self._reason = ""
         self._ladder: list[tuple[float, str]] = []
+        self._time_is_up = False
+        self._from_step = 0
+
+    def time_is_up(self) -> None:
+        """Hear that a scheduler will end the attempt soon: it saves, stops, and asks for another turn."""
+        self._time_is_up = True
 
     def run(self) -> Exit:
         """Take in what the attempt before left, wait for its turn, train, and say how it ended."""
         for earlier in range(1, self.attempt):
             self.events.take_in(earlier, self.folder.spool(earlier))
         published = checkpoints.latest(self.folder.path)
-        self._step = published.step if published else 0
+        self._step = self._from_step = published.step if published else 0
         self._say(Kind.ATTEMPT, from_step=self._step, pid=os.getpid())
         try:
             ended = self._wait_and_train()
@@ -116,6 +128,9 @@ class Supervisor:
         """Beat and listen while there is no trainer; False where the run is asked to stop."""
         time.sleep(TICK)
         self._beat()
+        if self._time_is_up:
+            self._reason = wire.REQUEUED
+            return False
         for name, asked in self._asked().items():
             self.folder.answer(name, done=True)
             if asked.get("do") == Request.STOP:
@@ -144,6 +159,8 @@ class Supervisor:
         self._take_in()
         for name, asked in self._asked().items():
             self._answer(trainer, name, asked)
+        if self._time_is_up and not self._reason:
+            self._stop(trainer, save=True, reason=wire.REQUEUED)
         self._climb(trainer)
         self._beat()
         now = time.monotonic()
@@ -177,15 +194,16 @@ class Supervisor:
             self.folder.answer(name, done=False, why=f"this supervisor cannot {what!r}")
         self._say(Kind.CONTROL, do=what, request=name, save=asked.get("save"))
 
-    def _stop(self, trainer: TrainerProcess, *, save: bool) -> None:
+    def _stop(self, trainer: TrainerProcess, *, save: bool, reason: str = "stopped") -> None:
         """Start the stop ladder: save and end by itself, then be asked to end, then be ended."""
-        self._reason = "stopped"
+        self._reason = reason
         now = time.monotonic()
         first = now + self.spec.save_seconds if save else now
         if save:
             trainer.tell("stop")
         self._ladder = [(first, "end"), (first + self.spec.end_seconds, "kill")]
-        self._stand(Phase.STOPPING, "saves, then stops" if save else "stops at once")
+        before = "its time limit is near: it " if reason == wire.REQUEUED else ""
+        self._stand(Phase.STOPPING, f"{before}saves, then stops" if save else "stops at once")
 
     def _climb(self, trainer: TrainerProcess) -> None:
         while self._ladder and time.monotonic() >= self._ladder[0][0]:
@@ -253,12 +271,14 @@ class Supervisor:
 
     def _end(self, code: int | None, number: int | None) -> Exit:
         """Write state, last event and, behind everything, exit.json."""
-        reason = self._reason or ("finished" if code == 0 else "killed" if number else "failed")
-        if code == 0 and reason not in ("stopped", "finished"):
-            reason = "failed"
-        self._phase = {"finished": Phase.FINISHED, "stopped": Phase.STOPPED}.get(reason, Phase.FAILED)
-        why = self._why or _sentence(reason, code=code, number=number)
         published = checkpoints.latest(self.folder.path)
+        reason = self._reason or ("finished" if code == 0 else "killed" if number else "failed")
+        if reason == wire.REQUEUED:
+            reason = self._with_another_turn(code, number, saved=published.step if published else 0)
+        elif code == 0 and reason not in ("stopped", "finished"):
+            reason = "failed"
+        self._phase = wire.phase_of(reason)
+        why = self._why or _sentence(reason, code=code, number=number)
         ended = Exit(
             code=code,
             signal=number,
@@ -276,12 +296,23 @@ class Supervisor:
         self.folder.write(wire.EXIT, ended)
         return ended
 
+    def _with_another_turn(self, code: int | None, number: int | None, *, saved: int) -> str:
+        """Tell whether another turn helps an attempt whose time was up: one that saved nothing would do so for ever."""
+        if code:
+            return "failed"
+        began = code is not None or number is not None
+        return wire.TIME_LIMIT if began and saved <= self._from_step else wire.REQUEUED
+
 
 def _sentence(reason: str, *, code: int | None, number: int | None) -> str:
     if reason == "finished":
         return ""
     if reason == "stopped":
         return "stopped by a person"
+    if reason == wire.REQUEUED:
+        return "the scheduler's time limit was near: it has saved, and goes on from there at its next turn"
+    if reason == wire.TIME_LIMIT:
+        return "the scheduler's time limit came before the first checkpoint; save more often, or ask for more time"
     if number is not None:
         return f"the trainer was ended by signal {number} ({signal.Signals(number).name}); train.log has its last words"
     return f"the trainer ended with status {code}; train.log has its last words"
@@ -293,19 +324,39 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--take-over", action="store_true", help="the supervisor on another machine is gone")
     asked = parser.parse_args(list(words))
+    again = os.environ.pop(_REQUEUE, "").split()
+    restarted = os.environ.pop(_RESTARTS, "0") != "0"  # by a scheduler, which has made sure that the last turn is over
     for name in ("SIGHUP", "SIGINT"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     try:
-        supervisor = Supervisor(RunFolder.open(asked.folder), take_over=asked.take_over)
+        supervisor = Supervisor(RunFolder.open(asked.folder), take_over=asked.take_over or restarted)
     except Refused as error:
         sys.stderr.write(f"{error}\n")
         return 3
     if hasattr(signal, "SIGTERM"):
         # A host that shuts down: stop with save, as a person would.
-        signal.signal(signal.SIGTERM, lambda *_: supervisor.folder.ask(Request.STOP, save=True))
-    supervisor.run()
+        details = {"save": True, "attempt": supervisor.attempt}
+        signal.signal(signal.SIGTERM, lambda *_: supervisor.folder.ask(Request.STOP, **details))
+    if again and hasattr(signal, "SIGUSR1"):
+        signal.signal(signal.SIGUSR1, lambda *_: supervisor.time_is_up())
+    ended = supervisor.run()
+    if ended.reason == wire.REQUEUED:
+        _ask_for_another_turn(supervisor.folder, ended, again)
     return 0
+
+
+def _ask_for_another_turn(folder: RunFolder, ended: Exit, words: Sequence[str]) -> None:
+    """Let the scheduler put the job back into its queue; where it does not, say so."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends what is left of this turn, which asks for no stop
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+        said = (done.stderr.strip() or f"status {done.returncode}") if done.returncode else ""
+    except OSError as error:
+        said = str(error)
+    if said:
+        why = f"the time limit was near and it has saved, but the scheduler gives it no other turn ({said}); resume it"
+        folder.write(wire.EXIT, replace(ended, reason=wire.TIME_LIMIT, why=why))
 
 
 if __name__ == "__main__":

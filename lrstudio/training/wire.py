@@ -47,6 +47,11 @@ SUPERVISOR_LOG: Final = "supervisor.log"
 BEAT_SECONDS: Final = 2.0
 """How often the supervisor beats."""
 
+REQUEUED: Final = "requeued"
+"""Why an attempt ended that a scheduler's time limit stopped, with another turn to come."""
+TIME_LIMIT: Final = "time_limit"
+"""Why an attempt ended that a scheduler's time limit stopped for good."""
+
 
 class Phase(StrEnum):
     """Where a run stands, as the supervisor last said."""
@@ -142,7 +147,8 @@ class Exit:
     """How an attempt ended.
 
     `code` is the trainer's exit status, None where a signal ended it, which is then in `signal`. `reason` is one of
-    finished, stopped, killed, failed, out_of_memory, refused, not_started; `why` says it in a sentence.
+    finished, stopped, requeued, time_limit, killed, failed, out_of_memory, refused, not_started; `why` says it in a
+    sentence.
     """
 
     code: int | None
@@ -155,6 +161,13 @@ class Exit:
     why: str = ""
     seconds: float = 0.0
     v: int = VERSION
+
+
+def phase_of(reason: str) -> Phase:
+    """Return where a run stands whose last attempt ended so."""
+    if reason in ("stopped", REQUEUED, TIME_LIMIT):
+        return Phase.STOPPED
+    return Phase.FINISHED if reason == "finished" else Phase.FAILED
 
 
 def now() -> str:

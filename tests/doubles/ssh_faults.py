@@ -31,8 +31,10 @@ class FaultyServer:
         self.far = self.folder / "far"
         self.far.mkdir()
         self.noise = b""
+        self.path = os.environ.get("PATH", os.defpath)
         self.sent = 0
         self.free: int | None = None
+        self.fills_at: int | None = None
         self.lies = False
         self.port = 0
         self.logins = 0
@@ -130,7 +132,7 @@ class FaultyServer:
 
     async def _run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         process.stdout.write(self.noise)
-        words, home = ("/bin/sh", "-c", process.command or "exit"), {"HOME": str(self.far)}
+        words, home = ("/bin/sh", "-c", process.command or "exit"), {"HOME": str(self.far), "PATH": self.path}
         child = await asyncio.create_subprocess_exec(
             *words, stdin=-1, stdout=-1, stderr=-1, cwd=self.far, env=os.environ | home, start_new_session=True
         )
@@ -176,6 +178,8 @@ class _Files(asyncssh.SFTPServer):
         return self._far.count(super().read(file_obj, offset, size))  # type: ignore[arg-type]
 
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        if self._far.fills_at is not None and self._far.sent + len(data) > self._far.fills_at:
+            self._far.free = 0  # somebody else took what was left
         if self._far.free is not None:
             if self._far.free < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

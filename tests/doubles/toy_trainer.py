@@ -2,7 +2,7 @@
 
     python toy_trainer.py RUN_FOLDER --attempt N
 
-Options come from the spec: steps, seconds (of a step), save_every, hang_at, fail_at,
+Options come from the spec: steps, seconds (of a step), save_every, hang_at, wait_at (until told to stop), fail_at,
 ill_at (a health rule stops there), deaf (hears no orders).
 """
 
@@ -46,6 +46,8 @@ def main() -> int:
             return 1
         while step == options.get("hang_at"):
             time.sleep(0.05)
+        while step == options.get("wait_at") and not orders.stop.is_set():
+            time.sleep(0.02)
         stopping = orders.stop.is_set() and not options.get("deaf")
         if step == options.get("ill_at"):
             spool.say(Kind.WARNING, rule="kl", why="the policy has drifted", step=step, stops=True)

@@ -42,10 +42,14 @@ def summary(rounds: Sequence[Round], seconds: float) -> str:
 def main() -> int:
     """Play what was asked for."""
     parser = argparse.ArgumentParser(prog="dev.py faults", description=__doc__)
-    parser.add_argument("--what", choices=("judge", "training"), default="judge", help="what is killed")
-    parser.add_argument("--rounds", type=int, help="how many: 50 of the judge, 20 for each victim of training")
+    parser.add_argument("--what", choices=("judge", "training", "remote"), default="judge", help="what is spoilt")
+    parser.add_argument("--rounds", type=int, help="how many: 50 of the judge, 20 else")
     parser.add_argument("--seed", type=int, default=1, help="of the first; each round takes the next")
     given = parser.parse_args()
+    if given.what == "remote":
+        from tests.faults import remote_table  # asyncssh need not be there for the others
+
+        return remote_table.play_all(rounds=20 if given.rounds is None else given.rounds, seed=given.seed)
     if given.what == "training":
         return play_all(rounds=20 if given.rounds is None else given.rounds, seed=given.seed)
     return judge_rounds(50 if given.rounds is None else given.rounds, seed=given.seed)

@@ -38,6 +38,7 @@ _GRACE = 5.0
 _START_SECONDS = 30.0
 _GIB = 1 << 30
 _LAST_WORDS = 65536
+_SAID = 600
 
 
 class Cancelled(Exception):
@@ -208,7 +209,8 @@ class _Work:
         finally:
             _end(process)
         if process.returncode:
-            raise Failed(f"{trouble}: {self._last_error()}")
+            log = (self._mine.folder / LOG).read_bytes()[-_LAST_WORDS:].decode("utf-8", "replace")
+            raise Failed(f"{trouble}: {last_error(log)}")
 
     def _beat(self) -> None:
         if (self._mine.folder / CANCEL).exists():
@@ -221,12 +223,13 @@ class _Work:
     def _say(self, line: str) -> None:
         os.write(self._log, f"{line}\n".encode())
 
-    def _last_error(self) -> str:
-        """Return the line of the log that says most."""
-        text = (self._mine.folder / LOG).read_bytes()[-_LAST_WORDS:].decode("utf-8", "replace")
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        errors = [line for line in lines if line.startswith("ERROR:")]
-        return (errors or lines or ["it said nothing"])[0 if errors else -1].removeprefix("ERROR: ")
+
+def last_error(log: str) -> str:
+    """Return what a step's log says went wrong: pip's error with what belongs to it, else the last line."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    first = next((at for at, line in enumerate(lines) if line.startswith("ERROR:")), len(lines) - 1)
+    said = " ".join(it.removeprefix("ERROR: ") for it in lines[max(first, 0) :]).partition(" To fix this")[0]
+    return said[:_SAID] or "it said nothing"
 
 
 def _plain(environment: Mapping[str, str], *, tmp: Path, package: bool) -> dict[str, str]:

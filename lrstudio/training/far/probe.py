@@ -134,16 +134,16 @@ def _lock(path: str) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def lingering() -> "dict[str, Any]":
-    """Return whether a logout ends what was started, and whether this person's things linger; None where unknown."""
-    if not found("loginctl") or not os.path.isdir("/run/systemd/system"):
+def lingering(system: str = "/run/systemd/system") -> "dict[str, Any]":
+    """Return whether a logout ends what was started, and whether this person's things linger; None without systemd."""
+    if not found("loginctl") or not os.path.isdir(system):
         return {"kills": False, "lingers": None}
     user = _user()
     status, said = asked(["loginctl", "show-user", user, "--property=Linger", "--value"])
     lingers = said == "yes" if status == 0 and said else os.path.exists("/var/lib/systemd/linger/" + user)
     manager = ["org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"]
     status, said = asked(["busctl", "get-property", *manager, "KillUserProcesses"])
-    kills = said == "b true" if status == 0 else _configured("/etc/systemd/logind.conf")
+    kills = said == "b true" if status == 0 else configured("/etc/systemd/logind.conf")
     return {"kills": kills, "lingers": lingers, "user": user}
 
 
@@ -156,7 +156,7 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _configured(path: str) -> bool:
+def configured(path: str) -> bool:
     """Read KillUserProcesses from logind's own file and those beside it; the last one counts."""
     paths = [path]
     beside = path + ".d"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lrstudio.domain.errors import Refused
 
-_ADDRESS = re.compile(r"(?:(?P<user>[^@]+)@)?(?:\[(?P<ip>[^\]]+)\]|(?P<machine>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
+_ADDRESS = re.compile(r"(?:(?P<user>[^@]+)@)?(?:\[(?P<ip>[^\]]+)\]|(?P<machine>[^@:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
 @dataclass(frozen=True, slots=True)

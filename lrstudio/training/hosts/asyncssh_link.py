@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from signal import Signals
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -123,19 +124,41 @@ async def _hop(
         "tunnel": via,
         "keepalive_interval": alive_seconds,
         "keepalive_count_max": ALIVE_TIMES,
+        "client_keys": _keys(options),
+        "ignore_encrypted": True,  # nobody is asked for a passphrase; what the agent has is the agent's
     }
     try:
-        connection = await asyncssh.connect(address.machine, **settings)
+        connection = await _reach(address.machine, settings, is_known=bool(trusted[0]))
     except asyncssh.HostKeyNotVerifiable as error:
         if watch.shown:
             raise known.fault(machine, watch.shown) from error
         raise Refused(f"this host does not prove who it is ({error.reason})", where=machine) from error
     except asyncssh.PermissionDenied as error:
         raise not_let_in(machine, user=options.username) from error
+    except ValueError as error:
+        raise _unread(error, address) from error
     except (asyncssh.Error, OSError) as error:
         raise Unreachable(f"{machine} cannot be reached ({_why(error)})") from error
     hops.push_async_callback(_close, connection)
     return connection, watch
+
+
+async def _reach(machine: str, settings: dict[str, Any], *, is_known: bool) -> SSHClientConnection:
+    """Connect, by a key of the kinds that are known. A host that has none of them ends the connection, as one that has
+    no room does; only when it does so again, the key that it has is judged.
+    """
+    import asyncssh
+
+    if not is_known:
+        return await asyncssh.connect(machine, **settings)
+    for _ in range(2):
+        try:
+            return await asyncssh.connect(machine, **settings)
+        except asyncssh.KeyExchangeFailed:
+            break
+        except (asyncssh.ConnectionLost, ConnectionResetError):
+            pass
+    return await asyncssh.connect(machine, **settings, server_host_key_algs="default")
 
 
 def _settings(address: Address) -> dict[str, Any]:
@@ -156,9 +179,21 @@ def _options(address: Address) -> SSHClientConnectionOptions:
     import asyncssh
 
     try:
-        return asyncssh.SSHClientConnectionOptions(host=address.machine, **_settings(address))
+        return asyncssh.SSHClientConnectionOptions(
+            host=address.machine, config=(), client_keys=None, agent_path=None, **_settings(address)
+        )
     except (ValueError, OSError) as error:
-        raise Refused(f"~/.ssh/config or a key that it names cannot be read: {error}", where=address.machine) from error
+        raise _unread(error, address) from error
+
+
+def _unread(error: Exception, address: Address) -> Refused:
+    return Refused(f"~/.ssh/config or a key that it names cannot be read: {error}", where=address.machine)
+
+
+def _keys(options: SSHClientConnectionOptions) -> list[str] | tuple[()]:
+    """Return the keys that ~/.ssh/config names and that are there, as ssh takes them; () for its own choice."""
+    named = _files(options, "IdentityFile")
+    return [file for file in named if Path(file).expanduser().is_file()] if named else ()
 
 
 def _files(options: SSHClientConnectionOptions, name: str) -> list[str]:

@@ -102,9 +102,12 @@ def training_wanted() -> Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds between two looks at what a host installs, and for how long a lost link is waited for."""
+    """Seconds: between two looks at what a host installs, and at whether anybody still does (`look`); for how long a lost
+    link is waited for (`patience`), and one on another machine who says nothing (`quiet`).
+    """
 
     tick: float = 1.0
+    look: float = 5.0
     patience: float = 120.0
     quiet: float = 90.0
 

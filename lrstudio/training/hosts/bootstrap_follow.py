@@ -14,8 +14,8 @@ from lrstudio.training.hosts.host import Host
 from lrstudio.training.hosts.transport import Command, Transport, Unreachable
 
 _SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 5.0
 _LINE: Final = 300
+_LACKS: Final = ("satisfies the requirement", "o matching distribution", "conflicting dependencies")
 
 
 class Following:
@@ -34,7 +34,7 @@ class Following:
         self._rest = b""
         self._asked_to_end = False
         self._beat: tuple[bytes, float] = (b"", 0.0)
-        self._looked = 0.0
+        self._looked = time.monotonic()
 
     def follow(self, *, beyond: int, progress: Progress, cancelled: Cancelled) -> dict[str, Any]:
         """Return what the host wrote down as ready.
@@ -97,7 +97,7 @@ class Following:
     def _unless_quiet(self, attempt: int, progress: Progress) -> int:
         """Look every so often whether anybody is still at it; return the attempt that is."""
         now = time.monotonic()
-        if now - self._looked < _LOOK_SECONDS:
+        if now - self._looked < self._timing.look:
             return attempt
         self._looked = now
         standing = self._asked("standing", attempt)
@@ -134,17 +134,7 @@ class Following:
             if self._asked_to_end:
                 return PrepareCancelled()
             return Refused("somebody else cancelled it; prepare the host again", where=self._host.name)
-        said, where = str(ended["said"]), f"{self._host.name}:{self._claim(attempt)}/{prepare.LOG}"
-        if "satisfies the requirement" in said or "No matching distribution" in said:
-            if self._host.wheels:
-                return Refused(f"the folder of wheels lacks one for the Python there: {said}", where="wheels")
-            return Environment(
-                f"{said}; where the host reaches no package index name a folder of wheels in its field Wheel folder",
-                where=where,
-            )
-        if "No space left" in said:
-            return Environment(f"{said}; make room there, or name a folder on a larger disk", where=where)
-        return Environment(said, where=where)
+        return trouble(self._host, str(ended["said"]), where=f"{self._host.name}:{self._claim(attempt)}/{prepare.LOG}")
 
     def _claim(self, attempt: int) -> str:
         return f"{self._place}/{claims.CLAIMS}/{attempt:06d}"
@@ -163,3 +153,21 @@ class Following:
         if row is None:
             raise Environment(f"the host did not answer as expected: {ran.said or ran.status}", where=self._host.name)
         return row
+
+
+def trouble(host: Host, said: str, *, where: str) -> Refused | Environment:
+    """Say what to do about what ended the work on a host; `where` is its log."""
+    if any(it in said for it in _LACKS):
+        if host.wheels:
+            return Refused(
+                f"the folder of wheels lacks one for the Python there: {said}; fill it with what "
+                "`lrstudio hosts wheels` prints, for that Python",
+                where="wheels",
+            )
+        return Environment(
+            f"{said}; where the host reaches no package index name a folder of wheels in its field Wheel folder",
+            where=where,
+        )
+    if "No space left" in said or "Disk quota exceeded" in said:
+        return Environment(f"{said}; make room there, or name a folder on a larger disk", where=where)
+    return Environment(said, where=where)

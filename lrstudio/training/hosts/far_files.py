@@ -6,9 +6,10 @@ import asyncio
 import posixpath
 import secrets
 import stat
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar, cast
 
@@ -23,13 +24,16 @@ T = TypeVar("T")
 HANDLES: Final = 32
 """A server may allow few open files; OpenSSH's allows 100 and more."""
 
-PIECE: Final = 1 << 20
-AT_ONCE: Final = 4
-STEP_BACK: Final = PIECE * AT_ONCE
-"""So much of an unfinished file may have holes, as its last pieces were on their way together."""
+STEP_BACK: Final = 4 << 20
+"""So many bytes are on their way together; after a loss the end of an unfinished file may have holes this far back."""
+
+PIECE: Final = 1 << 18
+AT_ONCE: Final = STEP_BACK // PIECE
+_SAFE: Final = 1 << 15
+"""What every server takes at once, where it names no limit."""
 
 PIECE_SECONDS: Final = 300
-"""A slow link is no fault: four pieces in this time are 14 KiB a second."""
+"""A slow link is no fault: 16 pieces in this time are 14 KiB a second."""
 
 Report = Callable[[int], None]
 """Told up to which byte a file is there."""
@@ -41,6 +45,8 @@ class FarFiles:
     def __init__(self, sftp: SFTPClient) -> None:
         self.sftp = sftp
         self._open: OrderedDict[str, SFTPClientFile] = OrderedDict()
+        self._read_size = min(PIECE, sftp.limits.max_read_len or _SAFE)
+        self._write_size = min(PIECE, sftp.limits.max_write_len or _SAFE)
 
     async def read(self, path: str, *, start: int, most: int) -> Piece | None:
         """Read a part of a file, None where there is none.
@@ -55,9 +61,9 @@ class FarFiles:
                 piece = await self._read_kept(path, kept, start=start, most=most)
                 if piece:
                     return piece
-            file = await self.sftp.open(path, "rb")
+            file = await self._opened(path)
             await self._keep(path, file)
-            return await _piece(file, start=start, most=most)
+            return await self._piece(file, start=start, most=most)
         except SFTPNoSuchFile:
             await self._forget(path)
             return None
@@ -71,7 +77,7 @@ class FarFiles:
 
         try:
             named, piece, held = await asyncio.gather(
-                self.sftp.stat(path), _piece(file, start=start, most=most), file.stat()
+                self.sftp.stat(path), self._piece(file, start=start, most=most), file.stat()
             )
         except (SFTPFailure, SFTPInvalidHandle):
             return None  # NFS takes a handle away when the file is removed elsewhere
@@ -88,13 +94,13 @@ class FarFiles:
         unfinished = posixpath.join(folder, f".{name[:100]}.{secrets.token_hex(6)}.tmp")
         attributes = SFTPAttrs(permissions=mode)
         try:
-            file = await self.sftp.open(unfinished, "xb", attributes)
+            file = await self.sftp.open(unfinished, "xb", attributes, block_size=0)
         except SFTPNoSuchFile:
             await self.sftp.makedirs(folder, exist_ok=True)
-            file = await self.sftp.open(unfinished, "xb", attributes)
+            file = await self.sftp.open(unfinished, "xb", attributes, block_size=0)
         try:
             async with file:
-                await file.write(data, 0)
+                await self._pour(BytesIO(data).read, file, start=0)
                 await _sync(file)
             await self.settle(unfinished, path)
         except BaseException:
@@ -153,41 +159,80 @@ class FarFiles:
 
         await self._have_folder(path)
         start = max(0, min(await self.size(path) or 0, source.stat().st_size) - STEP_BACK)
-        async with await self.sftp.open(path, FXF_WRITE | FXF_CREAT, encoding=None) as file:
+        async with await self.sftp.open(path, FXF_WRITE | FXF_CREAT, encoding=None, block_size=0) as file:
             with source.open("rb") as local:
                 local.seek(start)
                 await self._pour(local.read, file, start=start, report=report)
             await _sync(file)
 
-    async def _pour(self, read: Callable[[int], bytes], file: SFTPClientFile, *, start: int, report: Report) -> None:
-        waiting: list[asyncio.Task[int]] = []
+    async def _pour(
+        self, read: Callable[[int], bytes], file: SFTPClientFile, *, start: int, report: Report | None = None
+    ) -> None:
+        """Write what `read` gives, some pieces at once; asyncssh's own way leaves the faults of all but one unheard."""
+        waiting: deque[asyncio.Task[int]] = deque()
         at = done = start
         try:
-            while (data := read(PIECE)) or waiting:
+            while (data := read(self._write_size)) or waiting:
                 if data:
                     waiting.append(asyncio.ensure_future(file.write(data, at)))
                     at += len(data)
-                if waiting and (len(waiting) >= AT_ONCE or not data):
-                    done += await self._soon(waiting[0])
-                    del waiting[0]
-                    report(done)
+                if len(waiting) >= AT_ONCE or not data:
+                    done += await self._soon(waiting.popleft())
+                    if report:
+                        report(done)
         finally:
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+            await _drop(waiting)
 
     async def fetch(self, path: str, target: Path, *, report: Report) -> None:
         """Append to a local file the bytes that it lacks."""
-        async with await self.sftp.open(path, "rb") as file:
+        async with await self._opened(path) as file:
+            size = (await file.stat()).size or 0
             with _open_here(target) as local:
                 at = local.tell()
-                while data := cast("bytes", await self._soon(file.read(STEP_BACK, at))):
+
+                def take(data: bytes) -> None:
                     try:
                         local.write(data)
                     except OSError as error:
                         raise unwritten(target, error) from error
-                    at += len(data)
-                    report(at)
+                    report(local.tell())
+
+                await self._draw(file, start=at, most=size - at, take=take)
+
+    async def _draw(self, file: SFTPClientFile, *, start: int, most: int, take: Callable[[bytes], object]) -> None:
+        """Read a part in its order, some pieces at once."""
+        waiting: deque[asyncio.Task[bytes]] = deque()
+        asked = at = start
+        try:
+            while True:
+                while len(waiting) < AT_ONCE and asked < start + most:
+                    size = min(self._read_size, start + most - asked)
+                    waiting.append(asyncio.ensure_future(_bytes(file, asked, size)))
+                    asked += size
+                if not waiting:
+                    return
+                data = await self._soon(waiting.popleft())
+                if not data:
+                    return
+                take(data)
+                at += len(data)
+                if len(data) < min(self._read_size, start + most - at + len(data)):
+                    await _drop(waiting)  # the server gave less than it was asked for, so that there is a hole
+                    asked = at
+        finally:
+            await _drop(waiting)
+
+    async def _piece(self, file: SFTPClientFile, *, start: int, most: int) -> Piece:
+        first = min(most, self._read_size)
+        data, attributes = await asyncio.gather(_bytes(file, start, first), file.stat())
+        if len(data) == first < most:
+            parts = bytearray(data)
+            await self._draw(file, start=start + first, most=most - first, take=parts.extend)
+            data = bytes(parts)
+        return Piece(data, max(attributes.size or 0, start + len(data) if data else 0))
+
+    async def _opened(self, path: str) -> SFTPClientFile:
+        return await self.sftp.open(path, "rb", block_size=0)
 
     async def settle(self, unfinished: str, path: str) -> None:
         """Give a finished file its name."""
@@ -233,10 +278,15 @@ def _open_here(target: Path) -> BinaryIO:
         raise unwritten(target, error) from error
 
 
-async def _piece(file: SFTPClientFile, *, start: int, most: int) -> Piece:
-    data, attributes = await asyncio.gather(file.read(most, start), file.stat())
-    held = cast("bytes", data)  # text only of files that were opened as text
-    return Piece(held, max(attributes.size or 0, start + len(held) if held else 0))
+async def _bytes(file: SFTPClientFile, start: int, size: int) -> bytes:
+    return cast("bytes", await file.read(size, start))  # text only of a file that was opened as text
+
+
+async def _drop(waiting: deque[asyncio.Task[T]]) -> None:
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    waiting.clear()
 
 
 async def _sync(file: SFTPClientFile) -> None:

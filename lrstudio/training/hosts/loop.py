@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import Any, Final, TypeVar
+
+from lrstudio.training.hosts.transport import Unreachable
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 _LOOK_SECONDS: Final = 0.1
+_CLOSED: Final = "the connections to hosts are closed"
 
 
 class Loop:
@@ -28,12 +35,17 @@ class Loop:
         Args:
             coroutine: what to do.
             meanwhile: called in this thread ten times a second and once at the end; what it raises ends the coroutine.
+
+        Raises:
+            Unreachable: the loop is closed, before or meanwhile.
         """
         future = self.submit(coroutine)
         try:
             while meanwhile and not _is_done(future):
                 meanwhile()
             found = future.result()
+        except CancelledError as error:
+            raise Unreachable(_CLOSED) from error
         except BaseException:
             future.cancel()
             raise
@@ -46,7 +58,7 @@ class Loop:
         with self._lock:
             if self._closed:
                 coroutine.close()
-                raise RuntimeError("the loop of the links is closed")
+                raise Unreachable(_CLOSED)
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=_serve, args=(self._loop,), name="links", daemon=True)
@@ -65,20 +77,21 @@ class Loop:
 
 
 def _is_done(future: Future[Any]) -> bool:
-    try:
+    with suppress(CancelledError, TimeoutError):
         future.exception(_LOOK_SECONDS)
-    except TimeoutError:
-        return future.done()
-    return True
+    return future.done()
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
+    # When a link breaks, what asyncssh was at besides what we wait for breaks too; it is told by the latter.
+    loop.set_exception_handler(lambda _loop, said: log.debug("%s", said.get("message"), exc_info=said.get("exception")))
     loop.run_forever()
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    loop.run_until_complete(asyncio.sleep(0))  # what was submitted at the last moment is a task now
+    while left := asyncio.all_tasks(loop):
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()

@@ -94,8 +94,8 @@ class Asked:
     `answered` is when the host last answered, by this computer's clock. `life` is alive, dead or unknown as it then
     was, `why` a sentence. `turn` is the scheduler's answer where it was asked: waits, works, over, never, or withdrawn
     where a person took the job out of the queue. `down` is since when the host cannot be asked, "" while it can, and
-    `trouble` why not. `doubted` is since when its life is gone by all answers, which is believed only when it was asked
-    for twice.
+    `trouble` why not. `attempts` counts those that were known when it was asked. `doubted` is since when its life is
+    gone by all answers, which is believed only when it was asked for twice.
     """
 
     answered: str = ""
@@ -105,6 +105,7 @@ class Asked:
     down: str = ""
     trouble: str = ""
     doubted: str = ""
+    attempts: int = 0
 
     @property
     def since(self) -> str:

@@ -118,7 +118,7 @@ class RemoteRun:
 
     def _life(self, transport: Transport, launcher: Launcher, away: Away, pulled: Pulled, before: Asked) -> Asked:
         now = time.monotonic()
-        answered = Asked(answered=wire.now())
+        answered = Asked(answered=wire.now(), attempts=pulled.attempts)
         if not pulled.there:
             why = "its folder is not on the host; is the disk that it lies on mounted there?"
             return replace(answered, life="unknown", why=why)
