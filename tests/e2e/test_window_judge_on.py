@@ -69,8 +69,8 @@ def test_a_host_is_chosen_let_go_and_ended_in_the_window(driver: Driver, tmp_pat
     picture(dialog, "form")
     dialog.run.click()
     bar = driver.window.top_bar
-    words = partial(bar.findChildren, QLabel)
-    driver.until(lambda: any("calls on box" in it.text() for it in words()), ms=60_000)
+    labels = partial(bar.findChildren, QLabel)
+    driver.until(lambda: any("calls on box" in it.text() for it in labels()), ms=60_000)
     picture(driver.window, "running")
     driver.window.works.judging.cancel()
     driver.until(lambda: "goes on there" in driver.window.banner.text, ms=30_000)
