@@ -257,8 +257,11 @@ class TrainingController(QObject):
         self._tick()
 
     def _show_checking(self) -> None:
-        self.view.show_checking(checking=self.launch.checking)
-        self.facts_changed.emit()
+        # The keyboard can only be led to a button that is enabled: before the others are disabled, or behind that.
+        checking = self.launch.checking
+        steps = [lambda: self.view.show_checking(checking=checking), self.facts_changed.emit]
+        for step in steps if checking else reversed(steps):
+            step()
 
     def _deed_table(self) -> dict[str, Callable[[], object]]:
         view, doing = self.view, self.doing
