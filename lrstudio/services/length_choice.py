@@ -50,13 +50,15 @@ def settled_choice(choice: LengthChoice, pairs: Iterable[PairLengths]) -> Length
     """Return the choice with its limit, the usual one where it has none.
 
     Raises:
-        Refused: margins are to be truncated, and no pair has one.
+        Refused: margins are to be truncated, and no pair has one, or few have one above zero.
     """
     if choice.limit is not None or choice.mitigation is Mitigation.BALANCED:
         return choice
     usual = {it.mitigation: it.limit for it in usual_choices(pairs)}
     if choice.mitigation not in usual:
-        raise Refused("no pair that fits has a margin: choose by length instead", where="mitigation")
+        raise Refused(
+            "no pair that fits has a margin, or few lean to chosen: choose by length instead", where="mitigation"
+        )
     return replace(choice, limit=usual[choice.mitigation])
 
 

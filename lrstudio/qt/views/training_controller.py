@@ -257,11 +257,9 @@ class TrainingController(QObject):
         self._tick()
 
     def _show_checking(self) -> None:
-        # The keyboard can only be led to a button that is enabled: before the others are disabled, or behind that.
-        checking = self.launch.checking
-        steps = [lambda: self.view.show_checking(checking=checking), self.facts_changed.emit]
-        for step in steps if checking else reversed(steps):
-            step()
+        held = self.view.buttons_hold_the_keyboard
+        self.facts_changed.emit()  # which enables and disables the buttons
+        self.view.show_checking(checking=self.launch.checking, lead=held)
 
     def _deed_table(self) -> dict[str, Callable[[], object]]:
         view, doing = self.view, self.doing

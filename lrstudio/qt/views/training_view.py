@@ -41,12 +41,16 @@ class TrainingView(QWidget):
         self.sets_button.setText("Go to Pairs")
         self._lay_out()
 
-    def show_checking(self, *, checking: bool) -> None:
-        """Offer to cancel while a check is under way, else to check; the keyboard goes along with the buttons."""
-        held = self.train.hasFocus() or self.check.hasFocus() or self.cancel.hasFocus()
+    @property
+    def buttons_hold_the_keyboard(self) -> bool:
+        """Tell whether the keyboard is on one of the buttons below the form."""
+        return any(it.hasFocus() for it in (self.check, self.cancel, self.train))
+
+    def show_checking(self, *, checking: bool, lead: bool = False) -> None:
+        """Offer to cancel while a check is under way, else to check; `lead` leads the keyboard to what is offered."""
         self.check.setVisible(not checking)
         self.cancel.setVisible(checking)
-        if held:
+        if lead:
             (self.cancel if checking else self.train).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_nothing(self, *, any_set: bool) -> None:
@@ -101,7 +105,7 @@ class TrainingView(QWidget):
 
     def lead_to_the_top(self) -> None:
         """Scroll the form back to its first field."""
-        self._keep_in_sight(self.form.set)
+        self._scroll.verticalScrollBar().setValue(0)
 
     def lead_to_preview(self) -> None:
         """Bring what a check has found into sight, wherever the form is scrolled to."""
@@ -115,7 +119,7 @@ class TrainingView(QWidget):
         """Lay out what stays in sight below the fields: what one means, how far a check is, and the buttons."""
         foot, buttons = QVBoxLayout(), QHBoxLayout()
         foot.setContentsMargins(2 * step, step, step * 3 // 2, step * 3 // 2)
-        foot.setSpacing(step // 2)
+        foot.setSpacing(step)
         for widget in (self.form.help, self.preview.said, self.preview.progress):
             foot.addWidget(widget)
         buttons.setSpacing(step)
