@@ -300,7 +300,7 @@ class _Look:
         model = loading.load_model(self._folder, self._options)
         loading.checkpointed(model, self._options, longest=max(it.tokens for it in rows.kept))
         if self._options["engine"] == "shared":
-            self._say("comparing a document computed once with one computed for each answer")
+            self._say("comparing shared and plain computing")
         lies = self.ready.spread = spread(self._ranks, model, self._options)
         engine, self.ready.why = engine_of(model, rows.training, self._options, warn=self._warn, spread=lies)
         self.ready.model, self.ready.engine = model, engine
