@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lrstudio.services.frames import Frames
     from lrstudio.services.hosts import Hosts
     from lrstudio.services.imports import Imports
+    from lrstudio.services.judge_batches import JudgeBatches
     from lrstudio.services.judging import Judging
     from lrstudio.services.marking import Marking
     from lrstudio.services.merging import MergeReport, Step
@@ -92,6 +93,16 @@ class Project:
         from lrstudio.services.vectors import StoreVectors
 
         return Judging(self._store, make_judge=partial(make_judge, vectors=StoreVectors(self._store)))
+
+    @cached_property
+    def judge_batches(self) -> JudgeBatches:
+        """Judge runs on hosts."""
+        from lrstudio.services.batch_reach import BatchReach
+        from lrstudio.services.judge_batches import JudgeBatches
+        from lrstudio.training.hosts.launchers import launcher_for
+
+        reach = BatchReach(self.hosts, launcher=launcher_for)
+        return JudgeBatches(self._store, self.judging, hosts=self.hosts.get, reach=reach)
 
     @cached_property
     def training(self) -> Training:

@@ -36,7 +36,7 @@ def limited(slurm: SlurmServer, tmp_path_factory: pytest.TempPathFactory) -> Que
     """A run whose time is up in the middle; Slurm looks at its clock twice a minute, so that it begins first of all."""
     home = tmp_path_factory.mktemp("limited")
     launcher = SlurmLauncher(slurm.host(home), {"time_limit": "00:01:00"})
-    found = queued_run(home / "run", launcher, steps=23, wait_at=9)
+    found = queued_run(home / "run", launcher, steps=23, wait_at=[9])
     found.start()
     return found
 
@@ -58,7 +58,7 @@ def drafts(slurm: SlurmServer, tmp_path: Path) -> Any:
 
 
 def test_one_gpu_is_given_to_one_run_after_the_other(drafts: Any) -> None:
-    first, second = drafts("first", wait_at=3), drafts("second")
+    first, second = drafts("first", wait_at=[3]), drafts("second")
     one = first.start()
     first.until(one, Turn.WORKS)
     other = second.start()
@@ -77,7 +77,7 @@ def test_one_gpu_is_given_to_one_run_after_the_other(drafts: Any) -> None:
 
 
 def test_a_job_whose_answer_was_lost_is_found_and_not_submitted_again(slurm: SlurmServer, drafts: Any) -> None:
-    run = drafts(wait_at=2)
+    run = drafts(wait_at=[2])
     host = run.launcher._transport
     # readlink, squeue, two files, then sbatch, which does what it is told
     host.link.cut_after = 4
@@ -105,7 +105,7 @@ def test_a_job_whose_answer_was_lost_is_found_and_not_submitted_again(slurm: Slu
 
 
 def test_a_job_that_waits_is_taken_out_of_the_queue(drafts: Any) -> None:
-    first, second = drafts("first", wait_at=1), drafts("second")
+    first, second = drafts("first", wait_at=[1]), drafts("second")
     one = first.start()
     first.until(one, Turn.WORKS)
     other = second.start()

@@ -279,8 +279,9 @@ class TrainingController(QObject):
         self._ticks = 0
 
     def _show_checking(self) -> None:
-        self.view.show_checking(checking=self.launch.checking)
-        self.facts_changed.emit()
+        held = self.view.buttons_hold_the_keyboard
+        self.facts_changed.emit()  # which enables and disables the buttons
+        self.view.show_checking(checking=self.launch.checking, lead=held)
 
     def _deed_table(self) -> dict[str, Callable[[], object]]:
         view, doing = self.view, self.doing

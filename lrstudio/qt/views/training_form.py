@@ -34,10 +34,13 @@ class TrainingForm(QWidget):
     Signals:
         changed: something else is chosen or typed than before.
         python_changed: the Python that trains, as typed; "" for the one of the studio.
+        explained: the row whose meaning `help` says now. That label stands where the view puts it, so that no field
+            moves under the pointer that presses it.
     """
 
     changed = Signal()
     python_changed = Signal(str)
+    explained = Signal(object)
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -154,8 +157,12 @@ class TrainingForm(QWidget):
         """Say what the field means that the keyboard is in."""
         if event.type() is QEvent.Type.FocusIn:
             row = next((it.row for it in self._entries.values() if it.row.field is watched), None)
-            self.help.setText(row.meaning if row is not None else "")
-            self.help.setVisible(row is not None)
+            if row is not None:
+                self.help.setText(row.meaning)
+                self.help.show()
+                self.explained.emit(row)
+        elif event.type() is QEvent.Type.FocusOut:
+            self.help.hide()
         return False
 
     # Putting together
@@ -287,14 +294,13 @@ class TrainingForm(QWidget):
         folded = QVBoxLayout(self._advanced)
         folded.setContentsMargins(0, 0, 0, 0)
         folded.setSpacing(step)
-        folded.addWidget(self.help)
         folded.addLayout(self._many)
         folded.addWidget(self._python_row)
         self._advanced.hide()
         across = QHBoxLayout()
         across.setSpacing(step * 3 // 2)
-        across.addWidget(recipe, 1)
-        across.addWidget(preset, 1)
+        across.addWidget(recipe, 1, Qt.AlignmentFlag.AlignTop)
+        across.addWidget(preset, 1, Qt.AlignmentFlag.AlignTop)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(step * 3 // 2)

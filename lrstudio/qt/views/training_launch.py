@@ -120,6 +120,7 @@ class TrainingLaunch(QObject):
                 return
             self._checked = checked
             self._view.preview.show_found(checked.shown)
+            self._view.lead_to_preview()
             if then_train:
                 self.train()
 
@@ -156,6 +157,7 @@ class TrainingLaunch(QObject):
             self._end()
             self._view.preview.show_found(None)
             self._view.form.name.clear()
+            self._view.lead_to_the_top()
             self.started.emit(run_id)
 
         self._operations.query(work, there, slot=_START, failed=self._failed, far=bool(checked.typed.host))
@@ -178,6 +180,7 @@ class TrainingLaunch(QObject):
         field = field_of(error.where, model=self._view.form.typed.model)
         if not (field and self._view.form.refuse(field, str(error))):
             self._view.preview.show_found(None, problems=trouble_text(error.sentence))
+            self._view.lead_to_preview()
 
     def _form_changed(self) -> None:
         if self._checked is not None and self._checked.typed != self._view.form.typed:
