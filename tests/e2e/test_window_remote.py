@@ -175,6 +175,14 @@ def test_a_run_on_a_host_from_the_window_to_the_adapter(
     driver.until(lambda: Fact.RUN_FAR in training.facts)
     lay_result(far)
     training.view.take_keyboard()
+    sshd.freeze()
+    driver.key("f")
+    assert training.view.fetch.isVisible()
+    assert Fact.FETCHING in training.facts
+    driver.key("F")
+    assert training.view.fetch.said.text() == "Fetching stops …"
+    sshd.thaw()
+    driver.until(lambda: "Fetching was stopped" in driver.window.banner.text, ms=MINUTE_MS)
     driver.key("f")
     driver.until(lambda: "adapter of run 1 is here" in driver.window.banner.text, ms=MINUTE_MS)
     adapter = "result/adapter/adapter_model.safetensors"
