@@ -10,6 +10,7 @@ from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.binding import bind
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Line, Splitter, panel_ground, unit
+from lrstudio.qt.views.hosts_strips import FetchStrip, LinkStrip
 from lrstudio.qt.views.scroll import quiet
 from lrstudio.qt.views.start_page import EmptyState
 from lrstudio.qt.views.training_board import PlotBoard
@@ -30,6 +31,8 @@ class TrainingView(QWidget):
         self.preview = TrainingPreview(switch)
         self.board = PlotBoard(switch)
         self.runs = RunsPanel(switch, actions)
+        self.link = LinkStrip(switch, actions)
+        self.fetch = FetchStrip(switch, actions)
         self.sets_button = Button("Freeze a set…")
         self.nothing = EmptyState("", "", (self.sets_button,))
         self.check = Button("Check")
@@ -157,6 +160,18 @@ class TrainingView(QWidget):
         left.addLayout(self._foot(step))
         self._scroll = scroll
         self.form.explained.connect(lambda row: self._keep_in_sight(row))
+        self._across = Splitter(Qt.Orientation.Horizontal, name="form and runs")
+        self._across.addWidget(self._left)
+        self._across.addWidget(self._right_side(step))
+        self._across.setStretchFactor(0, 0)
+        self._across.setStretchFactor(1, 1)
+        self._across.setSizes([_LEFT_UNITS * step, 120 * step])
+        box = QHBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addWidget(self._across)
+        self.show_checking(checking=False)
+
+    def _right_side(self, step: int) -> QWidget:
         self._splitter = Splitter(Qt.Orientation.Vertical, name="plots and runs")
         self._splitter.addWidget(self.board)
         self._splitter.addWidget(self.runs)
@@ -166,13 +181,11 @@ class TrainingView(QWidget):
         self._right = QStackedWidget()
         self._right.addWidget(self.nothing)
         self._right.addWidget(self._splitter)
-        self._across = Splitter(Qt.Orientation.Horizontal, name="form and runs")
-        self._across.addWidget(self._left)
-        self._across.addWidget(self._right)
-        self._across.setStretchFactor(0, 0)
-        self._across.setStretchFactor(1, 1)
-        self._across.setSizes([_LEFT_UNITS * step, 120 * step])
-        box = QHBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.addWidget(self._across)
-        self.show_checking(checking=False)
+        right = QWidget()
+        below = QVBoxLayout(right)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(0)
+        below.addWidget(self.link)
+        below.addWidget(self.fetch)
+        below.addWidget(self._right, 1)
+        return right
