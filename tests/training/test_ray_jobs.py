@@ -74,7 +74,7 @@ def test_a_run_survives_the_restart_of_the_head_and_saves_when_it_is_asked_to_en
     later = again.start()
     again.at_step(11)
     launcher.end(later)
-    ended = finish(run.run)
+    ended = finish(run.run)  # though the head may be deaf to the sign, as where these tests run in the background
     assert (ended.reason, ended.last_step, ended.code, ended.attempt) == ("stopped", 11, 0, 2)
     again.until(later, Turn.OVER)
     assert losses(run.run) == expected(11)
