@@ -125,10 +125,10 @@ def test_preparing_tells_how_far_it_is_and_is_cancelled(driver: Driver, sshd: Ss
     window = add_loopback(driver, sshd, python)
     window.form.python.setText("")  # an environment is to be made
     driver.key("Return", window.form.python)
-    driver.until(lambda: kept()[0].python == ())
-    driver.key("F9")
+    driver.key("F9")  # at once: it is prepared as it is saved
     driver.until(lambda: window.standing.cancel.isVisible() and bool(window.standing.said.text()), ms=MINUTE_MS)
     assert not window.standing.prepare.isVisible()
+    assert kept()[0].python == ()
     window.standing.cancel.click()
     assert window.standing.said.text() == "is cancelled …"
     driver.until(lambda: rested(window), ms=MINUTE_MS)

@@ -47,7 +47,7 @@ class HostsWindow(Dialog):
         self._standings: dict[str, Standing] = {}
         self._before = TypedHost()
         self._closing = False
-        self._next = ""
+        self._next = self._then = ""
         self.shown = ""
         """The name of the host in the fields, "" for a new one."""
         self.hosts = SignList(switch, name="Hosts", wraps=False)
@@ -100,6 +100,7 @@ class HostsWindow(Dialog):
 
     def refuse(self, error: Refused | str) -> None:
         """Say why something was not done, beside the field that it is about."""
+        self._then = ""
         self.save.setEnabled(True)
         if isinstance(error, Refused) and self.form.refuse(error.where, _sentence(error.sentence)):
             return
@@ -111,6 +112,9 @@ class HostsWindow(Dialog):
         self._before = self.form.typed
         self.save.setEnabled(True)
         self.standing.probe.setFocus(Qt.FocusReason.OtherFocusReason)
+        then, self._then = self._then, ""
+        if then:
+            self._ask(then)
 
     @property
     def unsaved(self) -> bool:
@@ -182,6 +186,9 @@ class HostsWindow(Dialog):
 
     def _ask(self, signal: str) -> None:
         """Ask a host that is saved as it stands in the fields."""
+        if not self.save.isEnabled():  # it is being saved
+            self._then = signal
+            return
         if not self.shown:
             return
         if self.unsaved:
