@@ -50,6 +50,8 @@ VENV = ROOT / ".venv"
 # Relative, because pip splits the environment variables that carry it at blanks; every command runs in ROOT.
 CONSTRAINTS = "packaging/constraints.txt"
 WORKERS = max(3, min(4, os.cpu_count() or 1))
+# In the order of tests/conftest.py; xdist would put the files with few tests last, and those are the long ones.
+WHOLE_SUITE = ("-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 class Outcome(NamedTuple):
@@ -137,7 +139,7 @@ def check_commands(pytest_arguments: Sequence[str]) -> dict[str, list[str]]:
         "mypy": [python, "-m", "mypy", "--strict"],
         # The whole suite runs in a few processes, each with a file at a time: more of them than two cores, because much
         # of it waits for other processes.
-        "pytest": [python, "-m", "pytest", *(pytest_arguments or ["-n", str(WORKERS), "--dist", "loadfile"])],
+        "pytest": [python, "-m", "pytest", *(pytest_arguments or WHOLE_SUITE)],
     }
 
 
