@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -162,6 +163,7 @@ def test_the_mirror_of_a_run_tells_of_its_turns(slurm: SlurmServer, tmp_path: Pa
 def _begins(slurm: SlurmServer, number: str) -> bool:
     """Let a job that was put back into the queue begin now; by itself it would after two minutes."""
     slurm.ask("scontrol", "update", f"JobId={number}", "StartTime=now")
+    time.sleep(1.5)  # each change makes Slurm begin its considerations anew
     return True
 
 
