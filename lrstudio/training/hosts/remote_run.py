@@ -129,7 +129,8 @@ class RemoteRun:
             why = "its folder is not on the host; is the disk that it lies on mounted there?"
             return replace(answered, life="unknown", why=why)
         if pulled.ended is not None:
-            return replace(answered, life="dead", why=pulled.ended.why, turn=self._requeued(launcher, away, pulled))
+            turn = self._requeued(launcher, away, pulled)
+            return replace(answered, life="alive" if turn else "dead", why=pulled.ended.why, turn=turn)
         if not away.starts and not pulled.attempts:
             return replace(answered, life="dead", why="not started yet")
         if before.turn == mirror.WITHDRAWN and not pulled.attempts:
