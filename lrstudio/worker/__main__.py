@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,6 +69,8 @@ def _say(line: str) -> None:
 
 
 def _attempt(folder: Path, attempt: int) -> int:
+    # peft's, on a word of transformers: a log is read by people
+    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
     orders = Orders()
     spool = Spool(folder, attempt=attempt)
     try:
