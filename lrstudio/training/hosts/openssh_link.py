@@ -241,11 +241,12 @@ async def _end(process: Process) -> None:
 
 
 async def _asked(words: Sequence[str]) -> str | None:
-    """Return what ssh says to a question, None where it ends with another status than 0."""
-    process = await _start(words)
+    """Return what ssh says to a question, None where it ends with another status than 0, or does not end."""
+    process, out = await _start(words), b""
     try:
-        async with asyncio.timeout(_LOGIN_SECONDS):
-            out, _ = await process.communicate()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOGIN_SECONDS):
+                out, _ = await process.communicate()
     finally:
         await _end(process)
     return out.decode("utf-8", "replace") if process.returncode == 0 else None

@@ -81,7 +81,7 @@ class Transport(Protocol):
         """Read a part of a file, None where there is no such file.
 
         A handle stays open for the next read behind the beginning, which is for files that only grow: of a file that is
-        replaced within one second by one of the same size the old end may be read. From the beginning it is the new one.
+        replaced within one second by one of the same size the old end may be read; from the beginning never.
         """
 
     def write(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
