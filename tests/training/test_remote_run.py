@@ -136,7 +136,10 @@ def test_a_stop_whose_answer_is_lost_is_asked_once(make_far: MakeFar, host: Fold
     host.link.lose = False
     status = run.over()
     assert status.phase is Phase.STOPPED
-    assert len(list((run.there.path / wire.CONTROL).glob("*.ack.json"))) == 1
+    assert [path.name for path in sorted((run.there.path / wire.CONTROL).iterdir())] == [
+        "000001.ack.json",
+        "000001.json",
+    ]
     run.start()
     assert run.over(attempt=2).phase is Phase.FINISHED
     assert losses(run.here) == expected(80)
