@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ from machine import (
     ROOT,
     Stop,
     add_qt_libraries,
+    add_ray,
     add_test_servers,
     child_environment,
     finish,
@@ -99,7 +101,10 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
     """Run every check, stop at none, and close with a table; 1 when one of them failed."""
     started = time.monotonic()
     set_up(("dev", "postgres", "remote", "train"))
-    add_test_servers(os.environ)
+    with ThreadPoolExecutor() as beside:  # apt and pip wait for different machines
+        ray = beside.submit(add_ray, os.environ, python=program("python"))
+        add_test_servers(os.environ)
+        ray.result()
     outcomes = [Outcome("set-up", time.monotonic() - started, True)]
     environment = child_environment(QT_QPA_PLATFORM="offscreen", HF_HUB_OFFLINE="1")
     for name, command in check_commands(pytest_arguments).items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import shlex
 import shutil
@@ -51,7 +52,12 @@ class Server(NamedTuple):
 TEST_SERVERS = (
     Server("PostgreSQL", ("postgresql",), "initdb", "usr/lib/postgresql/*/bin"),
     Server("OpenSSH's server", ("openssh-server", "openssh-client"), "sshd", "usr/sbin"),
+    Server("Slurm", ("slurmctld", "slurmd", "slurm-client", "munge"), "slurmctld", "usr/sbin"),
 )
+
+RAY_VENV = ROOT / ".venv-ray"
+RAY_CONSTRAINTS = ROOT / "packaging" / "constraints-ray.txt"
+RAY_READY = "ready"
 
 
 class Stop(Exception):
@@ -88,6 +94,36 @@ def add_test_servers(environ: Mapping[str, str]) -> None:
         raise Stop(f"{INSTALL_SERVERS}=1 asks for {names}, and there is no apt-get to install it with. Leave it unset.")
     packages = [package for server in missing for package in server.packages]
     add_packages(packages, because=f"{INSTALL_SERVERS}=1 asks for {names}", doing=f"Adding {names} for the tests")
+
+
+def add_ray(environ: Mapping[str, str], *, python: Path) -> None:
+    """Make the environment where the variable asks for the tests' servers; one that is as it should be is kept.
+
+    Ray is a quarter of a gigabyte, and its packages are not those of the studio: nothing else is put in there, not
+    even a pip. Nothing is resolved, because every version is named, and nothing compiled that a head may
+    never read.
+    """
+    if environ.get(INSTALL_SERVERS) != "1" or os.name == "nt":
+        return
+    wanted = hashlib.sha256(RAY_CONSTRAINTS.read_bytes() + sys.version.encode()).hexdigest()
+    if is_ray_ready(wanted):
+        return
+    say("Adding Ray for the tests, in .venv-ray ...")
+    shutil.rmtree(RAY_VENV, ignore_errors=True)
+    doing = "Adding Ray for the tests"
+    finish([sys.executable, "-m", "venv", "--without-pip", str(RAY_VENV)], doing=doing)
+    install = [str(python), "-m", "pip", "--python", str(RAY_VENV / "bin" / "python"), "install", "--quiet"]
+    quiet = child_environment(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PIP_USER="0")
+    finish([*install, "--no-deps", "--no-compile", "-r", str(RAY_CONSTRAINTS)], doing=doing, environment=quiet)
+    (RAY_VENV / RAY_READY).write_text(wanted, "utf-8")
+
+
+def is_ray_ready(wanted: str) -> bool:
+    """Say whether an installation of exactly these versions was finished."""
+    try:
+        return (RAY_VENV / RAY_READY).read_text("utf-8") == wanted
+    except OSError:
+        return False
 
 
 def add_packages(packages: Iterable[str], *, because: str, doing: str) -> None:

@@ -16,6 +16,8 @@ from tests.doubles.toy_runs import until
 
 ROOT = Path(__file__).parents[2]
 TOY = Path(__file__).with_name("toy_trainer.py")
+SECONDS = 120.0
+"""How long a scheduler may take on a machine that is busy with other tests."""
 HOSTILE = """it's "a" $(touch pwned) `touch pwned` ;touch pwned #&|*\\"""
 
 
@@ -29,7 +31,7 @@ class QueuedRun:
 
     def start(self) -> str:
         """Start it, asking again while the scheduler itself is starting."""
-        handle: str = until(self._started)
+        handle: str = until(self._started, seconds=SECONDS)
         return handle
 
     def _started(self) -> str:
@@ -42,12 +44,12 @@ class QueuedRun:
 
     def until(self, handle: str, turn: Turn) -> Standing:
         """Ask until the job has its turn, or is over."""
-        found: Standing = until(lambda: (said := self.launcher.standing(handle)).turn is turn and said)
+        found: Standing = until(lambda: (said := self.launcher.standing(handle)).turn is turn and said, seconds=SECONDS)
         return found
 
     def at_step(self, step: int) -> None:
         """Wait until a step is done."""
-        until(lambda: (state := self.run.state()) and state.phase is wire.Phase.RUNNING and self._step() >= step)
+        until(lambda: self._step() >= step, seconds=SECONDS)
 
     def _step(self) -> int:
         path = self.run.path / wire.EVENTS

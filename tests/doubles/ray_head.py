@@ -21,7 +21,7 @@ _SECONDS = 120
 
 def missing() -> str:
     """Say why there can be no such head here, "" where there can."""
-    return "" if PYTHON.exists() else "Ray is not installed: there is no .venv-ray"
+    return "" if PYTHON.parent.parent.joinpath("ready").is_file() else "Ray is not installed: there is no .venv-ray"
 
 
 class RayHead:

@@ -2,8 +2,8 @@
 
     python toy_trainer.py RUN_FOLDER --attempt N
 
-Options come from the spec: steps, seconds (of a step), save_every, hang_at, wait_at (until told to stop), fail_at,
-ill_at (a health rule stops there), deaf (hears no orders).
+Options come from the spec: steps, seconds (of a step), save_every, hang_at, wait_at (steps; until told to stop),
+fail_at, ill_at (a health rule stops there), deaf (hears no orders).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> int:
             return 1
         while step == options.get("hang_at"):
             time.sleep(0.05)
-        while step == options.get("wait_at") and not orders.stop.is_set():
+        while step in options.get("wait_at", ()) and not orders.stop.is_set():
             time.sleep(0.02)
         stopping = orders.stop.is_set() and not options.get("deaf")
         if step == options.get("ill_at"):

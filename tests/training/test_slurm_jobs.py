@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ import pytest
 
 from lrstudio.domain.errors import Environment
 from lrstudio.training import wire
-from lrstudio.training.hosts import job_files
+from lrstudio.training.hosts import job_files, mirror
+from lrstudio.training.hosts.host import Host, Scheduler
 from lrstudio.training.hosts.launch_slurm import SlurmLauncher
 from lrstudio.training.hosts.launcher import Turn
+from lrstudio.training.hosts.launchers import launcher_for
 from lrstudio.training.hosts.transport import Unreachable
+from lrstudio.training.wire import Phase
+from tests.doubles.far_runs import far_run
 from tests.doubles.queued_runs import HOSTILE, QueuedRun, queued_run
 from tests.doubles.slurm_server import SlurmServer, missing
 from tests.doubles.toy_runs import expected, finish, losses, trainers, until
@@ -36,7 +41,7 @@ def limited(slurm: SlurmServer, tmp_path_factory: pytest.TempPathFactory) -> Que
     """A run whose time is up in the middle; Slurm looks at its clock twice a minute, so that it begins first of all."""
     home = tmp_path_factory.mktemp("limited")
     launcher = SlurmLauncher(slurm.host(home), {"time_limit": "00:01:00"})
-    found = queued_run(home / "run", launcher, steps=23, wait_at=9)
+    found = queued_run(home / "run", launcher, steps=23, wait_at=[9])
     found.start()
     return found
 
@@ -58,7 +63,7 @@ def drafts(slurm: SlurmServer, tmp_path: Path) -> Any:
 
 
 def test_one_gpu_is_given_to_one_run_after_the_other(drafts: Any) -> None:
-    first, second = drafts("first", wait_at=3), drafts("second")
+    first, second = drafts("first", wait_at=[3]), drafts("second")
     one = first.start()
     first.until(one, Turn.WORKS)
     other = second.start()
@@ -77,7 +82,7 @@ def test_one_gpu_is_given_to_one_run_after_the_other(drafts: Any) -> None:
 
 
 def test_a_job_whose_answer_was_lost_is_found_and_not_submitted_again(slurm: SlurmServer, drafts: Any) -> None:
-    run = drafts(wait_at=2)
+    run = drafts(wait_at=[2])
     host = run.launcher._transport
     # readlink, squeue, two files, then sbatch, which does what it is told
     host.link.cut_after = 4
@@ -105,7 +110,7 @@ def test_a_job_whose_answer_was_lost_is_found_and_not_submitted_again(slurm: Slu
 
 
 def test_a_job_that_waits_is_taken_out_of_the_queue(drafts: Any) -> None:
-    first, second = drafts("first", wait_at=1), drafts("second")
+    first, second = drafts("first", wait_at=[1]), drafts("second")
     one = first.start()
     first.until(one, Turn.WORKS)
     other = second.start()
@@ -136,6 +141,30 @@ def test_nothing_that_is_typed_reaches_a_shell(slurm: SlurmServer, tmp_path: Pat
     assert not list(tmp_path.rglob("pwned"))
 
 
+def test_the_mirror_of_a_run_tells_of_its_turns(slurm: SlurmServer, tmp_path: Path) -> None:
+    host = slurm.host(tmp_path / "home")
+    run = far_run(tmp_path / "here", host, wait_at=[4])
+    away = mirror.away_of(run.here.path)
+    mirror.write_away(run.here.path, replace(away, host=Host("box", "box", scheduler=Scheduler.SLURM)))
+    run.launcher = launcher_for(mirror.away_of(run.here.path).host, host)
+    run.begin()
+    until(lambda: run.look() and 4 in losses(run.here))
+    handle = mirror.away_of(run.here.path).handle
+    number = run.launcher._rows(handle)[0].number
+    slurm.ask("scancel", "--batch", "--signal=USR1", number)  # as Slurm does when time runs out
+    until(lambda: run.look().phase is Phase.QUEUED)
+    assert run.look().running
+    until(lambda: _begins(slurm, number) and run.look().attempt == 2)
+    assert run.over(attempt=2).phase is Phase.FINISHED
+    assert losses(run.here) == expected(12)
+
+
+def _begins(slurm: SlurmServer, number: str) -> bool:
+    """Let a job that was put back into the queue begin now; by itself it would after two minutes."""
+    slurm.ask("scontrol", "update", f"JobId={number}", "StartTime=now")
+    return True
+
+
 def test_of_a_job_that_it_does_not_know_slurm_says_never(drafts: Any) -> None:
     said = drafts().launcher.standing("nothing.0123456789")
     assert said.turn is Turn.NEVER
@@ -148,12 +177,7 @@ def test_a_run_whose_time_is_up_saves_waits_and_goes_on_from_there(slurm: SlurmS
     handle = job_files.name_of(limited.job)
     waits = limited.until(handle, Turn.WAITS)
     assert "begins at" in waits.why
-
-    def begun() -> bool:
-        slurm.ask("scontrol", "update", f"JobId={waits.place}", "StartTime=now")  # it would by itself after two minutes
-        return len(limited.run.claims()) == 2
-
-    until(begun)
+    until(lambda: _begins(slurm, waits.place) and len(limited.run.claims()) == 2)
     again = finish(limited.run)
     assert (again.reason, again.attempt) == ("finished", 2)
     assert losses(limited.run) == expected(23)

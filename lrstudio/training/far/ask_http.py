@@ -27,8 +27,8 @@ def token() -> str:
         return ""
 
 
-def ask(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Ask once."""
+def request_of(wanted: dict[str, Any]) -> urllib.request.Request:
+    """Make the request, with the token where there is one."""
     body = wanted.get("body")
     request = urllib.request.Request(
         wanted["url"], data=None if body is None else json.dumps(body).encode(), method=wanted["method"]
@@ -36,9 +36,15 @@ def ask(wanted: dict[str, Any]) -> dict[str, Any]:
     request.add_header("Content-Type", "application/json")
     if token():
         request.add_unredirected_header("Authorization", "Bearer " + token())
+    return request
+
+
+def ask(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Ask once."""
     # No proxy: it is the host itself, or a machine beside it.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
+        request = request_of(wanted)
         with opener.open(request, timeout=wanted["seconds"]) as answer:
             return {"status": answer.status, "text": answer.read().decode("utf-8", "replace")}
     except urllib.error.HTTPError as error:

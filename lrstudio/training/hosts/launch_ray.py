@@ -19,6 +19,8 @@ ADDRESS: Final = "http://127.0.0.1:8265"
 STOP_SECONDS: Final = 180
 """How long Ray lets a job that is to stop save before it kills it; by itself it would wait for three seconds."""
 
+# A cluster that was started in the background of a script is deaf to SIGINT, and a shell cannot undo that.
+_HEAR = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
 _ASK_SECONDS = 30.0
 _OK = 200
 _NOT_FOUND = 404
@@ -70,7 +72,7 @@ class RayLauncher:
         gpus = self._options.get("gpus")
         signs = {"RAY_JOB_STOP_SIGNAL": "SIGINT", "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS)}
         body = {
-            "entrypoint": shlex.join(["sh", script]),
+            "entrypoint": shlex.join(["python3", "-c", _HEAR, "sh", script]),
             "submission_id": name,
             "runtime_env": {"env_vars": signs},
             "metadata": {"key": job.key},
