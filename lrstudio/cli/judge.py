@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lrstudio.cli import judge_ahead
+from lrstudio.cli import judge_ahead, judge_on
 from lrstudio.cli.common import Answer, AsJson, ProjectPath, announce, opened, say, stoppable, usage, verb, with_options
 from lrstudio.cli.judge_options import JudgeOptions
 from lrstudio.domain.places import Place
@@ -39,16 +39,29 @@ def judge(
     batch_in: Annotated[list[Path] | None, typer.Option(help="http: read batch results; may be repeated.")] = None,
     batch_rows: Annotated[int, typer.Option(min=1, help="Calls in one batch file, at most.")] = ROWS,
     batch_bytes: Annotated[int, typer.Option(min=1, help="Bytes of one batch file, at most.")] = BYTES,
+    on: Annotated[str, typer.Option(metavar="HOST", help="http: let this host answer the calls, by batch files.")] = "",
+    context: Annotated[int, typer.Option(min=0, help="--on: tokens that prompt and reply may have there.")] = 0,
+    end: Annotated[bool, typer.Option("--end", help="--on: end what is under way there.")] = False,
     as_json: AsJson = False,
 ) -> Answer:
     """Judge all candidates, or finish the run of this judge that was broken off."""
     if sum((plan, batch_out is not None, bool(batch_in))) > 1:
         usage("--plan, --batch-out and --batch-in are three different things: give one of them")
-    request = options.request(SettingsStore().load().http)
+    if on and (batch_out or batch_in or options.base_url):
+        usage("--on takes the place of an address and of batch files of one's own: leave those out")
+    if (end or context) and not on:
+        usage("--end and --context go with --on HOST")
+    request = options.request(SettingsStore().load().http, on=on, context=context)
     started = time.monotonic()
     with opened(project) as it:
         if plan:
             return judge_ahead.plan(it, request)
+        if end:
+            return judge_on.end_on(it, on=on)
+        if on:
+            announce(it.judge_batches.outgoing(request))
+            outcome = judge_on.run_on(it, request)
+            return judge_on.with_waves(answer(it.path, outcome, seconds=time.monotonic() - started), it, on=on)
         announce(it.judging.outgoing(request))
         if batch_out:
             return judge_ahead.batch_out(it, request, batch_out, rows=batch_rows, size=batch_bytes)

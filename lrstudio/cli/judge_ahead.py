@@ -21,7 +21,7 @@ _NAMED = 5
 
 def plan(project: Project, request: JudgeRequest) -> Answer:
     """Say what a judge run would take."""
-    made = anyio.run(project.judging.plan, request)
+    made = anyio.run(project.judge_batches.plan if request.on else project.judging.plan, request)
     data = {
         "candidates": made.candidates,
         "outstanding": _efforts(made.outstanding, made.embedding),

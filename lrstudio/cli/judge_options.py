@@ -49,14 +49,14 @@ class JudgeOptions:
     ] = False
     yes: Yes = False
 
-    def request(self, http: HttpSettings) -> JudgeRequest:
-        """Return the request, with the key where one is needed.
+    def request(self, http: HttpSettings, *, on: str = "", context: int = 0) -> JudgeRequest:
+        """Return the request, with the key where one is needed; `on` and `context` are the request's.
 
         Raises:
             Refused: a header of the settings names a variable that is not set.
         """
-        judge = self.judge or ("http" if self.serve else "lexical")
-        serve = self.serve or (http.serve if judge == "http" and not self.base_url else "")
+        judge = self.judge or ("http" if self.serve or on else "lexical")
+        serve = self.serve or (http.serve if judge == "http" and not self.base_url and not on else "")
         # That of the settings is their endpoint's; the price goes with the model.
         http = replace(
             http,
@@ -88,4 +88,6 @@ class JudgeOptions:
             serve=serve,
             serve_timeout=self.serve_timeout,
             agreed=self.yes,
+            on=on,
+            context=context,
         )

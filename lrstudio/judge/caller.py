@@ -214,8 +214,20 @@ class Caller:
 
     async def keep(self, unsent: Unsent[T], outcome: Completion | NoReply, *, calls: CallLog) -> Reply:
         """Write down what came back by another way than this caller, as if it had been sent here."""
-        await calls.begin(self._record(unsent, unsent.body))
+        await calls.begin(self.record(unsent))
         return await self._end(unsent, outcome, calls, seconds=0.0)
+
+    def record(self, unsent: Unsent[T], body: str = "") -> Call:
+        """Return a call as it is written down; `body` is what is sent where that is not all of it."""
+        return Call(
+            key=unsent.key,
+            purpose=str(unsent.ask.call),
+            candidate_id=unsent.ask.behalf.candidate_id,
+            document_hash=unsent.ask.behalf.document_hash,
+            model=self._endpoint.model,
+            prompt_pack=self._prompt_pack,
+            request=body or unsent.body,
+        )
 
     async def aclose(self) -> None:
         """Close the endpoint's connections."""
@@ -266,7 +278,7 @@ class Caller:
                     if sent != self._endpoint.dialect:
                         sent = self._endpoint.dialect
                         body = sent.body(unsent.wanted)
-                        await calls.begin(self._record(unsent, body))
+                        await calls.begin(self.record(unsent, body))
                         started = started or time.monotonic()
                     outcome = await self._send(unsent, body, calls, turn=turn, started=started)
                     tried += isinstance(outcome, NoReply) and outcome.trouble is not Trouble.REJECTED
@@ -345,17 +357,6 @@ class Caller:
                 _log.warning("%s is asked without what it refused: %s", self._endpoint.base_url, complaint)
         return self._endpoint.dialect != sent
 
-    def _record(self, unsent: Unsent[T], body: str) -> Call:
-        return Call(
-            key=unsent.key,
-            purpose=str(unsent.ask.call),
-            candidate_id=unsent.ask.behalf.candidate_id,
-            document_hash=unsent.ask.behalf.document_hash,
-            model=self._endpoint.model,
-            prompt_pack=self._prompt_pack,
-            request=body,
-        )
-
     def _kept(self, got: Completion, *, seconds: float) -> Reply:
         return Reply(
             text=got.text,
@@ -386,8 +387,7 @@ def _sum(*counts: int | None) -> int | None:
 
 
 def _failed(state: ParseState, error: str, *, seconds: float) -> Reply:
-    finish_reason = "content_filter" if state is ParseState.REFUSED else ""
-    return Reply("", finish_reason, state, None, None, None, seconds, error)
+    return Reply("", "content_filter" if state is ParseState.REFUSED else "", state, None, None, None, seconds, error)
 
 
 def _read(ask: Ask[T], reply: Reply) -> Parsed[T]:

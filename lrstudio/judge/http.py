@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import anyio
 
 from lrstudio.domain.verdicts import Dimension, JudgeIdentity, Judgment, Reason, State
 from lrstudio.judge.budget import Budget
-from lrstudio.judge.caller import Caller
+from lrstudio.judge.caller import Caller, Unsent
 from lrstudio.judge.completeness import judge_completeness
 from lrstudio.judge.embedding import NoVectors
 from lrstudio.judge.endpoint import Endpoint
@@ -22,7 +22,7 @@ from lrstudio.judge.material import TOP_K, Shelf
 from lrstudio.judge.pacing import Lane
 from lrstudio.judge.packs import PackKind, PromptPack
 from lrstudio.judge.plan import Plan, Planner, stand_in
-from lrstudio.judge.protocol import CallLog, Task
+from lrstudio.judge.protocol import Call, CallLog, Task
 from lrstudio.judge.reference_manner import ReferenceManner
 from lrstudio.judge.rehearsal import Noted, Rehearsal, Supply
 from lrstudio.judge.retrieval import Bm25Retriever, Retriever
@@ -154,6 +154,10 @@ class HttpJudge:
     def rehearsal(self, *, note: Callable[[Noted], None], supply: Supply | None = None) -> Rehearsal:
         """Make ready to judge from the log alone, and from what `supply` has."""
         return Rehearsal(self._caller, note=note, supply=supply)
+
+    def record(self, unsent: Unsent[Any]) -> Call:
+        """Return a call that another program is to send, as it is written down."""
+        return self._caller.record(unsent)
 
     async def rehearse(
         self, rehearsal: Rehearsal, tasks: Iterable[Task], *, calls: CallLog, run_id: str = ""

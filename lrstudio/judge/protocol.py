@@ -120,7 +120,10 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A snapshot of a running judge. `seconds_left` is None until it can be told, `cost` where no price is known."""
+    """A snapshot of a running judge. `seconds_left` is None until it can be told, `cost` where no price is known.
+
+    `stage` says what a judge is at whose calls are answered in batches, "" for any other.
+    """
 
     done: int
     total: int
@@ -130,6 +133,7 @@ class Progress:
     cost: float | None
     seconds: float
     seconds_left: float | None
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

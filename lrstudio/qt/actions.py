@@ -69,6 +69,7 @@ _PROJECT = (
     ),
     Command("project.export", "Export…", Group.PROJECT, ("Ctrl+E",), "export", _when(Fact.PROJECT)),
     Command("project.close", "Close project", Group.PROJECT, ("Ctrl+W",), "close", _when(Fact.PROJECT)),
+    Command("hosts.open", "Hosts…", Group.PROJECT, ("Ctrl+Shift+H",)),
     Command("settings.open", "Settings…", Group.PROJECT, ("Ctrl+,",), "settings"),
     Command("window.quit", "Quit", Group.PROJECT, ("Ctrl+Q",)),
 )
@@ -188,6 +189,12 @@ _TRAINING = (
     Command(
         "training.remove", "Remove the run…", Group.TRAINING, ("Del",), "delete", _when(Fact.TRAINING, Fact.RUN_OVER)
     ),
+    Command("training.fetch", "Fetch the adapter", Group.TRAINING, ("F",), when=_when(Fact.TRAINING, Fact.RUN_FAR)),
+    Command(
+        "training.drop_fetch", "Stop fetching", Group.TRAINING, ("Shift+F",), when=_when(Fact.TRAINING, Fact.FETCHING)
+    ),
+    Command("training.ask_now", "Ask the hosts now", Group.TRAINING, ("H",), when=_when(Fact.TRAINING, Fact.HOST_LOST)),
+    Command("training.attach", "Attach runs on hosts", Group.TRAINING, ("Shift+H",), when=_when(Fact.TRAINING)),
     Command("training.page_next", "Next page of plots", Group.TRAINING, ("]",), when=_when(Fact.TRAINING)),
     Command("training.page_previous", "Previous page of plots", Group.TRAINING, ("[",), when=_when(Fact.TRAINING)),
     Command("training.reset", "Show all steps", Group.TRAINING, ("0",), when=_when(Fact.TRAINING)),

@@ -6,24 +6,23 @@ of the claims and the completeness of the answers. A reply that cannot be read o
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.verdicts import Judgment
 from lrstudio.formats.jsonl import BROKEN, parsed, unpacked
-from lrstudio.judge.batch import BYTES, ROWS, Result, Results, gather, request_row, result_of
+from lrstudio.judge.batch import BYTES, ROWS, Result, Results, gather, result_of
 from lrstudio.judge.caller import Unsent
 from lrstudio.judge.endpoint import Completion, NoReply
 from lrstudio.judge.http import HttpJudge
 from lrstudio.judge.packs import CallName
 from lrstudio.judge.protocol import CallLog, Judge, Task
 from lrstudio.judge.rehearsal import FIRST_WAVE, Noted
+from lrstudio.services.batch_files import CallFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +72,18 @@ async def write_batch(
         Refused: one call alone is larger than `size`.
         Environment: the files cannot be written; none is then left half written.
     """
-    parts = _Parts(out, rows=rows, size=size)
+    parts = CallFiles(lambda number, of: out if of == 1 else Path(f"{out}.{number}"), rows=rows, size=size)
     purposes: Counter[CallName] = Counter()
 
     def note(noted: Noted) -> None:
         if noted.unsent:
-            parts.write(request_row(noted.unsent))
+            parts.add(noted.unsent)
             purposes[CallName(noted.ask.call)] += 1
 
     try:
         async for _ in judge.rehearse(judge.rehearsal(note=note), tasks, calls=calls):
             pass
-        files = parts.publish()
+        files = tuple(path for path, _ in parts.publish())
     except OSError as error:
         raise Environment(f"cannot be written: {error.strerror}", where=str(out)) from error
     finally:
@@ -145,56 +144,6 @@ class BatchReader:
             if result.error:
                 self._errors.append(f"{unsent.ask.call} {unsent.key[:12]}: {result.error}")
         return result.outcome
-
-
-class _Parts:
-    """Files that appear together when all are written."""
-
-    def __init__(self, out: Path, *, rows: int, size: int) -> None:
-        self._out = out
-        self._rows = rows
-        self._size = size
-        self._written: list[Path] = []
-        self._file: IO[bytes] | None = None
-        self._count = self._bytes = 0
-
-    def write(self, row: dict[str, Any]) -> None:
-        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
-        if len(line) > self._size:
-            raise Refused(f"the call {row['custom_id'][:12]} alone takes {len(line)} bytes", where=str(self._out))
-        if self._count == self._rows or self._bytes + len(line) > self._size:
-            self._close()
-        self._part().write(line)
-        self._count += 1
-        self._bytes += len(line)
-
-    def publish(self) -> tuple[Path, ...]:
-        """Give the files their names: the one asked for where there is one, numbered where there are several."""
-        self._close()
-        names = [Path(f"{self._out}.{number}") for number in range(1, len(self._written) + 1)]
-        names = [self._out] if len(names) == 1 else names
-        for temporary, name in zip(self._written, names, strict=True):
-            temporary.replace(name)
-        return tuple(names)
-
-    def discard(self) -> None:
-        self._close()
-        for temporary in self._written:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-
-    def _part(self) -> IO[bytes]:
-        if self._file is None:
-            path = self._out.with_name(f".{self._out.name}.{len(self._written) + 1}.part")
-            self._file = path.open("wb")
-            self._written.append(path)
-        return self._file
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-            self._count = self._bytes = 0
 
 
 def _results(file: Path) -> Iterator[Result]:

@@ -173,6 +173,14 @@ class Hosts:
         """Tell how the connection to a host stands, None where nothing was asked of it yet."""
         return self._links.state(name)
 
+    def try_now(self, name: str) -> None:
+        """Let the next question to a host try to connect, however short ago the last try was.
+
+        Raises:
+            Refused: there is none of this name.
+        """
+        self._links.transport(self.get(name)).try_now()
+
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Tell of every connection that comes or goes; call what is returned to end that."""
         return self._links.listen(listener)

@@ -22,7 +22,9 @@ SCOPES = ("all", "question", "candidate")
 class JudgeWish:
     """What a person asked for. `scope` is one of `SCOPES`, the ids are of what was on screen then, "" for nothing.
 
-    `served` says that `http.serve` is to be started instead of asking `http.base_url`. `key` is "" to take the stored
+    `served` says that `http.serve` is to be started instead of asking `http.base_url`; `host` names the host that is to
+    answer instead, by batch files, "" where none is chosen yet, None for no host; there is room for `context` tokens
+    there (0: as the host says). `key` is "" to take the stored
     one. `limit` and `spend_limit` are 0 for none. `agreed` says that the person was told what goes to another machine,
     and agreed.
     """
@@ -38,13 +40,18 @@ class JudgeWish:
     limit: int = 0
     spend_limit: float = 0.0
     agreed: bool = False
+    host: str | None = None
+    context: int = 0
     question_id: str = ""
     candidate_id: str = ""
 
     @property
     def name(self) -> str:
         """What the run is called in the window."""
-        return (self.http.model or "served model") if self.judge == "http" else self.judge
+        if self.judge != "http":
+            return self.judge
+        model = self.http.model
+        return (model.rstrip("/").rpartition("/")[2] if model.startswith("/") else model) or "served model"
 
 
 def request_of(wish: JudgeWish, audit: Audit) -> JudgeRequest:
@@ -72,12 +79,14 @@ def request_of(wish: JudgeWish, audit: Audit) -> JudgeRequest:
     request = http_request(wish.http)
     return replace(
         request,
-        base_url="" if wish.served else request.base_url,
+        base_url="" if wish.served or wish.host is not None else request.base_url,
         **shared,
         api_key=ApiKey(wish.key, "typed for this session") if wish.key else request.api_key,
         serve=wish.http.serve if wish.served else "",
         samples=wish.samples,
         spend_limit=wish.spend_limit or None,
+        on=wish.host or "",
+        context=wish.context,
     )
 
 
@@ -89,7 +98,9 @@ def remember(wish: JudgeWish, settings: Settings) -> Settings:
         with suppress(Environment):  # without a keyring the key lives as long as this run
             store_key(wish.key)
     chosen = tuple(it.value for it in wish.dimensions) if set(wish.dimensions) != set(Dimension) else ()
-    lasting = JudgeSettings(wish.judge, chosen, wish.samples, wish.limit, wish.spend_limit, wish.served)
+    lasting = JudgeSettings(
+        wish.judge, chosen, wish.samples, wish.limit, wish.spend_limit, wish.served, wish.host or "", wish.context
+    )
     if wish.judge != "http":  # what concerns a model was not on screen
         was = settings.judge
         lasting = replace(was, judge=wish.judge, limit=wish.limit)
@@ -124,6 +135,12 @@ def _check(wish: JudgeWish) -> None:
     if wish.served:
         if not wish.http.serve.strip():
             raise Refused("name the command that starts the server, or choose one of the presets", where="Command")
+        return
+    if wish.host is not None:
+        if not wish.host:
+            raise Refused("choose the host that is to answer, or add one first", where="Host")
+        if not wish.http.model:
+            raise Refused("name the model as the host knows it: a name, or an absolute folder there", where="Model")
         return
     if not wish.http.base_url.startswith(("http://", "https://")):
         raise Refused("an address starts with http:// or https://", where="Base URL")

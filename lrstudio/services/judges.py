@@ -39,7 +39,9 @@ class JudgeRequest:
     that of the judge); "local", where `embedding_model` is a folder; "fusion" of BM25 with one of these two. `serve` is
     the command of a model server to start for the run: it gives
     `base_url`, which `known_as` then stands for in identities and call keys. `agreed` says that a person agreed, for
-    this run, to what is sent to other machines. `trial` tries the judge out, beside what stands in the project.
+    this run, to what is sent to other machines. `trial` tries the judge out, beside what stands in the project. `on` is
+    the host that answers the calls by batch files, in the place of an endpoint; `context` are the tokens that prompt
+    and reply may have there, 0 where the host is to say.
     """
 
     judge: str = "lexical"
@@ -72,6 +74,8 @@ class JudgeRequest:
     requests_per_minute: int = 0
     tokens_per_minute: int = 0
     trial: bool = False
+    on: str = ""
+    context: int = 0
 
     @property
     def asks_embeddings(self) -> bool:
@@ -105,7 +109,7 @@ def make_judge(request: JudgeRequest, *, vectors: VectorStore | None = None) -> 
     if request.judge == "lexical":
         from lrstudio.judge.lexical import LexicalJudge
 
-        return LexicalJudge.default(tokenizer=_tokenizer(request))
+        return LexicalJudge.default(tokenizer=tokenizer_of(request))
     if request.judge == "scripted":
         from lrstudio.judge.scripted import Script, ScriptedJudge
 
@@ -116,6 +120,8 @@ def make_judge(request: JudgeRequest, *, vectors: VectorStore | None = None) -> 
 
 
 def _http_judge(request: JudgeRequest, vectors: VectorStore | None) -> Judge:
+    if request.on:
+        raise Refused("only a project's candidates are judged on a host; name an address here", where="host")
     if not request.base_url:
         raise Refused("the http judge needs the address of an OpenAI-compatible endpoint", where="base URL")
     if not request.base_url.startswith(("http://", "https://")):
@@ -125,7 +131,7 @@ def _http_judge(request: JudgeRequest, vectors: VectorStore | None) -> Judge:
     prices = _prices(request)
     if request.spend_limit is not None and prices is None:
         raise Refused("a spend limit needs the price of the model's tokens; set it in the settings", where="prices")
-    budget, tokenizer = Budget(request.spend_limit), _tokenizer(request)
+    budget, tokenizer = Budget(request.spend_limit), tokenizer_of(request)
     from lrstudio.judge.http import HttpJudge
     from lrstudio.judge.packs import PromptPack
 
@@ -219,5 +225,6 @@ def _prices(request: JudgeRequest) -> Prices | None:
     return Prices(input=request.input_price or 0.0, output=request.output_price or 0.0)
 
 
-def _tokenizer(request: JudgeRequest) -> Tokenizer:
+def tokenizer_of(request: JudgeRequest) -> Tokenizer:
+    """Return the tokenizer that the request measures chunks with."""
     return Tokenizer.named(request.tokenizer) if request.tokenizer else Tokenizer.shipped()

@@ -49,8 +49,22 @@ class JudgeOutcome:
     stopped: str = ""
 
 
+GoingOn = Callable[[JudgeIdentity], str]
+"""Names the run that a judge goes on with, "" for the one that its request decides. It may refuse."""
+
 _Work = Callable[[JudgeRun, Outstanding, StoreSink], Awaitable[str]]
 """What a judge run does with what is to be judged; returns what stopped it, "" where nothing did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """A judge run whose calls another program answers: the judge, what is to be judged, and where all of it goes."""
+
+    judge: HttpJudge
+    run: JudgeRun
+    tasks: Outstanding
+    sink: StoreSink
+    calls: StoreCalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +113,12 @@ class Judging:
             return None
         return f"process {holder.pid} on {holder.host} since {holder.since}"
 
-    def outgoing(self, request: JudgeRequest) -> tuple[Outgoing, ...]:
-        """Return what the request would send to each other machine."""
+    def outgoing(self, request: JudgeRequest, *, more: Sequence[str] = ()) -> tuple[Outgoing, ...]:
+        """Return what the request would send to each other machine, those at `more` addresses among them."""
         infos = self._store.library.candidate_infos()
         chosen = [it for it in infos if request.candidate_ids is None or it.candidate_id in request.candidate_ids]
         questions = {info.question_id for info in chosen}
-        return self._consent.outgoing(request.addresses(), questions=questions, candidates=len(chosen))
+        return self._consent.outgoing((*request.addresses(), *more), questions=questions, candidates=len(chosen))
 
     def server_log(self) -> Path:
         """Return the file that a server started for a run writes to: beside the project, or in the profile."""
@@ -222,21 +236,39 @@ class Judging:
             Environment: another process judges this project, or the disk is full.
         """
         await self._check_consent(request)
-        async with self._judge(_for_batch(request)) as judge:
+        results = await to_thread.run_sync(read_results, files)
+        read: list[BatchRead] = []
+
+        async def work(underway: Underway) -> str:
+            reader = BatchReader(underway.judge, results, underway.calls)
+            async for judgment in reader.judgments(underway.tasks, run_id=underway.run.run_id):
+                await underway.sink.judged(judgment)
+            read.append(await reader.told())
+            return f"{read[0].outstanding} calls are outstanding" if read[0].outstanding else ""
+
+        outcome = await self.answered_elsewhere(_for_batch(request), work)
+        return outcome, read[0]
+
+    async def answered_elsewhere(
+        self, request: JudgeRequest, work: Callable[[Underway], Awaitable[str]], *, going_on: GoingOn = lambda _: ""
+    ) -> JudgeOutcome:
+        """Let `work` judge while it holds the run: it sees to it that another program answers the calls.
+
+        Consent is the caller's business. `going_on` names the run to go on with, "" where the request decides. `work`
+        returns what stopped it, "" where nothing did.
+
+        Raises:
+            Refused: the judge makes no calls, there is nothing to judge, or the request lacks something.
+            Environment: another process judges this project, or the disk is full.
+        """
+        async with self._judge(request) as judge:
             asking_judge = asking(judge)
-            results = await to_thread.run_sync(read_results, files)
+
+            async def inside(run: JudgeRun, tasks: Outstanding, sink: StoreSink) -> str:
+                return await work(Underway(asking_judge, run, tasks, sink, self._calls(run)))
+
             async with self._locked(take_over=request.take_over):
-                read: list[BatchRead] = []
-
-                async def work(run: JudgeRun, tasks: Outstanding, sink: StoreSink) -> str:
-                    reader = BatchReader(asking_judge, results, self._calls(run))
-                    async for judgment in reader.judgments(tasks, run_id=run.run_id):
-                        await sink.judged(judgment)
-                    read.append(await reader.told())
-                    return f"{read[0].outstanding} calls are outstanding" if read[0].outstanding else ""
-
-                outcome = await self._work(judge, request, work)
-                return outcome, read[0]
+                return await self._work(judge, request, inside, going_on=going_on)
 
     async def _check_consent(self, request: JudgeRequest) -> None:
         self._consent.check(await to_thread.run_sync(self.outgoing, request), agreed=request.agreed)
@@ -262,9 +294,11 @@ class Judging:
     def _calls(self, run: JudgeRun) -> StoreCalls:
         return StoreCalls(self._store, run.run_id, self._clock)
 
-    async def _work(self, judge: Judge, request: JudgeRequest, work: _Work) -> JudgeOutcome:
+    async def _work(
+        self, judge: Judge, request: JudgeRequest, work: _Work, *, going_on: GoingOn = lambda _: ""
+    ) -> JudgeOutcome:
         """Do the work of a judge run between its start and its end; the lock is held, so nobody else runs it."""
-        ahead = await to_thread.run_sync(self._ahead, judge, request)
+        ahead = await to_thread.run_sync(self._ahead, judge, request, going_on)
         run = ahead.run
         await to_thread.run_sync(self._start, ahead)
         now = ahead.outstanding.first(request.limit)
@@ -284,7 +318,7 @@ class Judging:
         states = await to_thread.run_sync(self._states, run.run_id)
         return JudgeOutcome(run, ahead.resumed, changes, states, left=left, stopped=stopped)
 
-    def _ahead(self, judge: Judge, request: JudgeRequest) -> _Ahead:
+    def _ahead(self, judge: Judge, request: JudgeRequest, going_on: GoingOn = lambda _: "") -> _Ahead:
         """Look what is to be done. Changes nothing.
 
         A few named candidates get a run of their own: finishing them must not pass for finishing a run over all. So
@@ -294,7 +328,10 @@ class Judging:
         if not wanted:
             raise Refused("choose at least one dimension to judge")
         alone = request.candidate_ids is not None or request.trial
-        earlier = None if alone else self._store.judging.unfinished_run(judge.identity, wanted)
+        if known := going_on(judge.identity):
+            earlier: JudgeRun | None = self._store.judging.run(known)
+        else:
+            earlier = None if alone else self._store.judging.unfinished_run(judge.identity, wanted)
         run = earlier or JudgeRun(
             uuid.uuid4().hex,
             judge.identity,

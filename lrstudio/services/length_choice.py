@@ -35,13 +35,14 @@ class PairLengths:
 
 
 def usual_choices(pairs: Iterable[PairLengths], *, seed: int = 0) -> tuple[LengthChoice, ...]:
-    """Return every mitigation at its usual limit; no truncation where no margin is known."""
+    """Return every mitigation at its usual limit; no truncation where no margin is known, or few lean to chosen."""
     made = [LengthChoice(Mitigation.BALANCED, seed=seed), LengthChoice(Mitigation.RATIO, USUAL_RATIO, seed)]
     margins = sorted(it.margin for it in pairs if it.margin is not None)
     if margins:
         most = margins[int(USUAL_PART * (len(margins) - 1))]
         most = math.ceil(100.0 * most - 1e-6) / 100.0  # a limit that can be read and typed again, above the margin
-        made.append(LengthChoice(Mitigation.TRUNCATED, min(most, 10.0), seed))
+        if most >= 0.0:  # people who chose against the scores leave pairs with a margin below zero
+            made.append(LengthChoice(Mitigation.TRUNCATED, min(most, 10.0), seed))
     return tuple(made)
 
 
@@ -49,13 +50,15 @@ def settled_choice(choice: LengthChoice, pairs: Iterable[PairLengths]) -> Length
     """Return the choice with its limit, the usual one where it has none.
 
     Raises:
-        Refused: margins are to be truncated, and no pair has one.
+        Refused: margins are to be truncated, and no pair has one, or few have one above zero.
     """
     if choice.limit is not None or choice.mitigation is Mitigation.BALANCED:
         return choice
     usual = {it.mitigation: it.limit for it in usual_choices(pairs)}
     if choice.mitigation not in usual:
-        raise Refused("no pair that fits has a margin: choose by length instead", where="mitigation")
+        raise Refused(
+            "no pair that fits has a margin, or few lean to chosen: choose by length instead", where="mitigation"
+        )
     return replace(choice, limit=usual[choice.mitigation])
 
 

@@ -35,7 +35,8 @@ class ModelPrice:
 class JudgeSettings:
     """What a judge was last run with in the window; 0 is no limit, no dimension named stands for all.
 
-    `served` says that the model's server is one that the studio starts.
+    `served` says that the model's server is one that the studio starts, `host` names the host that answers in its place
+    and `context` how many tokens prompt and reply may have there.
     """
 
     judge: str = ""
@@ -44,6 +45,8 @@ class JudgeSettings:
     limit: int = 0
     spend_limit: float = 0.0
     served: bool = False
+    host: str = ""
+    context: int = 0
 
 
 @dataclass(frozen=True, slots=True)

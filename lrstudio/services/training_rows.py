@@ -84,6 +84,7 @@ def _row(pair: PreferenceRow, *, short: str = "", tau: float | None = None) -> R
         chosen=pair.chosen.text,
         rejected=pair.rejected.text,
         split=pair.split,
+        question="" if pair.document is None else pair.question,
         short=short,
     )
     match = match_of((pair.chosen.reward, pair.rejected.reward), tau=tau) if tau else None

@@ -6,7 +6,7 @@ The store and its libraries are imported inside the functions: a window that nam
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lrstudio.services.frames import Frames
     from lrstudio.services.hosts import Hosts
     from lrstudio.services.imports import Imports
+    from lrstudio.services.judge_batches import JudgeBatches
     from lrstudio.services.judging import Judging
     from lrstudio.services.marking import Marking
     from lrstudio.services.merging import MergeReport, Step
@@ -51,6 +52,7 @@ class Project:
         self._store = store
         self._reviewer = reviewer
         self._given_hosts = hosts
+        self._lent_hosts: Callable[[], Hosts] | None = None
         self.audit = Audit(store, reviewer=reviewer)
 
     # What a window needs only later is imported only then: its list of questions is on screen the sooner.
@@ -93,6 +95,16 @@ class Project:
         return Judging(self._store, make_judge=partial(make_judge, vectors=StoreVectors(self._store)))
 
     @cached_property
+    def judge_batches(self) -> JudgeBatches:
+        """Judge runs on hosts."""
+        from lrstudio.services.batch_reach import BatchReach
+        from lrstudio.services.judge_batches import JudgeBatches
+        from lrstudio.training.hosts.launchers import launcher_for
+
+        reach = BatchReach(self.hosts, launcher=launcher_for)
+        return JudgeBatches(self._store, self.judging, hosts=self.hosts.get, reach=reach)
+
+    @cached_property
     def training(self) -> Training:
         """Runs: training on frozen sets."""
         from lrstudio.services.training import Training
@@ -102,7 +114,13 @@ class Project:
     @cached_property
     def hosts(self) -> Hosts:
         """Other machines that run jobs; those of the profile, whatever the project."""
+        if self._lent_hosts is not None:
+            return self._lent_hosts()
         return self._given_hosts or person_hosts()
+
+    def lend_hosts(self, make: Callable[[], Hosts]) -> None:
+        """Let it use the hosts that somebody else has connections to and closes, from the first time that it asks."""
+        self._lent_hosts = make
 
     @cached_property
     def trials(self) -> PackTrials:
@@ -210,7 +228,7 @@ class Project:
     def close(self) -> None:
         """Let go of the file or the server, and of the connections that were made for this project alone."""
         made = self.__dict__.get("hosts")
-        if made is not None and made is not self._given_hosts:
+        if made is not None and made is not self._given_hosts and self._lent_hosts is None:
             made.close()
         self._store.close()
 

@@ -110,6 +110,53 @@ class CallTotals:
     cost: float | None
 
 
+class BatchState(StrEnum):
+    """How far the calls got that were sent to a host as files."""
+
+    WRITTEN = "written"
+    STARTED = "started"
+    OVER = "over"
+    """Nothing works on it any more; what is answered has not been taken in."""
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFile:
+    """One file of calls: its SHA-256, its size in bytes, and how many calls it holds."""
+
+    name: str
+    sha256: str
+    size: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeBatch:
+    """One wave of a judge run's calls, sent to a host as files. Written before anything is sent there.
+
+    `scope` tells which candidates were to be judged, "" for all; `described` is the host as JSON, as it was then.
+    `handle` is what the job there is asked about by, "" until it is started. `created` is ISO 8601 in UTC.
+    """
+
+    batch_id: str
+    run_id: str
+    scope: str
+    host: str
+    described: str
+    model: str
+    wave: int
+    files: tuple[BatchFile, ...]
+    created: str
+    handle: str = ""
+    state: BatchState = BatchState.WRITTEN
+    why: str = ""
+
+    @property
+    def calls(self) -> int:
+        """How many calls it holds."""
+        return sum(file.calls for file in self.files)
+
+
 @dataclass(frozen=True, slots=True)
 class LockHolder:
     """Who holds a lock, and what for. `alive` is None where it cannot be asked: another machine."""

@@ -28,6 +28,7 @@ from lrstudio.store.schema import CURRENT, Schema
 
 if TYPE_CHECKING:
     from lrstudio.store.absorb import Absorbed
+    from lrstudio.store.judge_batches import JudgeBatches
     from lrstudio.store.labels import Labels
     from lrstudio.store.marks import Marks
     from lrstudio.store.pairs import Pairs
@@ -86,6 +87,13 @@ class Store:
         from lrstudio.store.labels import Labels
 
         return Labels(self._connections)
+
+    @cached_property
+    def judge_batches(self) -> JudgeBatches:
+        """The judge's calls that were sent to hosts as files."""
+        from lrstudio.store.judge_batches import JudgeBatches
+
+        return JudgeBatches(self._connections)
 
     @cached_property
     def vectors(self) -> Vectors:

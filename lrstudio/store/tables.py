@@ -270,6 +270,24 @@ class CallReplyRow(Row, table=True):
     finished: str = Field(sa_type=AnyText)
 
 
+class JudgeBatchRow(Row, table=True):
+    """Calls that were sent to a host as files, one wave of a judge run; written before they are sent."""
+
+    __tablename__ = "judge_batch"
+    batch_id: str = Field(primary_key=True, sa_type=AnyText)
+    run_id: str = Field(sa_type=AnyText, index=True)
+    scope: str = Field(sa_type=AnyText)
+    host: str = Field(sa_type=AnyText)
+    described: str = Field(sa_type=AnyText)
+    model: str = Field(sa_type=AnyText)
+    wave: int
+    files: str = Field(sa_type=AnyText)
+    handle: str = Field(sa_type=AnyText)
+    state: str = Field(sa_type=sa.Text)
+    why: str = Field(sa_type=AnyText)
+    created: str = Field(sa_type=AnyText)
+
+
 class VectorRow(Row, table=True):
     """The vector of a text in one space: little-endian halves. Derived: what is lost is asked for again."""
 
@@ -335,6 +353,7 @@ claim = table_of(ClaimRow)
 key_point = table_of(KeyPointRow)
 call = table_of(CallTableRow)
 call_reply = table_of(CallReplyRow)
+judge_batch = table_of(JudgeBatchRow)
 vector = table_of(VectorRow)
 decision = table_of(DecisionRow)
 label = table_of(LabelRow)

@@ -31,7 +31,8 @@ class Turn:
 class Row:
     """A prompt and its two answers.
 
-    `prompt` is the user's turn, `system` the system message ("" for none). `short` is LongPO's short prompt, "" where
+    `prompt` is the user's turn, `system` the system message ("" for none). `question` is what `prompt` ends with behind
+    its document, however many paragraphs it has, "" where that is not known. `short` is LongPO's short prompt, "" where
     the recipe needs none; `turns` are further turns of the same conversation (LongPO). `win` is the probability that
     chosen beats rejected, `chosen_win` and `rejected_win` those of either against the average answer (SPPO). `mixed`
     marks a short-context row that was mixed in.
@@ -43,12 +44,26 @@ class Row:
     rejected: str
     split: str = TRAIN
     system: str = ""
+    question: str = ""
     short: str = ""
     turns: tuple[Turn, ...] = ()
     win: float | None = None
     chosen_win: float | None = None
     rejected_win: float | None = None
     mixed: bool = False
+
+
+def parts_of(row: Row) -> tuple[str, str]:
+    """Part a row's prompt into document and question; a prompt that is a question alone is both.
+
+    Where the row does not say what its question is, it is taken to be the last paragraph.
+    """
+    if row.question and row.prompt.endswith(row.question):
+        document, question = row.prompt[: -len(row.question)], row.question
+    else:
+        document, _, question = row.prompt.rstrip().rpartition("\n\n")
+    document = document.removesuffix("\n\n")
+    return (document, question) if document.strip() and question else (row.prompt, row.prompt)
 
 
 _DEFAULTS = {name: it.default for name, it in Row.__dataclass_fields__.items()}
@@ -89,6 +104,8 @@ def _row(row: Mapping[str, Any], *, where: str) -> Row:
         value = row.get(name)
         if value is not None and not (isinstance(value, int | float) and 0.0 <= value <= 1.0):
             raise Refused(f"the field {name} is no probability: {value!r}", where=where)
+    if not isinstance(row.get("question", ""), str):
+        raise Refused("the field question is no text", where=where)
     try:
         turns = tuple(Turn(**turn) for turn in row.get("turns", ()))
         return Row(**{**row, "turns": turns})

@@ -34,6 +34,9 @@ class Fact(StrEnum):
     RUN_ALIVE = "run_alive"
     RUN_OVER = "run_over"
     RUN_RESUMABLE = "run_resumable"
+    RUN_FAR = "run_far"
+    FETCHING = "fetching"
+    HOST_LOST = "host_lost"
 
 
 OF_AUDIT = frozenset(

@@ -25,7 +25,14 @@ JUDGES: Mapping[str, FieldWords] = {
         "Scripted", "Deterministic verdicts from a file, or by a simple rule. For trying things out."
     ),
 }
-PLACES: Mapping[bool, str] = {False: "At an address", True: "In a server that the studio starts and stops"}
+ADDRESS, SERVED, HOST = "address", "served", "host"
+PLACES: Mapping[str, str] = {
+    ADDRESS: "At an address",
+    SERVED: "In a server that the studio starts and stops",
+    HOST: "On a host, by batch files",
+}
+HOST_MODEL = "A name that the host knows, or an absolute folder there."
+NO_HOST = "No host is known yet: add one in the Training workspace."
 RETRIEVALS: Mapping[str, FieldWords] = {
     "bm25": FieldWords("BM25", "By shared words. No model, nothing is sent."),
     "embeddings": FieldWords("Embeddings", "By vectors of an embeddings endpoint, as in the LongReward paper."),
@@ -38,6 +45,7 @@ FIELDS: Mapping[str, FieldWords] = {
     "base_url": FieldWords("Base URL", "The endpoint's address, up to and including /v1."),
     "model": FieldWords("Model", "Its name at the endpoint."),
     "key": FieldWords("API key", "Kept in the system keyring, never in a file; empty takes the stored one."),
+    "host": FieldWords("Host", "Its batch command answers the calls, file by file; it goes on without this window."),
     "serve": FieldWords("Command", "Started on a free port of this machine for the run, then stopped."),
     "script": FieldWords("Script file", "A JSON file of verdicts; empty judges by a simple rule."),
     "scope": FieldWords("Candidates", "Which are judged; what is judged already is not judged again."),
@@ -53,6 +61,7 @@ FIELDS: Mapping[str, FieldWords] = {
     "tokenizer": FieldWords(
         "Tokenizer", "A tokenizer.json or a Hugging Face id that chunks are measured with; empty takes the studio's."
     ),
+    "context": FieldWords("Context", "Tokens that prompt and reply may have on the host; 0 takes what it says itself."),
     "timeout": FieldWords("Seconds a call", "A call that takes longer counts as failed."),
 }
 

@@ -26,7 +26,9 @@ def progress_line(
     if progress is None:
         return ProgressLine(f"{judge} · starting", None, "")
     parts = [judge, f"{progress.done:,}/{progress.total:,}"]
-    if progress.calls:
+    if progress.stage:
+        parts.append(progress.stage)
+    elif progress.calls:
         parts.append(counted(progress.calls, "call"))
     if progress.cost is not None:
         parts.append(money(progress.cost) + (f" of {money(spend_limit)}" if spend_limit else ""))

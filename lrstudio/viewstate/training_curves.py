@@ -133,17 +133,16 @@ def _number(value: object) -> float:
 
 
 def smoothed(values: Floats, window: int) -> Floats:
-    """Return for each place the mean of the `window` values around it, at the ends of those that there are.
+    """Return for each place the mean of the `window` values around it, towards the ends of fewer, as many on each side.
 
-    So it lags behind nothing but at its end, by half a window. 1 changes nothing.
+    So it lags behind nothing: a few steps that fall are a line that falls, and not their mean. 1 changes nothing.
     """
     if window <= 1 or len(values) < 2:
         return values
     sums = np.concatenate(([0.0], np.cumsum(values)))
     places = np.arange(len(values))
-    first = np.maximum(places - window // 2, 0)
-    behind = np.minimum(places + window // 2 + 1, len(values))
-    means: Floats = (sums[behind] - sums[first]) / (behind - first)
+    half = np.minimum(window // 2, np.minimum(places, places[::-1]))
+    means: Floats = (sums[places + half + 1] - sums[places - half]) / (2 * half + 1)
     return means
 
 

@@ -27,6 +27,10 @@ _LABELS: Final = {
     "save_every": "Save every",
     "keep": "Checkpoints kept",
     "evaluate_every": "Evaluate every",
+    "merged": "Merged model, too",
+    "check_count": "Answers compared",
+    "pilot": "Pilot step",
+    "kl_band": "KL band",
     "sample_every": "Answer every",
     "sample_count": "Answers each time",
     "sample_tokens": "Tokens an answer",
@@ -52,6 +56,8 @@ _ACCEPTED = ("accept_cut", "accept_dropped")
 _SUMMARY = ("beta", "longpo_lambda", "nll_weight", "learning_rate", "method", "optimizer", "epochs", "max_steps")
 _SHORT = {"longpo_lambda": "lambda", "learning_rate": "lr", "nll_weight": "nll", "max_steps": "steps"}
 
+MODEL_HERE = "A folder with weights, tokenizer and chat template."
+MODEL_THERE = f"{MODEL_HERE} One of this machine is sent to the host; any other is looked for there."
 NEEDS_MODEL = "Choose the folder of the model."
 NEEDS_SET = "Freeze a set in Pairs first (Ctrl+Shift+S there)."
 
@@ -75,7 +81,7 @@ class OptionField:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """The form as it stands: what is chosen, and each option as typed.
+    """The form as it stands: what is chosen, and each option as typed. `host` is "" for this machine.
 
     Two are equal where they ask for the same work, whatever it is called.
     """
@@ -86,6 +92,7 @@ class Typed:
     model: str = ""
     options: Mapping[str, str] | None = None
     queue: bool = False
+    host: str = ""
     name: str = field(default="", compare=False)
 
 
@@ -166,7 +173,7 @@ def problems(typed: Typed, *, sets: Sequence[str]) -> dict[str, str]:
     model = typed.model.strip()
     if not model:
         found["model"] = NEEDS_MODEL
-    elif not Path(model).expanduser().is_dir():
+    elif not typed.host and not Path(model).expanduser().is_dir():
         found["model"] = "There is no such folder."
     return found | option_problems(RECIPES[typed.recipe], typed.options or {})
 
@@ -191,9 +198,11 @@ def stale_words(count: int) -> str:
 
 
 def field_of(where: str, *, model: str = "") -> str:
-    """Return the field that a refusal names, "" where it names none: an option, `set`, `model` or `python`."""
+    """Return the field that a refusal names, "" where it names none: an option, `set`, `model`, `host` or `python`."""
     word = where.split(",")[0].strip()
     if any(option.name == word for it in RECIPES.values() for option in it.options):
+        return word
+    if word == "host":
         return word
     if word == "set" or word.startswith("set "):
         return "set"

@@ -23,7 +23,6 @@ NUMBERS: Final = frozenset({5, 6, 7, 8, 9})
 """Those of them with numbers."""
 
 STATE_COLUMN: Final = COLUMNS.index("state")
-HERE: Final = "this machine"
 _HERE: Final = "here"
 
 _ALIVE: Final = {
@@ -54,7 +53,7 @@ def run_cells(row: RunRow) -> RunCells:
         name_of(row),
         recipe,
         row.set_name,
-        _HERE,
+        row.host or _HERE,
         chip.text,
         step_text(row),
         figure(row.loss),
@@ -144,8 +143,11 @@ def run_facts(row: RunRow | None) -> frozenset[Fact]:
         facts.add(Fact.RUN_ALIVE)
     elif row.life is Life.DEAD:
         facts.add(Fact.RUN_OVER)
-    if row.can_resume or row.life is Life.UNKNOWN:  # which is asked about first
+    # One of this machine that another had is asked about first; what a host does is never guessed.
+    if row.can_resume or (row.life is Life.UNKNOWN and not row.host):
         facts.add(Fact.RUN_RESUMABLE)
+    if row.host and row.life is Life.DEAD and row.phase is Phase.FINISHED:
+        facts.add(Fact.RUN_FAR)
     return frozenset(facts)
 
 
@@ -168,6 +170,11 @@ def take_over_words(row: RunRow) -> str:
 
 def remove_words(row: RunRow) -> str:
     """Ask whether a run is to be removed."""
+    if row.host:
+        return (
+            f"Run {row.number} goes with its folder here and its folder on {row.host}: checkpoints, result, curves and "
+            "log. This cannot be undone."
+        )
     return f"Run {row.number} goes with its folder: checkpoints, result, curves and log. This cannot be undone."
 
 

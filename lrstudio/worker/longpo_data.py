@@ -2,8 +2,7 @@
 
 arXiv 2502.13922, section 3: of a long document some passages are taken; the model asks a question about each, answers
 it from the passage (chosen) and from the whole document (rejected). The questions of a document are the turns of one
-conversation. The documents are those of the rows of pairs.jsonl, each once: the prompt without its last paragraph,
-which is the question.
+conversation. The documents are those of the rows of pairs.jsonl, each once.
 
     longpo/parts/     what has become of each document so far, one file each; gone when all are done
     longpo/pairs.jsonl  the rows
@@ -27,13 +26,13 @@ from lrstudio.domain.errors import Refused
 from lrstudio.training import wire
 from lrstudio.training.folder import replace_file
 from lrstudio.training.health import repetition
-from lrstudio.training.rows import Row, Turn, line_of, rows_of
+from lrstudio.training.rows import Row, Turn, line_of, parts_of, rows_of
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Phase, Spec, to_json
 from lrstudio.worker import generate, loading
 from lrstudio.worker.generate import Generated, Sampling
 from lrstudio.worker.preparing import numbers
-from lrstudio.worker.sources import FOLDER, PAIRS, document_of, documents_of
+from lrstudio.worker.sources import FOLDER, PAIRS, documents_of
 
 PARTS: Final = "parts"
 COUNTS: Final = "counts.json"
@@ -112,7 +111,7 @@ class DataJob:
     def _document(self, row: Row) -> tuple[Row | None, Counter[str]]:
         """Make one conversation of a document, with a turn for each passage that gives a pair."""
         counts: Counter[str] = Counter()
-        document = document_of(row.prompt)
+        document, _ = parts_of(row)
         passages = chunks(document, self.tokenizer, size=self.options["chunk_tokens"])
         if len(passages) < 2:
             return None, Counter({"short_documents": 1})
@@ -131,6 +130,7 @@ class DataJob:
         return replace(
             row,
             prompt=f"{document}\n\n{first.question}",
+            question=first.question,
             short=first.short,
             chosen=first.chosen,
             rejected=first.rejected,

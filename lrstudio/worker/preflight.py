@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -178,12 +177,6 @@ class _Look:
         for name in _PACKAGES:
             with suppress(PackageNotFoundError):
                 self._notes.versions[name] = version(name)
-        if self._options["sharding"] == "zero3" and find_spec("deepspeed") is None:
-            raise Refused(
-                "sharding zero3 needs the package deepspeed in the worker environment (pip install deepspeed); or set "
-                "sharding to fsdp2",
-                where="sharding",
-            )
         needed = {"full": (), "lora": ("peft",), "qlora": ("peft", "bitsandbytes")}[self._options["method"]]
         missing = [name for name in needed if name not in self._notes.versions]
         if missing:
@@ -307,7 +300,7 @@ class _Look:
         model = loading.load_model(self._folder, self._options)
         loading.checkpointed(model, self._options, longest=max(it.tokens for it in rows.kept))
         if self._options["engine"] == "shared":
-            self._say("comparing a document computed once with one computed for each answer")
+            self._say("comparing shared and plain computing")
         lies = self.ready.spread = spread(self._ranks, model, self._options)
         engine, self.ready.why = engine_of(model, rows.training, self._options, warn=self._warn, spread=lies)
         self.ready.model, self.ready.engine = model, engine

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lrstudio.training import health
 from lrstudio.training.health import Answer, Finding, Limits, Seen
+from lrstudio.training.rows import Row, parts_of
 from lrstudio.training.spool import Spool
 from lrstudio.training.wire import Kind
 from lrstudio.worker import generate
@@ -28,9 +29,9 @@ def held_out_questions(rows: Sequence[Conversation], count: int) -> tuple[Conver
     return tuple(chosen[:count])
 
 
-def question_of(prompt: str) -> str:
-    """Return what of a prompt is shown: its last paragraph, and of that the last thousand characters."""
-    return prompt.strip().rsplit("\n\n", 1)[-1][-_SHOWN:]
+def question_of(row: Row) -> str:
+    """Return what of a row's prompt is shown: its question, and of that the last thousand characters."""
+    return parts_of(row)[1].strip()[-_SHOWN:]
 
 
 def answer(
@@ -103,7 +104,7 @@ class Companion:
                 Kind.SAMPLE,
                 step=step,
                 row_id=row.row.row_id,
-                question=question_of(row.row.prompt),
+                question=question_of(row.row),
                 text=said.text,
                 tokens=its.tokens,
                 repetition=round(its.repetition, 4),

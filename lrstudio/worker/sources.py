@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lrstudio.training import wire
-from lrstudio.training.rows import Row, rows_of
+from lrstudio.training.rows import Row, parts_of, rows_of
 
 FOLDER: Final = "longpo"
 """The folder of a run with the data that its model has made."""
@@ -32,7 +32,7 @@ def source_rows(run: Path, recipe: str, options: Mapping[str, Any]) -> Iterator[
         yield from rows_of(run / FOLDER / PAIRS)
     else:
         for row in documents_of(rows_of(run / wire.PAIRS)):
-            yield replace(row, short=row.prompt.rsplit("\n\n", 1)[-1], turns=())
+            yield replace(row, short=parts_of(row)[1], turns=())
 
 
 def documents_of(rows: Iterator[Row]) -> list[Row]:
@@ -40,11 +40,5 @@ def documents_of(rows: Iterator[Row]) -> list[Row]:
     first: dict[str, Row] = {}
     for row in rows:
         if not row.mixed:
-            first.setdefault(document_of(row.prompt), row)
+            first.setdefault(parts_of(row)[0], row)
     return list(first.values())
-
-
-def document_of(prompt: str) -> str:
-    """Return a prompt without its last paragraph; all of it where there is no other."""
-    document, _, question = prompt.rstrip().rpartition("\n\n")
-    return document if document.strip() and question else prompt

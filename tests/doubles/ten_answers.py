@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from functools import cache
+from pathlib import Path
 
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.judge.protocol import Task
+from lrstudio.services.wiring import Project, create_project
 from lrstudio.text.tokens import Tokenizer
 
 ANSWERS, CLAIMS, DISTINCT, CHUNKS, TOKENS = 10, 10, 70, 8, 32_000
@@ -43,3 +45,14 @@ def tasks() -> tuple[Task, ...]:
         Task(Candidate(f"c{number}", "q1", " ".join(answer)), QUESTION, document())
         for number, answer in enumerate(answers)
     )
+
+
+def filled(path: Path, *, answers: int, lines: int | None = None) -> Project:
+    """A project with the first of these answers, on so many lines of the document."""
+    made = create_project(path, reviewer="ann")
+    text = "".join((document().text or "").splitlines(keepends=True)[:lines])
+    at = made.imports.add_document(title="Journal", text=text).id
+    question = made.imports.add_question(document_id=at, query=QUESTION.query).id
+    for task in tasks()[:answers]:
+        made.imports.add_candidate(question_id=question, text=task.candidate.text)
+    return made

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from lrstudio.qt.views.dialogs.judge_dialog import JudgeDialog
 from lrstudio.services.settings import ModelPrice, SettingsStore
 from lrstudio.services.wiring import prompt_packs
+from lrstudio.viewstate.judge_fields import SERVED
 from lrstudio.viewstate.judge_progress import money
 from tests.doubles.chat_server import ChatServer
 from tests.doubles.windows import ANSWERS, Driver, make_project
@@ -144,7 +145,7 @@ def test_few_fields_are_shown_and_the_others_are_a_click_away(driver: Driver, pr
     assert not fields.embedding_model.isVisible()
     fields.retrieval.select("fusion")
     assert fields.embedding_model.isVisible()
-    fields.place.select(True)
+    fields.place.select(SERVED)
     assert fields.serve.isVisible()
     assert not fields.url.isVisible()
     fields.presets.menu().actions()[0].trigger()
@@ -190,7 +191,7 @@ def test_a_server_that_the_studio_starts_judges_and_is_gone(driver: Driver, tmp_
     driver.show(path)
     dialog = form_of(driver)
     dialog.select_judge("http")
-    dialog.fields.place.select(True)
+    dialog.fields.place.select(SERVED)
     dialog.fields.model.setText("m")
     dialog.fields.serve.setText(f"{sys.executable} {double} --port {{port}}")
     driver.until(lambda: bool(dialog.plan.ahead.rows))

@@ -94,6 +94,29 @@ def test_a_check_shows_lengths_estimate_and_checks(driver: Driver, harbours: Pat
     assert [it for it in service(driver).home.iterdir() if it.name[0].isdigit()] == []
 
 
+def test_what_a_field_means_stays_in_sight_and_the_keyboard_goes_along_with_the_buttons(
+    driver: Driver, harbours: Path, tmp_path: Path
+) -> None:
+    training = workspace(driver, harbours)
+    view = training.view
+    fill(training, toy_model(tmp_path / "toy", slow=60))
+    view.form.advanced.setChecked(True)
+    view.form.entry("seed").row.field.setFocus()
+    driver.settle()
+    assert "Seed of everything random" in view.form.help.text()
+    assert view.form.help.isVisible()
+    assert not view.form.isAncestorOf(view.form.help), "no field moves under the pointer when it appears"
+    view.check.setFocus()
+    driver.settle()
+    assert not view.form.help.isVisible()
+    driver.key("Space", view.check)
+    driver.until(lambda: QApplication.focusWidget() is view.cancel)
+    assert training.launch.checking
+    driver.key("Space", view.cancel)
+    driver.until(lambda: QApplication.focusWidget() is view.train)
+    assert not training.launch.checking
+
+
 def test_a_check_is_cancelled_and_leaves_nothing(driver: Driver, harbours: Path, tmp_path: Path) -> None:
     training = workspace(driver, harbours)
     fill(training, toy_model(tmp_path / "toy", slow=60))

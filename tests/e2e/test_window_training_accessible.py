@@ -45,7 +45,8 @@ def test_every_control_has_a_name_and_is_reached_by_tab(driver: Driver, trained:
     assert [it for it in unnamed(training.view) if it != in_menus] == []
     by_tab = reached(driver.window)
     form, board, runs = training.view.form, training.view.board, training.view.runs
-    wanted: list[QWidget] = [form.set, form.recipe, form.preset, form.model, form.choose_model, form.target]
+    wanted: list[QWidget] = [form.set, form.recipe, form.preset, form.model, form.choose_model]
+    wanted += [form.target.choice, form.target.hosts_button]
     wanted += [form.entry("beta").row.field, form.advanced, form.entry("seed").row.field, form.python]
     wanted += [training.view.check, training.view.train, board.tabs, board.smoothing, board.export_button]
     wanted += [*(it.plot for it in board.shown_cards()), runs.tabs, runs.table]

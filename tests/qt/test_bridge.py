@@ -148,6 +148,26 @@ def test_a_project_that_is_left_takes_its_reads_along(operations: Operations, qt
     assert got == []
 
 
+def test_a_host_that_says_nothing_holds_up_no_read(operations: Operations, qtbot: QtBot) -> None:
+    answered, got = threading.Event(), []
+    for number in range(4):  # more than there are readers
+        operations.query(lambda: answered.wait(10), lambda _: got.append("far"), slot=f"host {number}", far=True)
+    operations.query(lambda: 1, lambda _: got.append("near"), slot="list")
+    qtbot.waitUntil(lambda: bool(got))
+    assert got == ["near"]
+    answered.set()
+    qtbot.waitUntil(lambda: len(got) == 5)
+
+
+def test_what_is_about_no_project_is_not_dropped_with_one(operations: Operations, qtbot: QtBot) -> None:
+    got: list[str] = []
+    operations.query(lambda: "host", got.append, slot="host", far=True, lasting=True)
+    operations.query(lambda: "list", got.append, slot="list")
+    operations.drop_queries()
+    qtbot.waitUntil(lambda: not operations.is_busy)
+    assert got == ["host"]
+
+
 def test_errors_go_where_they_belong(operations: Operations, qtbot: QtBot) -> None:
     refused: list[Refusal] = []
     troubled, crashed = [], []

@@ -20,28 +20,19 @@ from lrstudio.services.audit import JUDGE_LOCK
 from lrstudio.services.batches import BatchRead, BatchWritten
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.judging import JudgeOutcome
-from lrstudio.services.wiring import Project, create_project
+from lrstudio.services.wiring import Project
 from lrstudio.store.store import Store
 from tests.doubles.batch_executor import execute
 from tests.doubles.chat_server import Answer, ChatServer, Request, plausible
-from tests.doubles.ten_answers import QUESTION, document, tasks
+from tests.doubles.ten_answers import filled
 
 NOWHERE = "http://127.0.0.1:9/v1"
 KEPT = 4
 
 
-def filled(path: Path) -> Project:
-    made = create_project(path, reviewer="ann")
-    at = made.imports.add_document(title="Journal", text=document().text or "").id
-    question = made.imports.add_question(document_id=at, query=QUESTION.query).id
-    for task in tasks()[:KEPT]:
-        made.imports.add_candidate(question_id=question, text=task.candidate.text)
-    return made
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    made = filled(tmp_path / "p.lrs")
+    made = filled(tmp_path / "p.lrs", answers=KEPT)
     yield made
     made.close()
 
@@ -169,7 +160,7 @@ def test_batches_end_where_a_direct_run_does(project: Project, tmp_path: Path, s
     with Store.open(project.path) as store:
         (run,) = store.judging.runs()
         assert run.calls == store.calls.totals(run.run_id).calls > 0
-    other = filled(tmp_path / "direct.lrs")
+    other = filled(tmp_path / "direct.lrs", answers=KEPT)
     with ChatServer(unsteady) as server:
         judge(other, request(server.base_url, samples=samples))
     direct, batched = exported(other, tmp_path / "d.jsonl"), exported(project, tmp_path / "b.jsonl")
@@ -336,7 +327,7 @@ def test_a_batch_finds_its_passages_as_a_run_does(project: Project, tmp_path: Pa
         assert (again.wave, read.outstanding, outcome.run.state) == (2, 0, RunState.DONE)
         assert server.requests == [], "only the embeddings were asked for"
         assert len(server.embedded()) == len(set(server.embedded())) > 250
-        other = filled(tmp_path / "direct.lrs")
+        other = filled(tmp_path / "direct.lrs", answers=KEPT)
         judge(other, wanted)
         assert exported(other, tmp_path / "d.jsonl") == exported(project, tmp_path / "b.jsonl")
         other.close()

@@ -21,7 +21,7 @@ from lrstudio.domain.pair_lists import GOLD
 from lrstudio.domain.reports import By, JudgeName, Report, Section
 from lrstudio.domain.sets import Split
 from lrstudio.domain.verdicts import Dimension
-from lrstudio.services.length_choice import PairLengths, kept
+from lrstudio.services.length_choice import PairLengths, kept, usual_choices
 from lrstudio.services.report_agreement import How
 from lrstudio.services.report_items import About
 from lrstudio.services.report_length import length_sections, length_warning
@@ -250,7 +250,7 @@ def test_what_each_mitigation_keeps() -> None:
     assert keeps(Mitigation.TRUNCATED, 1.0) == 40
     without = lengths(longer=3, shorter=1, margin=None)
     assert keeps(Mitigation.TRUNCATED, 9.0, of=without) == 0
-    with pytest.raises(Refused, match="no pair that fits has a margin"):
+    with pytest.raises(Refused, match="few lean to chosen"):
         keeps(Mitigation.TRUNCATED, of=without)
     mask = kept(pairs, LengthChoice(Mitigation.BALANCED))
     assert length_warning([it for it, keep in zip(pairs, mask, strict=True) if keep]) == ""
@@ -342,3 +342,11 @@ def test_a_judge_on_gold_pairs_and_the_figures_for_a_card(project: Project, eval
     figures = project.reports.card_figures()
     assert len(figures) == 12
     assert "of the 8 documents" in str(figures["9fs_gpt-4o, completeness by key point, Cohen's kappa"])
+
+
+def test_margins_below_zero_have_no_usual_limit() -> None:
+    """A person who chooses against the scores leaves such a margin."""
+    pairs = [PairLengths(9.0, 5.0, margin, "q", str(margin)) for margin in (-3.4, -0.37, 2.0)]
+    assert [it.mitigation for it in usual_choices(pairs)] == [Mitigation.BALANCED, Mitigation.RATIO]
+    with pytest.raises(Refused, match="few lean to chosen"):
+        kept(pairs, LengthChoice(Mitigation.TRUNCATED))

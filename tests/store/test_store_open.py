@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from lrstudio import __version__
 from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.text import Document
-from lrstudio.store import tables
+from lrstudio.store import pair_tables, remote_tables, review_tables, tables  # noqa: F401 - each adds its tables
 from lrstudio.store.meta import CREATED_BY, PROJECT_ID
 from lrstudio.store.schema import CURRENT
 from lrstudio.store.store import Store

@@ -41,7 +41,7 @@ def test_every_process_takes_as_many_pairs_as_accumulation_says() -> None:
     [
         ("dpo", {"sharding": "fsdp2"}, "sharding"),
         ("dpo", {"sharding": "fsdp2", "processes": 2, "method": "qlora"}, "method"),
-        ("dpo", {"sharding": "zero3", "processes": 2, "sample_every": 5}, "sample_every"),
+        ("dpo", {"sharding": "fsdp2", "processes": 2, "sample_every": 5}, "sample_every"),
         ("dpo", {"sharding": "fsdp2", "processes": 2, "optimizer": "adafactor"}, "optimizer"),
         ("longpo", {"sharding": "fsdp2", "nodes": 2, "data": "self"}, "data"),
         ("sppo", {"sharding": "fsdp2", "processes": 2}, "rounds"),

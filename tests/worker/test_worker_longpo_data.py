@@ -194,3 +194,15 @@ def test_before_the_data_are_made_each_document_stands_for_its_rows(tiny: Path, 
         ("d0", "What was dredged?"), ("d1", "What was dredged?"), ("d2", "What was dredged?"), ("brief", "What?"),
     ]  # fmt: skip
     assert list(sources.source_rows(run.path, "longpo", {**options, "data": "set"})) == rows()
+
+
+def test_two_questions_of_several_paragraphs_leave_one_document(tiny: Path, tmp_path: Path) -> None:
+    asked = ["Read this first.\n\nWhat was dredged?", "What was dredged?"]
+    given = [
+        Row(row_id=f"q{at}", prompt=f"{document(0)}\n\n{it}", chosen="c", rejected="r", question=it)
+        for at, it in enumerate(asked)
+    ]
+    run = run_of(tmp_path / "run", tiny, given)
+    options = recipe("longpo").settle(run.spec().options)
+    (found,) = sources.source_rows(run.path, "longpo", options)
+    assert (found.row_id, found.short) == ("q0", asked[0])

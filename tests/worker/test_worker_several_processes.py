@@ -120,7 +120,7 @@ def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunF
     jobs.append(f"broken={made['lora'].path}")
     words = [sys.executable, *processes.launch_words(2), "-m", "tests.doubles.several_processes", *jobs]
     done = subprocess.run(words, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
-                          timeout=300, check=False)  # fmt: skip
+                          timeout=600, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr[-4000:]
     return made
 
@@ -211,19 +211,6 @@ def tmp_path_run(run: RunFolder, home: Path) -> RunFolder:
     return RunFolder(Path(shutil.copytree(run.path, home / run.path.name)))
 
 
-def test_zero3_without_deepspeed_is_refused_before_step_one(tiny: Path, tmp_path: Path) -> None:
-    from lrstudio.worker.preflight import preflight
-    from lrstudio.worker.starting import wanted
-
-    if shutil.which("ds_report"):
-        pytest.skip("deepspeed is here")
-    run = make(tmp_path / "run", tiny, **TWO, sharding="zero3")
-    spec, options = wanted(run.path)
-    found, ready = preflight(run.path, spec, options)
-    assert found.problems[0].startswith("sharding: sharding zero3 needs the package deepspeed")
-    assert ready.model is None
-
-
 def test_a_process_that_dies_ends_the_run_with_a_sentence_and_no_other_stays(tiny: Path, tmp_path: Path) -> None:
     run = make(tmp_path / "home" / "run", tiny, **TWO, max_steps=100_000)
     ended: list[Exit] = []
@@ -236,7 +223,7 @@ def test_a_process_that_dies_ends_the_run_with_a_sentence_and_no_other_stays(tin
     assert len(its) == 2
     second = next(it for it in its if it.environ()["RANK"] == "1")
     os.kill(second.pid, signal.SIGKILL)
-    supervisor.join(60)
+    supervisor.join(180)
     assert ended, "it hangs"
     assert (ended[0].reason, ended[0].code) == ("killed", 1)
     assert ended[0].why.startswith("process 2 of 2 on ")
@@ -254,7 +241,7 @@ def workers(run: RunFolder) -> list[psutil.Process]:
 
 
 def until(done: Callable[[], bool], thread: threading.Thread | None = None) -> None:
-    end = time.monotonic() + 90
+    end = time.monotonic() + 300
     while not done():
         assert thread is None or thread.is_alive(), "it ended too soon"
         assert time.monotonic() < end, "it never came"

@@ -19,6 +19,7 @@ from lrstudio.qt.bridge.reports import Refusal, Trouble, bug_report, single
 T = TypeVar("T")
 
 _READERS = 2
+_FAR = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,9 @@ class Operations(QObject):
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="lrstudio-writer")
         self._hauler = ThreadPoolExecutor(1, thread_name_prefix="lrstudio-hauler")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="lrstudio-reader")
+        self._far = ThreadPoolExecutor(_FAR, thread_name_prefix="lrstudio-far")
         self._generations: dict[str, int] = {}
+        self._lasting: set[str] = set()
         self._writing = self._reading = 0
         self._closed = False
         self._asked: list[_Request] = []
@@ -107,6 +110,8 @@ class Operations(QObject):
         *,
         slot: str,
         failed: Callable[[BaseException], None] | None = None,
+        far: bool = False,
+        lasting: bool = False,
     ) -> None:
         """Read something; a later query in the same slot makes this one's result be dropped.
 
@@ -118,12 +123,20 @@ class Operations(QObject):
             then: called with the result on this object's thread.
             slot: what the result is for.
             failed: called with the error instead of announcing it.
+            far: whether another machine is asked, which may say nothing for long: nothing here waits for it.
+            lasting: whether it is about no project, and is not dropped with one.
         """
         generation = self._generations.get(slot, 0) + 1
         self._generations[slot] = generation
+        if lasting:
+            self._lasting.add(slot)
         self._reading += 1
-        again = lambda: self.query(work, then, slot=slot, failed=failed)  # noqa: E731
-        self._asked.append(_Request(work, then, failed, None, slot, generation, writes=False, again=again))
+        again = lambda: self.query(work, then, slot=slot, failed=failed, far=far, lasting=lasting)  # noqa: E731
+        request = _Request(work, then, failed, None, slot, generation, writes=False, again=again)
+        if far:
+            self._submit(self._far, request)
+            return
+        self._asked.append(request)
         # A timer's turn comes after the events that wait, and a repaint is one of them; a queued call's would not.
         self._soon.start()
 
@@ -134,15 +147,17 @@ class Operations(QObject):
 
     def drop_queries(self) -> None:
         """Let go of every read under way: their results belong to a project that is no longer shown."""
-        for slot in self._generations:
+        for slot in self._generations.keys() - self._lasting:
             self._generations[slot] += 1
 
     def close(self) -> None:
         """Refuse new work and wait for what is running; operations already asked for are carried out."""
         self._closed = True
+        self._far.shutdown(wait=False, cancel_futures=True)
         self._readers.shutdown(wait=True, cancel_futures=True)
         self._hauler.shutdown(wait=True)
         self._writer.shutdown(wait=True)
+        self._far.shutdown(wait=True)
 
     def _submit(self, pool: ThreadPoolExecutor, request: _Request) -> None:
         if not self._closed:

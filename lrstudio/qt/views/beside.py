@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
+from lrstudio.qt.bridge.hosts_door import HostsDoor
 from lrstudio.qt.bridge.operations import Operations
 from lrstudio.qt.views.audit_controller import AuditController
 from lrstudio.qt.views.desk import Desk
@@ -20,6 +23,8 @@ from lrstudio.viewstate.finding import aim_of
 if TYPE_CHECKING:
     from lrstudio.domain.marks import Place
     from lrstudio.qt.views.find_desk import FindDesk
+    from lrstudio.qt.views.hosts_desk import HostsDesk
+    from lrstudio.qt.views.hosts_known import HostsKnown
     from lrstudio.qt.views.judge_windows import JudgeWindows
     from lrstudio.qt.views.main_window import MainWindow
     from lrstudio.qt.views.mark_desk import MarkDesk
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 
 AnyDesk = TypeVar("AnyDesk", bound=Desk)
 
+_GRACE_S = 2.0
 _MARK_COMMANDS = ("mark.bookmark", "mark.tag", "mark.note", "guideline.show", "page.save")
 _QUEUE_COMMANDS = ("queue.open", "queue.next", "queue.previous", "queue.skip", "queue.leave")
 
@@ -71,6 +77,9 @@ class Beside(QObject):
         self._shared: SharedDesk | None = None
         self._merging: MergeDesk | None = None
         self._reviewers: ReviewersDesk | None = None
+        self._hosts: HostsDesk | None = None
+        self._known_hosts: HostsKnown | None = None
+        self._hosts_door = HostsDoor(window.store)
         self._audit: AuditController | None = None
         self._local_marks = LocalMarks(window.actions_, operations, self)
         self._local_marks.told.connect(self.told)
@@ -164,6 +173,25 @@ class Beside(QObject):
         return self._shared
 
     @property
+    def known_hosts(self) -> HostsKnown:
+        """What is known of hosts."""
+        if self._known_hosts is None:
+            from lrstudio.qt.views.hosts_known import HostsKnown
+
+            self._known_hosts = HostsKnown(self._operations, self._hosts_door, self)
+        return self._known_hosts
+
+    @property
+    def hosts(self) -> HostsDesk:
+        """What shows the hosts."""
+        if self._hosts is None:
+            from lrstudio.qt.views.hosts_desk import HostsDesk
+
+            window = self._window
+            self._hosts = self._begin(HostsDesk(window, self._operations, window.switch, known=self.known_hosts))
+        return self._hosts
+
+    @property
     def reviewers(self) -> ReviewersDesk:
         """What lists who decided what, and settles differences."""
         if self._reviewers is None:
@@ -203,12 +231,26 @@ class Beside(QObject):
         if self._project is not None and project is not self._project:
             self.marks.stop()
         self._project = project
+        if project is not None:
+            project.lend_hosts(self._hosts_door.service)
         self.workspaces.use(project)
         for desk in self._desks:
             desk.use(project)
         if project is not None:
             self.marks.use(project)
             self._continue(project)
+
+    @contextmanager
+    def leaving_hosts(self) -> Iterator[None]:
+        """Let what asks other machines end by itself in the block, for a short while; then it gets no answer."""
+        if self._known_hosts is not None:
+            self._known_hosts.close()
+        late = Timer(_GRACE_S, self._hosts_door.close)
+        late.start()
+        yield
+        late.cancel()
+        late.join()
+        self._hosts_door.close()
 
     def follow(self, audit: AuditController) -> None:
         """Show in the menus what the workspace has read of marks, and bring up in it what is chosen beside it."""
@@ -238,6 +280,7 @@ class Beside(QObject):
             "project.merge": lambda: self.merging.show(),
             "project.shared": lambda: self.shared.show(),
             "project.find": lambda: self.finding.show(),
+            "hosts.open": lambda: self.hosts.show(),
             "settings.open": lambda: self.settings.show(),
             "document.local": lambda: self._local_marks.turn_document(self._project),
             "project.local": lambda: self._local_marks.turn_project(self._project),

@@ -82,6 +82,21 @@ class JudgeAsking(QObject):
         self._dialog = dialog
         dialog.show()
         self._offer_packs(self._project)
+        self._offer_hosts()
+
+    def _offer_hosts(self) -> None:
+        """Offer the hosts that could answer."""
+
+        def names() -> list[str]:
+            from lrstudio.services.hosts import Hosts
+
+            return [host.name for host in Hosts(self._settings).list()]
+
+        def there(found: list[str]) -> None:
+            if self._dialog is not None:
+                self._dialog.fields.offer_hosts(found)
+
+        self._operations.query(names, there, slot="judge hosts")
 
     def _offer_packs(self, project: Project) -> None:
         """Offer the prompt packs that a judge could use, by name."""
@@ -112,8 +127,9 @@ class JudgeAsking(QObject):
             from anyio import to_thread
 
             request = await to_thread.run_sync(request_of, wish, project.audit)
-            made = await project.judging.plan(request)
-            outgoing = await to_thread.run_sync(project.judging.outgoing, request)
+            judging = project.judge_batches if request.on else project.judging
+            made = await judging.plan(request)
+            outgoing = await to_thread.run_sync(judging.outgoing, request)
             return _Planned(wish, made, kept_back(outgoing))
 
         self._asker.ask(plan)
@@ -150,8 +166,9 @@ class JudgeAsking(QObject):
             import anyio
 
             asked = request_of(wish, project.audit)
-            anyio.run(project.judging.check, asked)
-            outgoing = project.judging.outgoing(asked)
+            judging = project.judge_batches if asked.on else project.judging
+            anyio.run(judging.check, asked)
+            outgoing = judging.outgoing(asked)
             if refusal := kept_back(outgoing):
                 raise Refused(refusal)
             settings.save(remember(wish, settings.load()))

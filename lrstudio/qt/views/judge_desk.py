@@ -20,6 +20,7 @@ from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.judge_progress import progress_line
 
 if TYPE_CHECKING:
+    from lrstudio.judge.protocol import Emit
     from lrstudio.services.judges import JudgeRequest
     from lrstudio.services.judging import JudgeOutcome
     from lrstudio.services.settings import SettingsStore
@@ -113,7 +114,7 @@ class JudgeDesk(QObject):
         self.running_changed.emit(True)
         self._line.start()
         self._tell_line()
-        job.start(partial(project.judging.run, request), on_worker=self._operations.on_worker)
+        job.start(partial(_run, project, request), on_worker=self._operations.on_worker)
 
     def _progressed(self, batch: Batch) -> None:
         if batch.candidate_ids and self._project is not None:
@@ -137,7 +138,11 @@ class JudgeDesk(QObject):
         done = job.progress.done if job.progress else 0
         outcome: JudgeOutcome | None = ended.outcome
         show = partial(self.summary_wanted.emit, outcome.run.run_id if outcome else "")
-        if ended.cancelled:
+        if ended.cancelled and request.on:
+            self.told.emit(
+                Notice(let_go_sentence(job.name, request.on), "End it there", partial(self._end_on, request))
+            )
+        elif ended.cancelled:
             self.told.emit(
                 Notice(f"Cancelled; {done:,} judgments are kept. Running {job.name} again goes on from there.")
             )
@@ -147,6 +152,36 @@ class JudgeDesk(QObject):
             self._operations.announce(ended.error, again=lambda: self.start(request, name=job.name))
         elif outcome is not None:
             self.told.emit(Notice(ended_sentence(job.name, done, outcome), "Summary", show))
+
+    def _end_on(self, request: JudgeRequest) -> None:
+        """End what goes on at a host without this window."""
+        project = self._project
+        if project is None:
+            return
+
+        def there(_ended: object) -> None:
+            self.told.emit(Notice(f"Ended on {request.on}. What was answered is taken in by the next run."))
+
+        self._operations.query(
+            lambda: project.judge_batches.end(request.on), there, slot="judge batch", failed=self._not_ended
+        )
+
+    def _not_ended(self, error: BaseException) -> None:
+        if isinstance(error, Refused):
+            self.told.emit(Notice(str(error), refused=True))
+        else:
+            self._operations.announce(error, again=lambda: None)
+
+
+async def _run(project: Project, request: JudgeRequest, *, emit: Emit) -> JudgeOutcome:
+    if request.on:
+        return await project.judge_batches.run(request, emit=emit)
+    return await project.judging.run(request, emit=emit)
+
+
+def let_go_sentence(name: str, host: str) -> str:
+    """Say what becomes of a judge run on a host whose window let go of it."""
+    return f"Let go of. What {host} has of {name} goes on there; run it again to take the replies in."
 
 
 def ended_sentence(name: str, done: int, outcome: JudgeOutcome) -> str:

@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from lrstudio.domain.errors import Refused
 from lrstudio.qt.bridge.operations import Operations
+from lrstudio.qt.views.hosts_known import HostsKnown
+from lrstudio.qt.views.hosts_training import TrainingHosts
 from lrstudio.qt.views.training_deeds import TrainingDeeds
 from lrstudio.qt.views.training_judging import TrainingJudging
 from lrstudio.qt.views.training_launch import TrainingLaunch
@@ -17,6 +19,7 @@ from lrstudio.qt.views.training_runs import LOG, SAMPLES
 from lrstudio.qt.views.training_sources import TrainingSources
 from lrstudio.qt.views.training_view import TrainingView
 from lrstudio.viewstate.facts import Fact
+from lrstudio.viewstate.hosts_links import Lost
 from lrstudio.viewstate.training_runs import label_of, plot_chip, run_cells, run_facts, state_chip
 from lrstudio.viewstate.training_watch import RunScreen, Watched
 
@@ -40,6 +43,7 @@ class _Polled:
     rows: tuple[RunRow, ...] | None
     screens: dict[str, RunScreen]
     gone: tuple[str, ...]
+    lost: tuple[Lost, ...]
 
 
 class TrainingController(QObject):
@@ -57,7 +61,14 @@ class TrainingController(QObject):
     judge_wanted = Signal(object)
 
     def __init__(
-        self, view: TrainingView, operations: Operations, store: SettingsStore, portal: Portal, parent: QObject
+        self,
+        view: TrainingView,
+        operations: Operations,
+        store: SettingsStore,
+        portal: Portal,
+        parent: QObject,
+        *,
+        hosts: HostsKnown,
     ) -> None:
         super().__init__(parent)
         self.view = view
@@ -77,6 +88,7 @@ class TrainingController(QObject):
         self.launch = TrainingLaunch(view, operations, self)
         self.doing = TrainingDeeds(view, operations, self)
         self.judging = TrainingJudging(operations, portal, self)
+        self.hosts = TrainingHosts(view, operations, hosts, self)
         self.deeds = self._deed_table()
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self._tick)
@@ -86,7 +98,7 @@ class TrainingController(QObject):
     def facts(self) -> frozenset[Fact]:
         """What holds of the form and of the run looked at."""
         mine = Fact.CHECKING if self.launch.checking else Fact.NOT_CHECKING
-        return run_facts(self.row) | {mine}
+        return run_facts(self.row) | self.hosts.facts | {mine}
 
     @property
     def row(self) -> RunRow | None:
@@ -108,7 +120,7 @@ class TrainingController(QObject):
             self.view.board.show_runs(())
         self._polling = False
         self._project = project
-        for part in (self.sources, self.launch, self.doing, self.judging):
+        for part in (self.sources, self.launch, self.doing, self.judging, self.hosts):
             part.use(project)
         if project is None:
             self._timer.stop()
@@ -155,10 +167,11 @@ class TrainingController(QObject):
         listed = self._ticks % LIST_TICKS == 0
         self._ticks += 1
         wanted = [it for it in self.drawn_runs if listed or self._lives(it) or it not in self.screens]
-        watched = self._watched
+        watched, known = self._watched, self.rows
 
         def work() -> _Polled:
             rows = project.training.runs() if listed else None
+            lost = self.hosts.lost(known if rows is None else rows)
             screens, gone = {}, []
             for run_id in wanted:
                 try:
@@ -168,7 +181,7 @@ class TrainingController(QObject):
                 except Refused:
                     watched.pop(run_id, None)
                     gone.append(run_id)
-            return _Polled(rows, screens, tuple(gone))
+            return _Polled(rows, screens, tuple(gone), lost)
 
         self._operations.query(work, self._polled, slot="training", failed=self._not_polled)
 
@@ -195,6 +208,7 @@ class TrainingController(QObject):
                 self._focus = next(alive, self.rows[0].run_id if self.rows else "")
         fresher = {run_id: it.row for run_id, it in found.screens.items()}
         self.rows = tuple(fresher.get(it.run_id, it) for it in self.rows)
+        self.hosts.show_lost(found.lost)
         facts = self.facts
         self._show_runs()
         if facts != self._told_facts:
@@ -249,6 +263,10 @@ class TrainingController(QObject):
         self.doing.judge_wanted.connect(self.judge_wanted)
         self.judging.told.connect(self.told)
         self.sources.told.connect(self.told)
+        self.hosts.told.connect(self.told)
+        self.hosts.moved.connect(self._list_soon)
+        self.hosts.facts_changed.connect(self.facts_changed)
+        self.launch.lacking.connect(self.hosts.check_target)
         self.sources.sets_read.connect(self._show_runs)
 
     def _look_again(self) -> None:
@@ -256,9 +274,14 @@ class TrainingController(QObject):
         self._polling = False
         self._tick()
 
+    def _list_soon(self) -> None:
+        """Read the list at the next tick; a look under way is not begun anew, as hosts may tell of something often."""
+        self._ticks = 0
+
     def _show_checking(self) -> None:
-        self.view.show_checking(checking=self.launch.checking)
-        self.facts_changed.emit()
+        held = self.view.buttons_hold_the_keyboard
+        self.facts_changed.emit()  # which enables and disables the buttons
+        self.view.show_checking(checking=self.launch.checking, lead=held)
 
     def _deed_table(self) -> dict[str, Callable[[], object]]:
         view, doing = self.view, self.doing
@@ -276,6 +299,10 @@ class TrainingController(QObject):
             "notes": lambda: doing.write_notes(self.row),
             "folder": lambda: doing.open_folder(self.row),
             "remove": lambda: doing.ask_remove(self.row),
+            "fetch": lambda: self.hosts.fetch(self.row),
+            "drop_fetch": self.hosts.drop_fetch,
+            "ask_now": self.hosts.ask_now,
+            "attach": self.hosts.attach,
             "page_next": lambda: view.board.turn_page(1),
             "page_previous": lambda: view.board.turn_page(-1),
             "reset": view.board.reset,

@@ -57,7 +57,7 @@ class TrainingDeeds(QObject):
         if row is not None and self._project is not None:
             training = self._project.training
             said = f"{label_of(row).capitalize()} saves, then stops."
-            self._carry_out(lambda: training.stop(row.run_id, save=True), said=said)
+            self._carry_out(lambda: training.stop(row.run_id, save=True), of=row, said=said)
 
     def ask_kill(self, row: RunRow | None) -> None:
         """Stop a run at once, when a person is sure."""
@@ -67,7 +67,7 @@ class TrainingDeeds(QObject):
                 f"Stop run {row.number} now?",
                 kill_words(row),
                 "Stop now",
-                lambda: self._carry_out(lambda: training.stop(row.run_id, save=False)),
+                lambda: self._carry_out(lambda: training.stop(row.run_id, save=False), of=row),
             )
 
     def resume(self, row: RunRow | None) -> None:
@@ -76,13 +76,13 @@ class TrainingDeeds(QObject):
             return
         training = self._project.training
         if row.life is not Life.UNKNOWN:
-            self._carry_out(lambda: training.resume(row.run_id))
+            self._carry_out(lambda: training.resume(row.run_id), of=row)
             return
         self._ask(
             f"Take run {row.number} over?",
             take_over_words(row),
             "It is over, go on",
-            lambda: self._carry_out(lambda: training.resume(row.run_id, take_over=True)),
+            lambda: self._carry_out(lambda: training.resume(row.run_id, take_over=True), of=row),
         )
 
     def ask_remove(self, row: RunRow | None) -> None:
@@ -93,7 +93,7 @@ class TrainingDeeds(QObject):
                 f"Remove run {row.number}?",
                 remove_words(row),
                 "Remove",
-                lambda: self._carry_out(lambda: training.remove(row.run_id)),
+                lambda: self._carry_out(lambda: training.remove(row.run_id), of=row),
             )
 
     def write_notes(self, row: RunRow | None) -> None:
@@ -104,7 +104,7 @@ class TrainingDeeds(QObject):
         if row is None or project is None:
             return
         dialog = RunNotesDialog(row, self._view.window())
-        dialog.written.connect(lambda text: self._carry_out(lambda: project.training.note(row.run_id, text)))
+        dialog.written.connect(lambda text: self._carry_out(lambda: project.training.note(row.run_id, text), of=row))
         dialog.show()
 
     def open_folder(self, row: RunRow | None) -> None:
@@ -147,13 +147,16 @@ class TrainingDeeds(QObject):
             lambda: project.training.take_in_answers(row.run_id), initiator=self, then=there, failed=self._failed
         )
 
-    def _carry_out(self, work: Callable[[], None], *, said: str = "") -> None:
+    def _carry_out(self, work: Callable[[], None], *, of: RunRow, said: str = "") -> None:
         def then(_done: None) -> None:
             if said:
                 self.told.emit(Notice(said))
             self.done.emit()
 
-        self._operations.run(work, then=then, failed=self._failed)
+        if of.host:  # which may take its time to answer
+            self._operations.query(work, then, slot=f"deed on {of.run_id}", failed=self._failed, far=True)
+        else:
+            self._operations.run(work, then=then, failed=self._failed)
 
     def _failed(self, error: BaseException) -> None:
         if isinstance(error, Refused):

@@ -31,11 +31,9 @@ class Labelled(QWidget):
         self.problem.setFont(small(self.problem.font()))
         self.problem.setWordWrap(True)
         self.problem.hide()
-        for widget in (self._label, field):
-            widget.setToolTip(meaning)
         if not field.accessibleName():
             field.setAccessibleName(label)
-        field.setAccessibleDescription(meaning)
+        self.explain(meaning)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(max(2, step // 3))
@@ -46,6 +44,13 @@ class Labelled(QWidget):
         box.addWidget(self.problem)
         switch.changed.connect(self._paint)
         self._paint()
+
+    def explain(self, meaning: str) -> None:
+        """Say what it means."""
+        self.meaning = meaning
+        for widget in (self._label, self.field):
+            widget.setToolTip(meaning)
+        self.field.setAccessibleDescription(f"{self.problem.text()} {meaning}".strip())
 
     def refuse(self, sentence: str) -> None:
         """Say what is wrong; "" takes that back."""

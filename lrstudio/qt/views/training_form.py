@@ -16,11 +16,11 @@ from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Field, small, unit
 from lrstudio.qt.views.file_kinds import FileKinds
 from lrstudio.qt.views.forms import Choice
+from lrstudio.qt.views.hosts_target import TargetField
 from lrstudio.qt.views.training_fields import Labelled, OptionEntry, beside, narrow
 from lrstudio.viewstate import training_form as words
 from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.training_form import OptionField, Typed
-from lrstudio.viewstate.training_runs import HERE
 
 if TYPE_CHECKING:
     from lrstudio.domain.sets import FrozenSet
@@ -34,10 +34,13 @@ class TrainingForm(QWidget):
     Signals:
         changed: something else is chosen or typed than before.
         python_changed: the Python that trains, as typed; "" for the one of the studio.
+        explained: the row whose meaning `help` says now. That label stands where the view puts it, so that no field
+            moves under the pointer that presses it.
     """
 
     changed = Signal()
     python_changed = Signal(str)
+    explained = Signal(object)
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,7 +56,7 @@ class TrainingForm(QWidget):
         self.choose_model = Button("…")
         self.choose_model.setAccessibleName("Choose the model's folder")
         self.name = Field(name="Name of the run", placeholder="recipe and number", keeps_enter=False)
-        self.target = narrow(Choice(((HERE, HERE),), name="Run on"))
+        self.target = TargetField(switch)
         self.queue = QCheckBox("after the runs that are queued here")
         self.queue.setToolTip("Wait until the queued runs of this machine before it, of whatever project, are over.")
         self.advanced = Button("Advanced", kind=Kind.FLAT)
@@ -82,6 +85,7 @@ class TrainingForm(QWidget):
             options={name: it.text for name, it in self._entries.items()},
             queue=self.queue.isChecked(),
             name=self.name.text().strip(),
+            host=self.target.host,
         )
 
     def entry(self, name: str) -> OptionEntry:
@@ -107,7 +111,10 @@ class TrainingForm(QWidget):
         """Return what is wrong, by field; `shown` says all beside the fields, else only what is typed wrongly."""
         typed = self.typed
         found = words.problems(typed, sets=self._sets)
-        rows = {"set": self._set_row, "model": self._model_row} | {name: it.row for name, it in self._entries.items()}
+        if self.target.lacks:
+            found["host"] = self.target.lacks
+        rows = {"set": self._set_row, "model": self._model_row, "host": self.target.row}
+        rows |= {name: it.row for name, it in self._entries.items()}
         for name, row in rows.items():
             late = name in ("set", "model") and not shown and not (name == "model" and typed.model)
             row.refuse("" if late else found.get(name, ""))
@@ -121,7 +128,9 @@ class TrainingForm(QWidget):
 
     def refuse(self, field: str, sentence: str) -> bool:
         """Say beside a field what is wrong with it; False where there is no such field."""
-        rows = {"set": self._set_row, "model": self._model_row, "python": self._python_row}
+        if field == "python" and self.target.host:  # a host has its own
+            field = "host"
+        rows = {"set": self._set_row, "model": self._model_row, "python": self._python_row, "host": self.target.row}
         rows |= {name: it.row for name, it in self._entries.items()}
         if field in rows:
             rows[field].refuse(sentence)
@@ -148,8 +157,12 @@ class TrainingForm(QWidget):
         """Say what the field means that the keyboard is in."""
         if event.type() is QEvent.Type.FocusIn:
             row = next((it.row for it in self._entries.values() if it.row.field is watched), None)
-            self.help.setText(row.meaning if row is not None else "")
-            self.help.setVisible(row is not None)
+            if row is not None:
+                self.help.setText(row.meaning)
+                self.help.show()
+                self.explained.emit(row)
+        elif event.type() is QEvent.Type.FocusOut:
+            self.help.hide()
         return False
 
     # Putting together
@@ -193,7 +206,8 @@ class TrainingForm(QWidget):
         few = [it.row.field for it in self._entries.values() if not it.option.advanced]
         many = [it.row.field for it in self._entries.values() if it.option.advanced]
         order: list[QWidget] = [
-            *(self.set, self.recipe, self.preset, self.model, self.choose_model, self.name, self.target, self.queue),
+            *(self.set, self.recipe, self.preset, self.model, self.choose_model, self.name),
+            *(self.target.choice, self.target.hosts_button, self.queue),
             *(*few, self.advanced, *many, self.python, self.choose_python),
         ]
         for one, other in pairwise(order):
@@ -219,11 +233,20 @@ class TrainingForm(QWidget):
         self.preset.currentIndexChanged.connect(lambda _at: None if self._filling else self._fill_options())
         self.set.currentIndexChanged.connect(lambda _at: self._changed())
         self.queue.toggled.connect(lambda _on: self._changed())
+        self.target.changed.connect(self._target_changed)
         self.model.textChanged.connect(lambda _text: self._changed())
         self.advanced.toggled.connect(lambda _on: self._fold())
         self.choose_model.clicked.connect(self._ask_model)
         self.choose_python.clicked.connect(self._ask_python)
         self.python.editingFinished.connect(self._python_typed)
+
+    def _target_changed(self) -> None:
+        """Say in the other fields what they mean on that machine."""
+        there = bool(self.target.host)
+        self.queue.setText(f"after the runs that are queued {'there' if there else 'here'}")
+        self._python_row.setVisible(not there)
+        self._model_row.explain(words.MODEL_THERE if there else words.MODEL_HERE)
+        self._changed()
 
     def _python_typed(self) -> None:
         if not self._filling:
@@ -255,11 +278,8 @@ class TrainingForm(QWidget):
         recipe = Labelled("Recipe", self.recipe, self._switch)
         preset = Labelled("Preset", self.preset, self._switch, meaning="Values of the recipe from where it is known.")
         model = beside(self.model, self.choose_model)
-        self._model_row = Labelled(
-            "Model", model, self._switch, meaning="A folder with weights, tokenizer and chat template."
-        )
+        self._model_row = Labelled("Model", model, self._switch, meaning=words.MODEL_HERE)
         name = Labelled("Name", self.name, self._switch, meaning="What the run is called in lists and plots.")
-        target = Labelled("Run on", self.target, self._switch)
         python = beside(self.python, self.choose_python)
         meaning = "A Python with torch, transformers and peft; kept in the settings for every project."
         self._python_row = Labelled("Python", python, self._switch, meaning=meaning)
@@ -274,22 +294,21 @@ class TrainingForm(QWidget):
         folded = QVBoxLayout(self._advanced)
         folded.setContentsMargins(0, 0, 0, 0)
         folded.setSpacing(step)
-        folded.addWidget(self.help)
         folded.addLayout(self._many)
         folded.addWidget(self._python_row)
         self._advanced.hide()
-        across, below = QHBoxLayout(), QHBoxLayout()
-        for row, those in ((across, (recipe, preset)), (below, (name, target))):
-            row.setSpacing(step * 3 // 2)
-            for it in those:
-                row.addWidget(it, 1)
+        across = QHBoxLayout()
+        across.setSpacing(step * 3 // 2)
+        across.addWidget(recipe, 1, Qt.AlignmentFlag.AlignTop)
+        across.addWidget(preset, 1, Qt.AlignmentFlag.AlignTop)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(step * 3 // 2)
         box.addWidget(self._set_row)
         box.addLayout(across)
         box.addWidget(self._model_row)
-        box.addLayout(below)
+        box.addWidget(name)
+        box.addWidget(self.target)
         box.addWidget(self.queue)
         box.addLayout(self._few)
         box.addWidget(self.advanced)

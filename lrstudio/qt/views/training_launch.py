@@ -45,9 +45,11 @@ class TrainingLaunch(QObject):
     Signals:
         checking_changed: a check begins or ends.
         started: the id of a run that was started.
+        lacking: the form is not whole, or the host that is chosen not ready.
     """
 
     checking_changed = Signal()
+    lacking = Signal()
     started = Signal(str)
     _said = Signal(str)
 
@@ -79,7 +81,10 @@ class TrainingLaunch(QObject):
     def check(self, *, then_train: bool = False) -> None:
         """Look the form over; what is wrong with a field stands beside it."""
         project, form = self._project, self._view.form
-        if project is None or self.checking or form.problems(shown=True):
+        if project is None or self.checking:
+            return
+        if form.problems(shown=True):
+            self.lacking.emit()
             return
         typed = form.typed
         self._drop()
@@ -91,6 +96,7 @@ class TrainingLaunch(QObject):
             options=form.given(),
             name=typed.name,
             queue=typed.queue,
+            host=typed.host,
         )
         stop = self._stop = Event()
         self._view.preview.show_found(None)
@@ -99,7 +105,7 @@ class TrainingLaunch(QObject):
 
         def work() -> _Checked:
             training = project.training
-            run_id = training.draft(wish)
+            run_id = training.draft(wish, progress=self._said.emit, cancelled=stop.is_set)
             try:
                 found = training.preflight(run_id, progress=self._said.emit, cancelled=stop.is_set)
                 return _Checked(typed, run_id, found, training.estimate(run_id), training.run(run_id).left_out)
@@ -110,14 +116,15 @@ class TrainingLaunch(QObject):
         def there(checked: _Checked) -> None:
             self._end()
             if checked.typed != form.typed:  # somebody typed on meanwhile
-                self._discard(checked.run_id)
+                self._discard(checked)
                 return
             self._checked = checked
             self._view.preview.show_found(checked.shown)
+            self._view.lead_to_preview()
             if then_train:
                 self.train()
 
-        self._operations.query(work, there, slot=_CHECK, failed=self._failed)
+        self._operations.query(work, there, slot=_CHECK, failed=self._failed, far=bool(typed.host))
 
     def train(self) -> None:
         """Start what the form says, after a check; ask only where rows have to be accepted."""
@@ -150,9 +157,10 @@ class TrainingLaunch(QObject):
             self._end()
             self._view.preview.show_found(None)
             self._view.form.name.clear()
+            self._view.lead_to_the_top()
             self.started.emit(run_id)
 
-        self._operations.query(work, there, slot=_START, failed=self._failed)
+        self._operations.query(work, there, slot=_START, failed=self._failed, far=bool(checked.typed.host))
 
     def cancel(self) -> None:
         """End the check under way; nothing of it is left."""
@@ -172,6 +180,7 @@ class TrainingLaunch(QObject):
         field = field_of(error.where, model=self._view.form.typed.model)
         if not (field and self._view.form.refuse(field, str(error))):
             self._view.preview.show_found(None, problems=trouble_text(error.sentence))
+            self._view.lead_to_preview()
 
     def _form_changed(self) -> None:
         if self._checked is not None and self._checked.typed != self._view.form.typed:
@@ -183,14 +192,18 @@ class TrainingLaunch(QObject):
     def _drop(self) -> None:
         checked, self._checked = self._checked, None
         if checked is not None:
-            self._discard(checked.run_id)
+            self._discard(checked)
 
-    def _discard(self, run_id: str) -> None:
+    def _discard(self, checked: _Checked) -> None:
         project = self._project
         if project is not None:
-            training = project.training
+            training, ignore = project.training, lambda _what: None
             self._operations.query(
-                lambda: training.discard(run_id), lambda _done: None, slot=f"discard {run_id}", failed=lambda _why: None
+                lambda: training.discard(checked.run_id),
+                ignore,
+                slot=f"discard {checked.run_id}",
+                failed=ignore,
+                far=bool(checked.typed.host),
             )
 
     def _end(self) -> None:

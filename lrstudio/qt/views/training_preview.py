@@ -273,5 +273,5 @@ class TrainingPreview(QWidget):
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(step)
-        for widget in (self.said, self.progress, self._found, self.estimate, self.problems, self.stale):
+        for widget in (self._found, self.estimate, self.problems, self.stale):
             box.addWidget(widget)

@@ -37,7 +37,7 @@ from lrstudio.viewstate.display_text import DisplayText
 from lrstudio.viewstate.training_runs import COLUMNS, STATE_COLUMN, RunCells, SampleCells
 from lrstudio.viewstate.training_watch import LOG_LINES, RunScreen
 
-_WIDTHS = {"run": 20, "recipe": 9, "set": 13, "host": 8, "step": 12, "loss": 9, "held-out reward": 16, "s/pair": 9}
+_WIDTHS = {"run": 18, "recipe": 9, "set": 13, "host": 12, "step": 12, "loss": 9, "held-out reward": 16, "s/pair": 9}
 _LAST_WIDTH = 14
 RUNS, LOG, SAMPLES = range(3)
 
@@ -154,6 +154,7 @@ class RunsPanel(QWidget):
                 ("stop", "Stop and save"),
                 ("kill", "Stop now…"),
                 ("resume", "Resume"),
+                ("fetch", "Fetch the adapter"),
                 ("judge", "Judge its answers"),
                 ("compare", "Compare…"),
                 ("notes", "Notes…"),

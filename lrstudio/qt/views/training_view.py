@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from lrstudio.qt.actions import Actions
@@ -10,6 +10,7 @@ from lrstudio.qt.theme.palette import ThemeSwitch
 from lrstudio.qt.views.binding import bind
 from lrstudio.qt.views.buttons import Button, Kind
 from lrstudio.qt.views.chrome import Line, Splitter, panel_ground, unit
+from lrstudio.qt.views.hosts_strips import FetchStrip, LinkStrip
 from lrstudio.qt.views.scroll import quiet
 from lrstudio.qt.views.start_page import EmptyState
 from lrstudio.qt.views.training_board import PlotBoard
@@ -30,6 +31,8 @@ class TrainingView(QWidget):
         self.preview = TrainingPreview(switch)
         self.board = PlotBoard(switch)
         self.runs = RunsPanel(switch, actions)
+        self.link = LinkStrip(switch, actions)
+        self.fetch = FetchStrip(switch, actions)
         self.sets_button = Button("Freeze a set…")
         self.nothing = EmptyState("", "", (self.sets_button,))
         self.check = Button("Check")
@@ -41,10 +44,17 @@ class TrainingView(QWidget):
         self.sets_button.setText("Go to Pairs")
         self._lay_out()
 
-    def show_checking(self, *, checking: bool) -> None:
-        """Offer to cancel while a check is under way, else to check."""
+    @property
+    def buttons_hold_the_keyboard(self) -> bool:
+        """Tell whether the keyboard is on one of the buttons below the form."""
+        return any(it.hasFocus() for it in (self.check, self.cancel, self.train))
+
+    def show_checking(self, *, checking: bool, lead: bool = False) -> None:
+        """Offer to cancel while a check is under way, else to check; `lead` leads the keyboard to what is offered."""
         self.check.setVisible(not checking)
         self.cancel.setVisible(checking)
+        if lead:
+            (self.cancel if checking else self.train).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_nothing(self, *, any_set: bool) -> None:
         """Say what to do where there is no run."""
@@ -96,6 +106,32 @@ class TrainingView(QWidget):
                 splitter.restoreState(state)
         self.form.model.setText(str(settings.value(_MODEL) or ""))
 
+    def lead_to_the_top(self) -> None:
+        """Scroll the form back to its first field."""
+        self._scroll.verticalScrollBar().setValue(0)
+
+    def lead_to_preview(self) -> None:
+        """Bring what a check has found into sight, wherever the form is scrolled to."""
+        self._keep_in_sight(self.preview)
+
+    def _keep_in_sight(self, widget: QWidget) -> None:
+        # Once what has just been shown or hidden has its place.
+        QTimer.singleShot(0, widget, lambda: self._scroll.ensureWidgetVisible(widget, 0, unit(self)))
+
+    def _foot(self, step: int) -> QVBoxLayout:
+        """Lay out what stays in sight below the fields: what one means, how far a check is, and the buttons."""
+        foot, buttons = QVBoxLayout(), QHBoxLayout()
+        foot.setContentsMargins(2 * step, step, step * 3 // 2, step * 3 // 2)
+        foot.setSpacing(step)
+        for widget in (self.form.help, self.preview.said, self.preview.progress):
+            foot.addWidget(widget)
+        buttons.setSpacing(step)
+        buttons.addWidget(self.check)
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.train, 1)
+        foot.addLayout(buttons)
+        return foot
+
     def _lay_out(self) -> None:
         step = unit(self)
         fields = QWidget()
@@ -116,18 +152,26 @@ class TrainingView(QWidget):
         self._left = QWidget()
         panel_ground(self._left)
         self._left.setMinimumWidth(44 * step)
-        buttons = QHBoxLayout()
-        buttons.setContentsMargins(2 * step, step, step * 3 // 2, step * 3 // 2)
-        buttons.setSpacing(step)
-        buttons.addWidget(self.check)
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.train, 1)
         left = QVBoxLayout(self._left)
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(0)
         left.addWidget(scroll, 1)
         left.addWidget(Line())
-        left.addLayout(buttons)
+        left.addLayout(self._foot(step))
+        self._scroll = scroll
+        self.form.explained.connect(lambda row: self._keep_in_sight(row))
+        self._across = Splitter(Qt.Orientation.Horizontal, name="form and runs")
+        self._across.addWidget(self._left)
+        self._across.addWidget(self._right_side(step))
+        self._across.setStretchFactor(0, 0)
+        self._across.setStretchFactor(1, 1)
+        self._across.setSizes([_LEFT_UNITS * step, 120 * step])
+        box = QHBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.addWidget(self._across)
+        self.show_checking(checking=False)
+
+    def _right_side(self, step: int) -> QWidget:
         self._splitter = Splitter(Qt.Orientation.Vertical, name="plots and runs")
         self._splitter.addWidget(self.board)
         self._splitter.addWidget(self.runs)
@@ -137,13 +181,11 @@ class TrainingView(QWidget):
         self._right = QStackedWidget()
         self._right.addWidget(self.nothing)
         self._right.addWidget(self._splitter)
-        self._across = Splitter(Qt.Orientation.Horizontal, name="form and runs")
-        self._across.addWidget(self._left)
-        self._across.addWidget(self._right)
-        self._across.setStretchFactor(0, 0)
-        self._across.setStretchFactor(1, 1)
-        self._across.setSizes([_LEFT_UNITS * step, 120 * step])
-        box = QHBoxLayout(self)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.addWidget(self._across)
-        self.show_checking(checking=False)
+        right = QWidget()
+        below = QVBoxLayout(right)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(0)
+        below.addWidget(self.link)
+        below.addWidget(self.fetch)
+        below.addWidget(self._right, 1)
+        return right

@@ -112,7 +112,8 @@ class Workshop(QObject):
             self._packs.close()
         self.portal.close()
         self.desk.close()
-        self.operations.close()
+        with self.beside.leaving_hosts():
+            self.operations.close()
 
     def show_settings(self, settings: Settings) -> None:
         """Look as the settings say."""

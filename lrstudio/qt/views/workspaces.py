@@ -40,6 +40,7 @@ _DEEDS = (
 )
 _TRAINING_DEEDS = (
     *("train", "check", "cancel", "advanced", "stop", "kill", "resume", "judge", "overlay", "compare", "notes"),
+    *("fetch", "drop_fetch", "ask_now", "attach"),
     *("folder", "remove", "page_next", "page_previous", "reset", "export", "log", "samples", "pane"),
 )
 
@@ -196,7 +197,11 @@ class Workspaces(QObject):
 
             window = self._window
             view = TrainingView(window.switch, window.actions_)
-            self.training = TrainingController(view, self._operations, window.store, window.works.portal, self)
+            beside = window.works.beside
+            self.training = TrainingController(
+                view, self._operations, window.store, window.works.portal, self, hosts=beside.known_hosts
+            )
+            view.form.target.hosts_wanted.connect(lambda name: beside.hosts.show(name))
             self.training.judge_wanted.connect(self._judge_candidates)
             view.preview.stale_wanted.connect(self._show_stale)
             self.training.facts_changed.connect(self.facts_changed)

@@ -177,6 +177,20 @@ class Bootstrap:
             ready = self._follow(place, wheel, facts, broken=broken, progress=progress, cancelled=cancelled)
         return self._prepared(facts, wheel, environment, ready)
 
+    def carry(self, *, progress: Progress, cancelled: Cancelled) -> Prepared:
+        """Put this package there and nothing else, for what needs no other; at once where it is.
+
+        Raises:
+            As `prepare`.
+        """
+        facts = ask(self._host, self._transport, {"brief": True})
+        _refuse_old(facts)
+        with tempfile.TemporaryDirectory(prefix="lrstudio-") as folder:
+            wheel = own_wheel(Path(folder))
+            self._send(wheel, facts, progress=progress, cancelled=cancelled)
+        package = f"{_home(facts['folder'], wheel)}/{unpack.PACKAGE}"
+        return Prepared(facts["folder"], (facts["python"]["executable"],), package, wheel.sha256)
+
     def _send(self, wheel: OwnWheel, facts: Mapping[str, Any], *, progress: Progress, cancelled: Cancelled) -> None:
         home = _home(facts["folder"], wheel)
         if any(it.name == unpack.PACKAGE for it in self._transport.entries(home) or ()):

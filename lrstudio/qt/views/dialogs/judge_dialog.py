@@ -64,6 +64,7 @@ class JudgeDialog(Dialog):
         for changed in (
             fields.judge.currentIndexChanged,
             fields.place.currentIndexChanged,
+            fields.host.currentIndexChanged,
             fields.scope.currentIndexChanged,
             fields.retrieval.currentIndexChanged,
             fields.url.textChanged,

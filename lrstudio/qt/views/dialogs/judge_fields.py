@@ -15,7 +15,19 @@ from lrstudio.qt.views.chrome import Field, unit
 from lrstudio.qt.views.forms import Choice, FormRow, Money, Whole
 from lrstudio.services.judge_wish import JudgeWish, at_address
 from lrstudio.services.settings import HttpSettings, JudgeSettings
-from lrstudio.viewstate.judge_fields import FIELDS, JUDGES, PLACES, RETRIEVALS, FieldWords, field_named
+from lrstudio.viewstate.judge_fields import (
+    ADDRESS,
+    FIELDS,
+    HOST,
+    HOST_MODEL,
+    JUDGES,
+    NO_HOST,
+    PLACES,
+    RETRIEVALS,
+    SERVED,
+    FieldWords,
+    field_named,
+)
 
 MODEL_ONLY = (Dimension.HELPFULNESS, Dimension.LOGICALITY)
 """What the lexical judge cannot score. To run it there would put its "unscored" over the scores of a language model."""
@@ -29,8 +41,16 @@ _ADVANCED = (
     "embedding_model",
     "embedding_base_url",
     "tokenizer",
+    "context",
     "timeout",
 )
+_HIDDEN = {
+    ADDRESS: {"serve", "host", "context"},
+    SERVED: {"base_url", "key", "host", "context"},
+    HOST: {"base_url", "key", "serve", "spend_limit", "concurrency", "timeout"},
+}
+"""What does not concern a model, by where it is."""
+
 _SHOWN = {
     "lexical": {"judge", "scope", "dimensions", "limit", "tokenizer"} - {"tokenizer"},
     "scripted": {"judge", "script", "scope", "dimensions", "limit"},
@@ -53,6 +73,7 @@ class JudgeFields(QWidget):
         self._http = http
         self.judge = Choice([(name, words.label) for name, words in JUDGES.items()], name="Judge")
         self.place = Choice(list(PLACES.items()), name="Where the model is")
+        self.host = Choice([], name="Host")
         self.url = Field(name="Base URL", placeholder="http://127.0.0.1:8000/v1")
         self.model = Field(name="Model", placeholder="the model's name at the endpoint")
         self.key = Field(name="API key", placeholder="empty takes the stored one")
@@ -74,6 +95,7 @@ class JudgeFields(QWidget):
         self.embedding_model = Field(name="Embedding model")
         self.embedding_base_url = Field(name="Embedding URL", placeholder="where the judge is")
         self.tokenizer = Field(name="Tokenizer", placeholder="the studio's own")
+        self.context = Whole(name="Context", least=0, most=100_000_000, none="as the host says")
         self.timeout = Whole(name="Seconds a call", least=1, most=86_400)
         self.more = Button("Advanced", kind=Kind.FLAT)
         self.more.setCheckable(True)
@@ -104,12 +126,14 @@ class JudgeFields(QWidget):
             scope=str(self.scope.currentData()),
             dimensions=tuple(it for it, box in self.dimensions.items() if box.isChecked()),
             http=http,
-            served=bool(self.place.currentData()),
+            served=self._place() == SERVED,
+            host=str(self.host.currentData() or "") if self._place() == HOST else None,
+            context=self.context.value() if self._place() == HOST else 0,
             key=self.key.text().strip(),
             script=Path(script) if script else None,
             samples=self.samples.value(),
             limit=self.limit.value(),
-            spend_limit=self.spend_limit.value(),
+            spend_limit=0.0 if self._place() == HOST else self.spend_limit.value(),
         )
 
     def refuse(self, where: str, sentence: str, color: str) -> bool:
@@ -125,6 +149,16 @@ class JudgeFields(QWidget):
         row.refuse(sentence, color)
         row.field.setFocus(Qt.FocusReason.OtherFocusReason)
         return row.isVisibleTo(self)
+
+    def offer_hosts(self, names: Sequence[str]) -> None:
+        """Offer the hosts that are known; the one that was used last is chosen where it is among them."""
+        chosen = self.host.currentData() or self._last_host
+        self.host.clear()
+        for name in names:
+            self.host.addItem(name, name)
+        self.host.select(chosen)
+        self._show_rows()
+        self.changed.emit()
 
     def offer_packs(self, packs: Sequence[tuple[str, str]]) -> None:
         """Offer prompt packs, as pairs of a name and a folder, the studio's own as ""; another folder can be chosen."""
@@ -151,7 +185,11 @@ class JudgeFields(QWidget):
         self.retrieval.select(http.retrieval)
         self.embedding_model.setText(http.embedding_model)
         self.embedding_base_url.setText(http.embedding_base_url)
-        self.place.select(judge.served)
+        self._last_host = judge.host
+        if judge.host:
+            self.host.addItem(judge.host, judge.host)
+        self.context.setValue(judge.context)
+        self.place.select(HOST if judge.host else SERVED if judge.served else ADDRESS)
         self.judge.select(judge.judge or ("http" if http.base_url else "lexical"))
         self.samples.setValue(judge.samples)
         self.limit.setValue(judge.limit)
@@ -163,9 +201,11 @@ class JudgeFields(QWidget):
         """Show what concerns the judge that is chosen."""
         name = str(self.judge.currentData())
         self.rows["judge"].explain(JUDGES[name].meaning)
-        served, retrieval = bool(self.place.currentData()), str(self.retrieval.currentData())
+        place, retrieval = self._place(), str(self.retrieval.currentData())
         self.rows["retrieval"].explain(RETRIEVALS[retrieval].meaning)
-        hidden = {"base_url", "key"} if served else {"serve"}
+        self.rows["model"].explain(HOST_MODEL if place == HOST else FIELDS["model"].meaning)
+        self.rows["host"].explain(FIELDS["host"].meaning if self.host.count() else NO_HOST)
+        hidden = set(_HIDDEN[place])
         if retrieval == "bm25":
             hidden |= {"embedding_model"}
         if retrieval in ("bm25", "local"):
@@ -185,6 +225,9 @@ class JudgeFields(QWidget):
         words = "Helpfulness and logicality need a language model." if lexical else FIELDS["dimensions"].meaning
         self.rows["dimensions"].explain(words)
 
+    def _place(self) -> str:
+        return str(self.place.currentData())
+
     def _choose_pack(self) -> None:
         dialog = QFileDialog(self, "Prompt pack")
         dialog.setFileMode(QFileDialog.FileMode.Directory)
@@ -199,11 +242,11 @@ class JudgeFields(QWidget):
             chosen.currentIndexChanged.connect(self._show_rows)
         self.more.toggled.connect(self._show_rows)
         self.offer_packs([("The studio's own", "")])
-        for choice in (self.judge, self.place, self.scope, self.retrieval):
+        for choice in (self.judge, self.place, self.host, self.scope, self.retrieval):
             choice.currentIndexChanged.connect(self.changed)
         for field in self._texts():
             field.textChanged.connect(self.changed)
-        for number in (self.samples, self.concurrency, self.limit, self.timeout, self.spend_limit):
+        for number in (self.samples, self.concurrency, self.limit, self.context, self.timeout, self.spend_limit):
             number.valueChanged.connect(self.changed)
         for box in self.dimensions.values():
             box.toggled.connect(self.changed)
@@ -234,6 +277,7 @@ class JudgeFields(QWidget):
             "judge": self.judge,
             "place": self.place,
             "base_url": self.url,
+            "host": self.host,
             "serve": self.serve,
             "model": self.model,
             "key": self.key,

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _judging()
     _parts()
     _calls()
+    _judge_batches()
     _vectors()
     _journal()
     _labels()
@@ -246,6 +247,26 @@ def _calls() -> None:
     )
     op.create_index("ix_call_reply_call_key", "call_reply", ["call_key"])
     op.create_index("ix_call_reply_run_id", "call_reply", ["run_id"])
+
+
+def _judge_batches() -> None:
+    op.create_table(
+        "judge_batch",
+        sa.Column("batch_id", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("described", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("wave", sa.Integer(), nullable=False),
+        sa.Column("files", sa.Text(), nullable=False),
+        sa.Column("handle", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("created", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("batch_id", name="pk_judge_batch"),
+    )
+    op.create_index("ix_judge_batch_run_id", "judge_batch", ["run_id"])
 
 
 def _vectors() -> None:
