@@ -2,8 +2,8 @@
 
     python3 packaging/dev.py run [ARGUMENT...]     set up the core, then open the window on the sample project
     python3 packaging/dev.py test [ARGUMENT...]    set up the core, training and the tools, then run every check
-    python3 packaging/dev.py faults [ARGUMENT...]  the same set-up, then kill the judge, or training, over and over;
-                                                   see faults --help
+    python3 packaging/dev.py faults [ARGUMENT...]  the same set-up, then kill the judge, or training, or spoil the link
+                                                   to a host, over and over; see faults --help
     python3 packaging/dev.py setup [EXTRA...]      set up only; extras are train, remote, postgres, dev
 
 Arguments after `run` go to the studio. Arguments after `test` go to pytest and leave the wheel check out.
