@@ -20,6 +20,7 @@ from lrstudio.training.hosts.launcher import Launcher, Standing, Turn
 from lrstudio.training.hosts.mirror import Asked, Away
 from lrstudio.training.hosts.sync import PUSHED, Pulled, pull
 from lrstudio.training.hosts.transport import Transport
+from lrstudio.training.wire import Exit
 
 QUIET_SECONDS: Final = 3 * wire.BEAT_SECONDS
 """A heartbeat that has not moved for so long makes us ask."""
@@ -59,6 +60,7 @@ class RemoteRun:
                 self._push(transport, away)
                 if job.is_intended(away):
                     away = job.start(transport, launcher, self.run)
+                    before = Asked(answered=before.answered)  # what was said of the job before
                 pulled = pull(transport, away.folder, self.run)
                 away = self._job_of_another(away, pulled)
                 asked = self._life(transport, launcher, away, pulled, before)
@@ -129,7 +131,7 @@ class RemoteRun:
             why = "its folder is not on the host; is the disk that it lies on mounted there?"
             return replace(answered, life="unknown", why=why)
         if pulled.ended is not None:
-            return replace(answered, life="dead", why=pulled.ended.why, turn=self._requeued(launcher, away, pulled))
+            return self._over(launcher, away, pulled.ended, before, answered)
         if not away.starts and not pulled.attempts:
             return replace(answered, life="dead", why="not started yet")
         if before.turn == mirror.WITHDRAWN and not pulled.attempts:
@@ -140,7 +142,7 @@ class RemoteRun:
                 self._moved = now
                 return replace(answered, life="alive")
         if self._moved is not None and now - self._moved < self._quiet:
-            return replace(answered, life="alive")
+            return replace(answered, life="alive", why=before.why, turn=before.turn)  # as it was last answered
         life, why, turn = self._asked(transport, launcher, away, pulled)
         if life != "dead":
             self._moved = now if life == "alive" else None
@@ -170,12 +172,19 @@ class RemoteRun:
             case _:
                 return "dead", why or _DEAD["ended"], said.turn.value
 
-    def _requeued(self, launcher: Launcher, away: Away, pulled: Pulled) -> str:
-        """A run that has ended is over whatever its scheduler says, unless it has put it back into its queue."""
-        if away.host.scheduler is Scheduler.NONE or pulled.ended is None or pulled.ended.reason != "requeued":
-            return ""
+    def _over(self, launcher: Launcher, away: Away, ended: Exit, before: Asked, answered: Asked) -> Asked:
+        """A run that has ended is over whatever its scheduler says, unless that has put it back into its queue."""
+        over = replace(answered, life="dead", why=ended.why)
+        if away.host.scheduler is Scheduler.NONE or ended.reason != wire.REQUEUED:
+            return over
+        now = time.monotonic()
+        if before.turn == mirror.WAITS and self._moved is not None and now - self._moved < self._quiet:
+            return replace(answered, life="alive", why=before.why, turn=before.turn)
         said = launcher.standing(away.handle)
-        return mirror.WAITS if said.turn in (Turn.WAITS, Turn.WORKS) else ""
+        if said.turn in (Turn.OVER, Turn.NEVER):
+            return over
+        self._moved = now
+        return replace(answered, life="alive", why=_said(said), turn=mirror.WAITS)
 
 
 _DEAD: Final = {
