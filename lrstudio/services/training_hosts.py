@@ -155,7 +155,8 @@ class TrainingHosts:
             standing = patient.until(lambda: launcher.standing(handle))
             piece = patient.until(lambda: transport.read(log, start=lines.at))
             for line in lines.feed(piece.data if piece else b""):
-                patient.said(line)
+                if line.startswith(preflights.TOLD):
+                    patient.said(line.removeprefix(preflights.TOLD))
             if standing.turn is Turn.WAITS and standing.word != told:
                 told = standing.word
                 patient.said(f"waits for its turn on {away.host.name} {standing.why or standing.word}".strip())

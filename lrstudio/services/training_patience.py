@@ -15,6 +15,8 @@ T = TypeVar("T")
 PATIENCE_SECONDS: Final = 300.0
 """How long a link may be away while somebody waits for a run to be laid out."""
 
+_WORTH_TELLING: Final = 1 << 20
+
 
 class Patience:
     """Somebody waits: told what goes on, asked whether to go on, and not sent away by a link that comes back."""
@@ -52,7 +54,7 @@ class Patience:
         """Tell how much has been sent, now and then."""
         if self._cancelled():
             raise PreflightCancelled
-        if time.monotonic() - self._told > 1.0 and of:
+        if time.monotonic() - self._told > 1.0 and of > _WORTH_TELLING:
             self._told = time.monotonic()
             self.said(f"{100 * done // of} % of {of / (1 << 20):,.1f} MiB sent")
 

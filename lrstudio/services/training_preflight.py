@@ -39,7 +39,7 @@ def run_preflight(folder: RunFolder, spec: Spec, *, progress: Progress, cancelle
     Args:
         folder: the draft.
         spec: what it is to do.
-        progress: told each line that the process says.
+        progress: told what the process is at, a line at a time.
         cancelled: asked every so often; where it says yes the process is ended.
 
     Raises:
@@ -90,8 +90,9 @@ def _follow(process: subprocess.Popen[bytes], *, progress: Progress, cancelled: 
             continue
         if line is None:
             break
-        if words := line.decode("utf-8", "replace").strip():
-            progress(words)
+        words = line.decode("utf-8", "replace").strip()
+        if words.startswith(records.TOLD):
+            progress(words.removeprefix(records.TOLD))
     while process.poll() is None:
         if cancelled():
             raise PreflightCancelled

@@ -22,6 +22,9 @@ PREFLIGHT: Final = "preflight.json"
 CHECKS: Final = ("template", "ids", "rows", "disk", "device", "versions", "memory", "model", "parity", "pilot")
 """The names of the checks, in the order in which they are made."""
 
+TOLD: Final = "@ "
+"""How a line begins in which the worker says what it is at; whatever else stands there libraries have printed."""
+
 _SHORTEST_BIN: Final = 1024
 
 

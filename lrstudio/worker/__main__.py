@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lrstudio.domain.errors import StudioError
+from lrstudio.training.preflight import TOLD
 from lrstudio.training.room import NO_ROOM, REASON, DiskFull, is_full
 from lrstudio.training.spool import Orders, SilentSpool, Spool
 from lrstudio.training.wire import Kind
@@ -81,7 +82,7 @@ def _look(folder: Path) -> int:
 def _say(line: str) -> None:
     if _NUMBER:
         return
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{TOLD}{line}\n")
     sys.stdout.flush()
 
 

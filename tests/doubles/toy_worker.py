@@ -47,7 +47,8 @@ def main() -> int:
 
 
 def look_over(run: Path, ways: dict[str, Any], rows: list[Row]) -> int:
-    print("reading the rows", flush=True)
+    print("a library warns of something", flush=True)
+    print("@ reading the rows", flush=True)
     if "crash" in ways:
         raise RuntimeError(ways["crash"])
     if "refuse" in ways:

@@ -323,7 +323,7 @@ def test_a_folder_that_is_no_run_is_one_line_on_the_standard_error(
 
 def test_a_look_says_what_it_does_line_by_line(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     look(make(tmp_path / "run", tiny))
-    said = capsys.readouterr().out.splitlines()
+    said = [line.removeprefix(record.TOLD) for line in capsys.readouterr().out.splitlines()]
     wanted_in_order = [
         "loading torch",
         "loading the tokenizer",
