@@ -53,7 +53,8 @@ def train(run: Path, spool: Spool, orders: Orders, *, ranks: Ranks = ALONE) -> N
     ):
         return
     spool.phase(Phase.PREFLIGHT)
-    checkpoints.prune(run, keep=options["keep"])  # what a kill has left, where no checkpoint comes any more
+    # What a kill has left, where no checkpoint comes any more; several at once would take it away under each other.
+    ranks.lead(lambda: checkpoints.prune(run, keep=options["keep"]))
     start = checkpoints.latest(run)
     if start is not None and not ranks.lead(partial(checkpoints.verified, start)):
         raise Refused(
