@@ -42,10 +42,13 @@ class TrainingRows:
         A pair without evidence has no short prompt and is left out where the recipe is LongPO on the set's own pairs.
 
         Raises:
-            Refused: there is no set of this name, or a text is no longer the one that was frozen. While the lines are
-                taken: the file of short pairs cannot be used.
+            Refused: there is no set of this name, short pairs are named and none are to be mixed in, or a text is no
+                longer the one that was frozen. While the lines are taken: the file of short pairs cannot be used.
         """
         self._sets.get(name)
+        if options.get("short_pairs") and not options.get("short_share"):
+            sentence = "a file of short-context pairs is named and none are mixed in; set short_share, or name none"
+            raise Refused(sentence, where="short_share")
         made = RowLines(iter(()))
         made.lines = self._lines(made, name, recipe, options)
         return made

@@ -115,7 +115,8 @@ class RunFolder:
         before, ended = self.claims(), self.exit()
         if ended is not None and ended.reason == "finished":
             raise Refused("this run has finished; begin a new one", where=str(self.path))
-        if before and ended is None:
+        # An exit.json of an attempt before: the last one has claimed the run and not put it away yet, or died then.
+        if before and (ended is None or ended.attempt < before[-1].attempt):
             last = before[-1].holder
             alive = last.alive()
             if alive or (alive is None and not take_over):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from lrstudio.domain.errors import Refused
 from lrstudio.training import processes, scores, wire
@@ -45,7 +45,7 @@ def row_of(folder: RunFolder, *, recent: Sequence[Event] | None = None) -> RunRo
     steps = status.steps if status.steps is not None else spec.steps
     step = max(status.step, _step(metrics, status))
     pairs = processes.rows_of_a_step(spec.options) if "accumulation" in spec.options else None
-    trains = status.life is Life.ALIVE and status.phase is Phase.RUNNING
+    trains = status.life is Life.ALIVE and status.phase is Phase.RUNNING and _steps_are_known(metrics, spec.options)
     return RunRow(
         run_id=spec.run_id,
         number=number_of(spec.run_id),
@@ -166,6 +166,12 @@ def _memory(line: bytes) -> float | None:
 def _loss(metrics: Sequence[Event]) -> float | None:
     loss = metrics[-1].body.get("metrics", {}).get("loss") if metrics else None
     return float(loss) if isinstance(loss, int | float) else None
+
+
+def _steps_are_known(metrics: Sequence[Event], options: Mapping[str, Any]) -> bool:
+    """Tell whether no round of self-play is still to come: how many steps it will have is known when it is judged."""
+    rounds = options.get("rounds", 0)
+    return not rounds or bool(metrics and metrics[-1].body.get("metrics", {}).get("round", 0) >= rounds)
 
 
 def _step(metrics: Sequence[Event], status: Status) -> int:

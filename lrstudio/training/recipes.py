@@ -38,7 +38,7 @@ _COMMON = (
            choices=("lora", "qlora", "full"), advanced=False),
     Option("learning_rate", 1e-6, "Size of a step of the optimizer.", "LongReward, section 4.1", least=0.0, most=1.0,
            advanced=False),
-    Option("epochs", 1.0, "How often every pair is seen.", least=0.0, most=100.0, advanced=False),
+    Option("epochs", 1.0, "How often every pair is seen.", least=0.001, most=100.0, advanced=False),
     Option("accumulation", 8, "Pairs to one step of the optimizer, of each process.", "LongPO's batch of 8", least=1,
            advanced=False),
     Option("max_steps", 0, "Stop after so many steps; 0 goes by epochs.", least=0),
@@ -111,8 +111,8 @@ _HEALTH = (
 )  # fmt: skip
 
 _DPO = (
-    Option("beta", 0.15, "How far the policy may go from the reference.", "LongReward, section 4.1", least=0.0,
-           advanced=False),
+    Option("beta", 0.15, "How far the policy may go from the reference.", "LongReward, section 4.1",
+           least=1e-6, advanced=False),
     Option("loss", ("sigmoid",), "Losses of the pair, by TRL's names.", "LongReward, equation 2", choices=LOSSES),
     Option("loss_weights", ("1.0",), "One weight for each loss.", "TRL 1.16"),
     Option("nll_weight", 0.1, "Weight of the likelihood of the chosen answer.", "LongReward, section 4.1", least=0.0,
@@ -128,7 +128,7 @@ _DPO = (
 
 _LONGPO = (
     Option("beta", 0.1, "How far the policy on the long prompt may go from the reference on the short one.",
-           "LongPO, section 4", least=0.0, advanced=False),
+           "LongPO, section 4", least=1e-6, advanced=False),
     Option("longpo_lambda", 0.01, "Weight of the preference loss beside the likelihood.", "LongPO, equation 14",
            least=0.0, advanced=False),
     Option("nll", "whole", "Likelihood over the whole chosen sequence, document too, or over the answer only.",
@@ -148,7 +148,7 @@ _LONGPO = (
 )  # fmt: skip
 
 _SPPO = (
-    Option("beta", 1e-3, "1 / eta: how far one round goes.", "SPPO, section 5", least=0.0, advanced=False),
+    Option("beta", 1e-3, "1 / eta: how far one round goes.", "SPPO, section 5", least=1e-6, advanced=False),
     Option("sppo_loss", "sppo", "Soft (the paper's), by the pair alone, or hard 1 and 0.", "SPPO, equation 4.4",
            choices=("sppo", "sppo_single", "sppo_hard"), advanced=False),
     Option("rounds", 3, "Rounds of sampling, judging and training; 0 trains on the set's own pairs.",

@@ -79,7 +79,6 @@ class Orders:
     def __init__(self, source: int | None = 0) -> None:
         """Listen to a file descriptor in a thread that ends with the process; None listens to nobody."""
         self.stop = threading.Event()
-        self.orphaned = threading.Event()
         self._checkpoint = threading.Event()
         if source is not None:
             threading.Thread(target=self._listen, args=(source,), name="orders", daemon=True).start()
@@ -100,5 +99,4 @@ class Orders:
                     self.stop.set()
                 elif line.strip() == CHECKPOINT.encode():
                     self._checkpoint.set()
-        self.orphaned.set()
         self.stop.set()

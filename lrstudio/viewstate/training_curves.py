@@ -223,7 +223,7 @@ PLOTS: Final = (
     ),
     PlotSpec(
         "kl", "KL to the reference", HEALTH, (Series("kl", "KL"),),
-        "How far the policy has gone from the reference, a token.",
+        "Log-ratio of policy to reference, a token of both answers: a proxy, which may be below 0.",
     ),
     PlotSpec(
         "entropy", "Entropy", HEALTH, (Series("entropy", "entropy"),),
@@ -312,12 +312,16 @@ class Reading:
 
 
 def reading(spec: PlotSpec, runs: Sequence[RunLines], *, step: int | None) -> Reading:
-    """Return what a plot says at a step, of all runs shown; at their last steps where there is none."""
+    """Return what a plot says at a step, of all runs shown; at their last steps where there is none.
+
+    A run that has not come as far as the step has no value there.
+    """
     values = []
     for run in runs:
+        at = run.last if step is None else step
         for series in lines_of(spec, tuple(run.curves.values)):
             name = series.label if len(runs) == 1 else f"{run.label} {series.label}"
-            values.append((name, run.of(series.metric).at(series.metric, run.last if step is None else step)))
+            values.append((name, run.of(series.metric).at(series.metric, at) if at <= run.last else None))
     return Reading(step, tuple(values))
 
 

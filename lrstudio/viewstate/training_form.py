@@ -81,7 +81,8 @@ class OptionField:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """The form as it stands: what is chosen, and each option as typed. `host` is "" for this machine.
+    """The form as it stands: what is chosen, and each option as typed. `host` is "" for this machine, `python` for the
+    one that trains unless another is named.
 
     Two are equal where they ask for the same work, whatever it is called.
     """
@@ -93,6 +94,7 @@ class Typed:
     options: Mapping[str, str] | None = None
     queue: bool = False
     host: str = ""
+    python: str = ""
     name: str = field(default="", compare=False)
 
 

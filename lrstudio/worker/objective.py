@@ -194,6 +194,12 @@ def check_options(recipe: str, options: Mapping[str, Any]) -> None:
         Refused: they do not; names the options.
     """
     processes.check(recipe, options)
+    if options.get("rounds") and options["evaluate_every"]:
+        raise Refused(
+            "the pairs of a round are made of new answers, and none is held out to evaluate on; set evaluate_every to "
+            "0, and sample_every to see answers to held-out questions",
+            where="evaluate_every",
+        )
     if recipe != "dpo":
         return
     names, weights = tuple(options["loss"]), tuple(options["loss_weights"])

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch.nn.functional import logsigmoid
 
+from lrstudio.training import estimate, processes
 from lrstudio.worker import loading, sizes
 from lrstudio.worker.conversations import Conversation
 from lrstudio.worker.prefix import Engine, Together
-from lrstudio.worker.preparing import numbers
+from lrstudio.worker.preparing import Rows, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +52,24 @@ def pilot(model: Any, engine: Engine, rows: Sequence[Conversation], recipe: str,
         model.zero_grad(set_to_none=True)
     peak = torch.cuda.max_memory_allocated() if cards else sizes.most_of_process()
     return Tried(shared.tokens, time.monotonic() - began, float(peak))
+
+
+def whole_run(pace: estimate.Pace, rows: Rows, options: Mapping[str, Any]) -> float:
+    """Return the seconds of all steps, and of the reference and the evaluations, which go forward only: a third.
+
+    Of self-play those of all rounds, each question with a pair as long as the set's; what sampling takes is not in it.
+    """
+    training, held_out = list(rows.training), [it.computed for it in rows.held_out]
+    passes, step_rows, rounds = options["epochs"], processes.rows_of_a_step(options), options.get("rounds", 0)
+    if rounds:
+        training, held_out = list({it.policy.prompt: it for it in training}.values()), []
+    if options["max_steps"]:  # of each round
+        passes = options["max_steps"] * step_rows / len(training) * (rounds or 1)
+    elif rounds and options["round_questions"] == "all":
+        passes *= rounds
+    once, apart = pace.seconds([it.computed for it in training]), pace.seconds(held_out)
+    steps = passes * len(training) / step_rows
+    evaluations = steps // options["evaluate_every"] if options["evaluate_every"] else 0
+    references = rounds if rounds and options["round_questions"] == "all" else 1
+    alone = passes * once + (references * once + (1 + evaluations) * apart) / 3
+    return float(alone / processes.count(options))

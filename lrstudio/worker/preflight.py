@@ -15,14 +15,14 @@ from typing import Any, Final
 import torch
 
 from lrstudio.domain.errors import Refused
-from lrstudio.training import estimate, processes, wire
+from lrstudio.training import estimate, wire
 from lrstudio.training import preflight as record
 from lrstudio.training.estimate import GIB
 from lrstudio.training.preflight import CHECKS, Check, Preflight
 from lrstudio.training.wire import Spec
 from lrstudio.worker import as_one, loading, sizes
 from lrstudio.worker.conversations import Conversation, Message, OtherTokens
-from lrstudio.worker.pilot import pilot
+from lrstudio.worker.pilot import pilot, whole_run
 from lrstudio.worker.plan import largest
 from lrstudio.worker.prefix import Engine, joined
 from lrstudio.worker.preparing import NowAndThen, Rows, engine_of, many, names, rows_in_tokens
@@ -336,11 +336,12 @@ class _Look:
         self._notes.peak_gib = max(self._ranks.gather(max(it.peak for it in tried))) / GIB
         pace = estimate.pace([(it.tokens, it.seconds) for it in tried])
         if pace is not None:
-            self._notes.seconds = _whole_run(pace, rows, self._options)
+            self._notes.seconds = whole_run(pace, rows, self._options)
         pairs = "the longest pair" if len(most) == 1 else f"the longest question with {len(most)} pairs"
+        besides = "; sampling and judging the answers come besides" if self._options.get("rounds") else ""
         return (
             f"a step on {pairs}, {tried[0].tokens:,} tokens, takes {tried[0].seconds:.1f} s and "
-            f"{self._notes.peak_gib:.2f} GiB"
+            f"{self._notes.peak_gib:.2f} GiB{besides}"
         )
 
     @property
@@ -367,19 +368,6 @@ def returns(row: Conversation, tokenizer: Any) -> bool:
     tokens = [*row.policy.prompt, *row.policy.branches[0].tokens]
     again = tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)
     return bool(again == text or sizes.settled(again) == sizes.settled(text))
-
-
-def _whole_run(pace: estimate.Pace, rows: Rows, options: Mapping[str, Any]) -> float:
-    """Return the seconds of all steps, and of the reference and the evaluations, which go forward only: a third."""
-    training = [it.computed for it in rows.training]
-    epochs, step_rows = options["epochs"], processes.rows_of_a_step(options)
-    if options["max_steps"]:
-        epochs = options["max_steps"] * step_rows / len(training)
-    once, held_out = pace.seconds(training), pace.seconds([it.computed for it in rows.held_out])
-    steps = epochs * len(training) / step_rows
-    evaluations = steps // options["evaluate_every"] if options["evaluate_every"] else 0
-    alone = epochs * once + (once + (1 + evaluations) * held_out) / 3
-    return float(alone / processes.count(options))
 
 
 def earlier(run: Path, device: str) -> Sequence[tuple[float, float]]:

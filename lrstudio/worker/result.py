@@ -218,7 +218,7 @@ class Result:
         model: Any = AutoModelForCausalLM.from_pretrained(
             folder, local_files_only=True, dtype=self._dtype(), attn_implementation="sdpa"
         )
-        model = model.to(loading.device()).eval()
+        model = model.to(loading.device(str(self.options.get("device", "auto")))).eval()
         if folder == Path(self.spec.model):
             loading.with_rope_theta(model, float(self.options.get("rope_theta", 0.0)))
         return model

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,8 +53,15 @@ def train(run: Path, spool: Spool, orders: Orders, *, ranks: Ranks = ALONE) -> N
     ):
         return
     spool.phase(Phase.PREFLIGHT)
-    checkpoints.prune(run, keep=options["keep"])  # what a kill has left, where no checkpoint comes any more
+    # What a kill has left, where no checkpoint comes any more; several at once would take it away under each other.
+    ranks.lead(lambda: checkpoints.prune(run, keep=options["keep"]))
     start = checkpoints.latest(run)
+    if start is not None and not ranks.lead(partial(checkpoints.verified, start)):
+        raise Refused(
+            "the files of this checkpoint are not those that were saved; is the disk sound? Remove its folder, and the "
+            "run goes on from the one before",
+            where=str(start.path),
+        )
     saved = start.path / MODEL if start else None
     if saved is None:
         ready = begun(run, spec, options, spool, ranks=ranks)
@@ -207,6 +215,11 @@ class Loop:
         means, computed = self._together(rows, found, computed)
         self._spread.add_up(self._weights)
         norm = self._spread.clip(self._weights, self._options["max_grad_norm"] or math.inf)
+        if not math.isfinite(norm):  # before it gets into weights and moments, and with them into a checkpoint
+            raise Refused(
+                f"the gradient of step {self.step} is not a number, though its loss is; lower the learning rate, or "
+                "train in fp32"
+            )
         now = rate(self.step - self.began, steps, self._options)
         for group in self._optimizer.param_groups:
             group["lr"] = now

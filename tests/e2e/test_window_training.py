@@ -94,6 +94,19 @@ def test_a_check_shows_lengths_estimate_and_checks(driver: Driver, harbours: Pat
     assert [it for it in service(driver).home.iterdir() if it.name[0].isdigit()] == []
 
 
+def test_what_one_python_has_found_is_not_taken_for_another(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    training = workspace(driver, harbours)
+    fill(training, toy_model(tmp_path / "toy"))
+    driver.window.actions_["training.check"].trigger()
+    driver.until(lambda: training.view.preview.counts.isVisible())
+    training.view.form.python.setText(str(tmp_path / "no-python"))
+    driver.settle()
+    assert not training.view.preview.counts.isVisible()
+    driver.key("Ctrl+Return")
+    driver.until(lambda: "there is no Python here" in training.view.form._python_row.problem.text())
+    assert service(driver).runs() == ()
+
+
 def test_what_a_field_means_stays_in_sight_and_the_keyboard_goes_along_with_the_buttons(
     driver: Driver, harbours: Path, tmp_path: Path
 ) -> None:

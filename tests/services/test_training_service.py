@@ -407,6 +407,8 @@ def test_short_pairs_are_mixed_in_by_share(training: Training, tmp_path: Path) -
     assert all(row.prompt.startswith("Q") and row.chosen.startswith("yes") for row in mixed)
     again = training.draft(wish(tmp_path, options=options))
     assert [it for it in rows_of(training.home / again / wire.PAIRS) if it.mixed] == mixed
+    with pytest.raises(Refused, match="none are mixed in"):
+        training.draft(wish(tmp_path, options={"short_pairs": str(short)}))
     with pytest.raises(Refused, match="has 20 pairs and"):
         training.draft(wish(tmp_path, options=options | {"short_share": 0.9}))
     short.write_text('{"prompt": "x"}\n')

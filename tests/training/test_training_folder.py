@@ -182,6 +182,16 @@ def test_a_person_can_take_a_run_over_from_a_machine_that_is_gone(run: RunFolder
         run.claim()
 
 
+def test_the_end_of_an_attempt_before_lets_nobody_in_beside_the_next(run: RunFolder) -> None:
+    run.claim()
+    ended = Exit(code=None, signal=9, reason="killed", last_step=3, attempt=1, time="t")
+    run.write(wire.EXIT, ended)
+    run.claim()
+    run.write(wire.EXIT, ended)  # as it stands until the second attempt, which lives, has put it away
+    with pytest.raises(Refused, match="this run is going on"):
+        run.claim()
+
+
 def test_a_spec_of_a_newer_version_is_refused(run: RunFolder) -> None:
     row = json.loads((run.path / wire.SPEC).read_text())
     (run.path / wire.SPEC).write_text(json.dumps(row | {"v": 2}))

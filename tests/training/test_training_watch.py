@@ -9,9 +9,10 @@ import pytest
 from lrstudio.training import scores, wire
 from lrstudio.training.events import EventLog
 from lrstudio.training.folder import RunFolder
+from lrstudio.training.listing import row_of
 from lrstudio.training.scores import Score, answer_key
 from lrstudio.training.watch import RunWatch
-from lrstudio.training.wire import Kind, Spec
+from lrstudio.training.wire import Kind, Phase, Spec, State
 
 
 @pytest.mark.parametrize("often", [True, False])
@@ -61,3 +62,17 @@ def test_rewards_are_held_against_the_margin_by_the_judge_of_the_last_score(tmp_
     assert [it.step for it in watch.samples] == [0, 10]
     log.close()
     assert [it.rule for it in watch.told] == ["judged"]
+
+
+@pytest.mark.parametrize(("of", "at", "left"), [(3, 1, None), (3, 3, 12.0), (0, 0, 12.0)])
+def test_the_time_left_of_self_play_is_told_when_no_round_is_to_come(
+    tmp_path: Path, of: int, at: int, left: float | None
+) -> None:
+    run = RunFolder.create(tmp_path / "r", Spec("r", "sppo", "none", ("true",), options={"rounds": of}))
+    run.claim()
+    run.write(wire.STATE, State(phase=Phase.RUNNING, attempt=1, time=wire.now(), step=4, steps=10, last_seq=0))
+    log = EventLog(run.path / wire.EVENTS)
+    said = {"loss": 1.0, "seconds": 2.0, **({"round": float(at)} if at else {})}
+    log.append(Kind.METRIC, attempt=1, step=4, metrics=said)
+    log.close()
+    assert row_of(run).seconds_left == left

@@ -105,6 +105,8 @@ def test_values_beside_a_plot_are_those_at_the_crosshair_else_the_last() -> None
     assert reading(REWARDS, [run], step=1).words == "step 1 · chosen 0.100 · rejected -0.100"
     other = RunLines("b", "run 2", curves(loss=[3.0]))
     assert "run 2 chosen –" in reading(REWARDS, [run, other], step=None).words
+    shorter = RunLines("c", "run 3", curves(**{"rewards/chosen": [0.4], "rewards/rejected": [0.3]}))
+    assert "run 3 chosen –" in reading(REWARDS, [run, shorter], step=2).words, "it has not come as far"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import shutil
 import subprocess
 import sys
 import time
@@ -26,11 +27,14 @@ from lrstudio.training.events import Tail  # noqa: E402
 from lrstudio.training.folder import RunFolder  # noqa: E402
 from lrstudio.training.recipes import recipe  # noqa: E402
 from lrstudio.training.rows import Row, Turn, line_of  # noqa: E402
+from lrstudio.training.spool import Orders, Spool  # noqa: E402
 from lrstudio.training.supervisor import Supervisor  # noqa: E402
 from lrstudio.worker import loading, plan, train  # noqa: E402
 from lrstudio.worker.conversations import conversation  # noqa: E402
 from lrstudio.worker.objective import cost  # noqa: E402
 from lrstudio.worker.prefix import PlainPairs, SharedPrefix, Tree  # noqa: E402
+from lrstudio.worker.preflight import Ready  # noqa: E402
+from lrstudio.worker.preparing import Rows  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
 
 torch.set_num_threads(1)
@@ -131,6 +135,38 @@ def test_a_killed_run_goes_on_to_the_same_numbers(tiny: Path, unbroken: RunFolde
     whole = curve(unbroken)
     assert curve(run) | again == whole
     assert len(set(whole.values())) == 9
+
+
+def test_a_checkpoint_that_is_not_as_it_was_saved_is_not_gone_on_from(unbroken: RunFolder, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "copy")
+    shutil.copytree(unbroken.path, run.path)
+    last = checkpoints.latest(run.path)
+    assert last is not None
+    weights = last.path / train.MODEL / "adapter_model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(Refused, match="Remove its folder") as refused:
+        train.train(run.path, Spool(run.path, attempt=2), Orders(None))
+    assert refused.value.where == str(last.path)
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft's
+def test_a_gradient_that_is_no_number_moves_no_weight(tiny: Path, tmp_path: Path) -> None:
+    run = make(tmp_path / "poisoned", tiny, save_every=1)
+    options = dict(recipe("dpo").settle(run.spec().options))
+    tokenizer, model = loading.load_tokenizer(tiny), loading.load_model(tiny, options)
+    given = tuple(conversation(row, tokenizer) for row in rows()[:2])
+    kept = Rows(training=given, held_out=(), lengths=(), cut=(), dropped=(), limit=0)
+    ready = Ready(tokenizer=tokenizer, rows=kept, model=model, engine=PlainPairs(model))
+    weights = [it for it in model.parameters() if it.requires_grad]
+    before = [it.detach().clone() for it in weights]
+    weights[-1].register_hook(lambda gradient: gradient * math.nan)
+    loop = train.Loop(run.path, "dpo", options, ready=ready, spool=Spool(run.path, attempt=1), orders=Orders(None))
+    with pytest.raises(Refused, match="the gradient of step 1 is not a number"):
+        loop.run(given, [(-10.0, -10.0)] * 2, training=2)
+    assert all(torch.equal(now, was) for now, was in zip(weights, before, strict=True))
+    assert checkpoints.latest(run.path) is None
 
 
 def test_a_run_that_is_told_to_stop_saves_first_and_full_training_goes_on_likewise(tiny: Path, tmp_path: Path) -> None:

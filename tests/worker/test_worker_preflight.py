@@ -21,14 +21,16 @@ pytest.importorskip("peft", reason="peft is not installed: the extra `train` bri
 from lrstudio.domain.errors import Refused  # noqa: E402
 from lrstudio.training import preflight as record  # noqa: E402
 from lrstudio.training import wire  # noqa: E402
+from lrstudio.training.estimate import Pace  # noqa: E402
 from lrstudio.training.folder import RunFolder  # noqa: E402
 from lrstudio.training.preflight import Preflight  # noqa: E402
+from lrstudio.training.recipes import recipe  # noqa: E402
 from lrstudio.training.rows import Row, line_of  # noqa: E402
 from lrstudio.worker import loading, pilot, preflight, sizes  # noqa: E402
 from lrstudio.worker.__main__ import main  # noqa: E402
 from lrstudio.worker.conversations import conversation  # noqa: E402
 from lrstudio.worker.prefix import SharedPrefix  # noqa: E402
-from lrstudio.worker.preparing import NowAndThen  # noqa: E402
+from lrstudio.worker.preparing import NowAndThen, Rows  # noqa: E402
 from lrstudio.worker.starting import wanted  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
 
@@ -96,6 +98,26 @@ def test_a_run_with_nothing_wrong_passes_every_check_and_says_what_it_will_take(
     assert found.versions["torch"] == torch.__version__
     assert not list(run.path.glob("spool/*")), "a look says nothing as an attempt"
     assert not list(run.path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "passes", "references"),
+    [
+        ({"rounds": 3, "max_steps": 0}, 3, 3),
+        ({"rounds": 3, "max_steps": 0, "round_questions": "parts"}, 1, 1),
+        ({"rounds": 3, "max_steps": 2, "accumulation": 3}, 6, 3),
+        ({"rounds": 0, "max_steps": 0}, 1, 1),
+    ],
+)
+def test_the_time_of_self_play_is_that_of_all_rounds(
+    tiny: Path, options: dict[str, Any], passes: float, references: float
+) -> None:
+    tokenizer = loading.load_tokenizer(tiny)
+    training = tuple(conversation(row, tokenizer) for row in rows(3))
+    kept = Rows(training=training, held_out=(), lengths=(), cut=(), dropped=(), limit=0)
+    once = sum(it.computed for it in training)
+    settled = recipe("sppo").settle(options)
+    assert pilot.whole_run(Pace(1.0, 0.0), kept, settled) == pytest.approx(once * (passes + references / 3))
 
 
 def test_a_pilot_step_leaves_weights_gradients_and_dice_as_they_were(tiny: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from lrstudio.training.recipes import recipe  # noqa: E402
 from lrstudio.training.rounds import Answered, Judged  # noqa: E402
 from lrstudio.training.rows import Row, line_of, rows_of  # noqa: E402
 from lrstudio.worker import sppo_rounds  # noqa: E402
+from lrstudio.worker.starting import wanted  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
 
 torch.set_num_threads(1)
@@ -237,3 +238,9 @@ def test_two_answers_with_the_same_words_are_no_pair(tmp_path: Path) -> None:
     rows, words = sppo_rounds.pair(tmp_path, 1, questions(), tau=1.0)
     assert rows == []
     assert words == "0 pairs from 1 questions; 1 have no two answers that the judge tells apart"
+
+
+def test_rounds_have_no_pairs_to_evaluate_on(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="set evaluate_every to 0") as refused:
+        wanted(run_of(tmp_path / "run", tmp_path, evaluate_every=2).path)
+    assert refused.value.where == "evaluate_every"

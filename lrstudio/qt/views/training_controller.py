@@ -271,8 +271,7 @@ class TrainingController(QObject):
 
     def _look_again(self) -> None:
         self._ticks = 0
-        self._polling = False
-        self._tick()
+        self._tick()  # a look under way is not run into, as both would read on from one place; the next follows soon
 
     def _list_soon(self) -> None:
         """Read the list at the next tick; a look under way is not begun anew, as hosts may tell of something often."""

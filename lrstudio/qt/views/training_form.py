@@ -86,6 +86,7 @@ class TrainingForm(QWidget):
             queue=self.queue.isChecked(),
             name=self.name.text().strip(),
             host=self.target.host,
+            python="" if self.target.host else self.python.text().strip(),  # a host has its own
         )
 
     def entry(self, name: str) -> OptionEntry:
@@ -238,6 +239,7 @@ class TrainingForm(QWidget):
         self.advanced.toggled.connect(lambda _on: self._fold())
         self.choose_model.clicked.connect(self._ask_model)
         self.choose_python.clicked.connect(self._ask_python)
+        self.python.textChanged.connect(lambda _text: self._other_python())
         self.python.editingFinished.connect(self._python_typed)
 
     def _target_changed(self) -> None:
@@ -246,6 +248,10 @@ class TrainingForm(QWidget):
         self.queue.setText(f"after the runs that are queued {'there' if there else 'here'}")
         self._python_row.setVisible(not there)
         self._model_row.explain(words.MODEL_THERE if there else words.MODEL_HERE)
+        self._changed()
+
+    def _other_python(self) -> None:
+        self._python_row.refuse("")
         self._changed()
 
     def _python_typed(self) -> None:

@@ -95,6 +95,7 @@ class TrainingLaunch(QObject):
             preset=typed.preset,
             options=form.given(),
             name=typed.name,
+            python=Path(typed.python) if typed.python else None,
             queue=typed.queue,
             host=typed.host,
         )
