@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -202,7 +203,7 @@ def test_another_computer_goes_on_and_both_see_it(make_far: MakeFar, host: Folde
 def test_a_supervisor_that_does_not_come_up_is_told_in_its_last_words(make_far: MakeFar, host: FolderHost) -> None:
     run = make_far()
     away = mirror.away_of(run.here.path)
-    mirror.write_away(run.here.path, mirror.replace(away, path=""))
+    mirror.write_away(run.here.path, mirror.replace(away, path="", python=(sys.executable, "-I", "-S")))
     run.here.write(wire.SPEC, run.here.spec())
     with pytest.raises(Environment, match="No module named"):
         run.begin()
