@@ -98,6 +98,20 @@ class RemoteRun:
                 replace_file(mark, wire.to_json({"name": answer["name"]}))
         self._push_rounds(transport, away)
 
+    def answer(self, transport: Transport, *, why: str) -> None:
+        """Answer the requests that nobody has, here and on the host: a later attempt is not to take them for its own.
+
+        Raises:
+            Unreachable, Environment: as the transport.
+        """
+        folder, said = RunFolder(self.run), {"v": wire.VERSION, "time": wire.now(), "done": True, "why": why}
+        far = f"{mirror.away_of(self.run).folder}/{wire.CONTROL}"
+        for name in folder.asked():
+            with suppress(FileNotFoundError):  # it has not been sent, and is not any more
+                there = json.loads((self.run / wire.CONTROL / f"{name}{PUSHED}").read_text(encoding="utf-8"))["name"]
+                transport.write(f"{far}/{there}.ack.json", wire.to_json(said).encode("ascii") + b"\n")
+            folder.answer(name, done=True, why=why)
+
     def _push_rounds(self, transport: Transport, away: Away) -> None:
         for judged in sorted((self.run / rounds.ROUNDS).glob(f"[0-9][0-9][0-9]/{rounds.JUDGED}")):
             mark = judged.with_name(f".{rounds.JUDGED}{PUSHED}")
@@ -124,15 +138,18 @@ class RemoteRun:
 
     def _life(self, transport: Transport, launcher: Launcher, away: Away, pulled: Pulled, before: Asked) -> Asked:
         now = time.monotonic()
-        answered = Asked(answered=wire.now(), attempts=pulled.attempts)
+        answered = Asked(answered=wire.now(), attempts=pulled.attempts, starts=away.starts)
         if not pulled.there:
             why = "its folder is not on the host; is the disk that it lies on mounted there?"
             return replace(answered, life="unknown", why=why)
         if pulled.ended is not None:
-            return replace(answered, life="dead", why=pulled.ended.why, turn=self._requeued(launcher, away, pulled))
+            said = self._next_turn(launcher, away, pulled)
+            if said is not None:
+                return replace(answered, life="alive", why=_said(said), turn=mirror.WAITS)
+            return replace(answered, life="dead", why=pulled.ended.why)
         if not away.starts and not pulled.attempts:
             return replace(answered, life="dead", why="not started yet")
-        if before.turn == mirror.WITHDRAWN and not pulled.attempts:
+        if before.turn == mirror.WITHDRAWN and before.starts == away.starts and not pulled.attempts:
             return replace(before, answered=answered.answered, down="", trouble="")
         if pulled.beat and pulled.beat != self._beat:
             first, self._beat = not self._beat, pulled.beat
@@ -170,12 +187,17 @@ class RemoteRun:
             case _:
                 return "dead", why or _DEAD["ended"], said.turn.value
 
-    def _requeued(self, launcher: Launcher, away: Away, pulled: Pulled) -> str:
-        """A run that has ended is over whatever its scheduler says, unless it has put it back into its queue."""
-        if away.host.scheduler is Scheduler.NONE or pulled.ended is None or pulled.ended.reason != "requeued":
-            return ""
+    def _next_turn(self, launcher: Launcher, away: Away, pulled: Pulled) -> Standing | None:
+        """Return where the next attempt of a run that has ended stands, None where none is to come.
+
+        Its scheduler has put it back into the queue, or a person has gone on with it and its turn has not come yet.
+        """
+        if away.host.scheduler is Scheduler.NONE or pulled.ended is None or pulled.ended.reason == "finished":
+            return None
+        if pulled.ended.reason != wire.REQUEUED and away.starts <= pulled.attempts:
+            return None
         said = launcher.standing(away.handle)
-        return mirror.WAITS if said.turn in (Turn.WAITS, Turn.WORKS) else ""
+        return said if said.turn in (Turn.WAITS, Turn.WORKS) else None
 
 
 _DEAD: Final = {
