@@ -20,6 +20,7 @@ from lrstudio.training.hosts.launcher import Launcher, Standing, Turn
 from lrstudio.training.hosts.mirror import Asked, Away
 from lrstudio.training.hosts.sync import PUSHED, Pulled, pull
 from lrstudio.training.hosts.transport import Transport
+from lrstudio.training.wire import Exit
 
 QUIET_SECONDS: Final = 3 * wire.BEAT_SECONDS
 """A heartbeat that has not moved for so long makes us ask."""
@@ -143,10 +144,7 @@ class RemoteRun:
             why = "its folder is not on the host; is the disk that it lies on mounted there?"
             return replace(answered, life="unknown", why=why)
         if pulled.ended is not None:
-            said = self._next_turn(launcher, away, pulled)
-            if said is not None:
-                return replace(answered, life="alive", why=_said(said), turn=mirror.WAITS)
-            return replace(answered, life="dead", why=pulled.ended.why)
+            return self._ended(launcher, away, answered, pulled.ended)
         if not away.starts and not pulled.attempts:
             return replace(answered, life="dead", why="not started yet")
         if before.turn == mirror.WITHDRAWN and before.starts == away.starts and not pulled.attempts:
@@ -187,17 +185,20 @@ class RemoteRun:
             case _:
                 return "dead", why or _DEAD["ended"], said.turn.value
 
-    def _next_turn(self, launcher: Launcher, away: Away, pulled: Pulled) -> Standing | None:
-        """Return where the next attempt of a run that has ended stands, None where none is to come.
+    def _ended(self, launcher: Launcher, away: Away, answered: Asked, ended: Exit) -> Asked:
+        """An attempt that has ended is over whatever its scheduler says, unless the next one is in its queue.
 
-        Its scheduler has put it back into the queue, or a person has gone on with it and its turn has not come yet.
+        The scheduler has put it back there, or a person has gone on with the run and its turn has not come yet.
         """
-        if away.host.scheduler is Scheduler.NONE or pulled.ended is None or pulled.ended.reason == "finished":
-            return None
-        if pulled.ended.reason != wire.REQUEUED and away.starts <= pulled.attempts:
-            return None
+        over = replace(answered, life="dead", why=ended.why)
+        if away.host.scheduler is Scheduler.NONE or ended.reason == "finished":
+            return over
+        if ended.reason != wire.REQUEUED and away.starts <= answered.attempts:
+            return over
         said = launcher.standing(away.handle)
-        return said if said.turn in (Turn.WAITS, Turn.WORKS) else None
+        if said.turn not in (Turn.WAITS, Turn.WORKS):
+            return over
+        return replace(answered, life="alive", why=_said(said), turn=mirror.WAITS)
 
 
 _DEAD: Final = {
