@@ -38,7 +38,6 @@ class Touch:
         self._on_change = on_change
         self._seconds = seconds
         self._closed = threading.Event()
-        self._wanted = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         self._finder = threading.Thread(target=self._find, name="hosts", daemon=True)
         self._finder.start()
