@@ -2,8 +2,8 @@
 
     python3 packaging/dev.py run [ARGUMENT...]     set up the core, then open the window on the sample project
     python3 packaging/dev.py test [ARGUMENT...]    set up the core, training and the tools, then run every check
-    python3 packaging/dev.py faults [ARGUMENT...]  the same set-up, then kill the judge, or training, over and over;
-                                                   see faults --help
+    python3 packaging/dev.py faults [ARGUMENT...]  the same set-up, then kill the judge, or training, or spoil the link
+                                                   to a host, over and over; see faults --help
     python3 packaging/dev.py setup [EXTRA...]      set up only; extras are train, remote, postgres, dev
 
 Arguments after `run` go to the studio. Arguments after `test` go to pytest and leave the wheel check out.
@@ -50,6 +50,8 @@ VENV = ROOT / ".venv"
 # Relative, because pip splits the environment variables that carry it at blanks; every command runs in ROOT.
 CONSTRAINTS = "packaging/constraints.txt"
 WORKERS = max(3, min(4, os.cpu_count() or 1))
+# In the order of tests/conftest.py; xdist would put the files with few tests last, and those are the long ones.
+WHOLE_SUITE = ("-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 class Outcome(NamedTuple):
@@ -137,7 +139,7 @@ def check_commands(pytest_arguments: Sequence[str]) -> dict[str, list[str]]:
         "mypy": [python, "-m", "mypy", "--strict"],
         # The whole suite runs in a few processes, each with a file at a time: more of them than two cores, because much
         # of it waits for other processes.
-        "pytest": [python, "-m", "pytest", *(pytest_arguments or ["-n", str(WORKERS), "--dist", "loadfile"])],
+        "pytest": [python, "-m", "pytest", *(pytest_arguments or WHOLE_SUITE)],
     }
 
 

@@ -134,21 +134,13 @@ class Training(TrainingAnswered):
         needed = {"accept_cut": len(found.cut), "accept_dropped": len(found.dropped) + left_out}
         return {name: count for name, count in needed.items() if count > int(spec.options.get(name, 0))}
 
-    def accept(self, run_id: str, numbers: Mapping[str, int]) -> None:
-        """Write down what a person accepts of a draft, as `unaccepted` gives it.
+    def accept(self, run_id: str, numbers: Mapping[str, int], *, name: str | None = None) -> None:
+        """Write down what a person accepts of a draft, as `unaccepted` gives it, and a `name`; "" is by its number.
 
         Raises:
             Refused: it is no draft.
         """
-        self._drafts.accept(self._folder(run_id), numbers)
-
-    def rename(self, run_id: str, name: str) -> None:
-        """Call a draft otherwise; "" gives it the name of its recipe and number.
-
-        Raises:
-            Refused: it is no draft.
-        """
-        self._drafts.rename(self._folder(run_id), name)
+        self._drafts.accept(self._folder(run_id), numbers, name=name)
 
     def discard(self, run_id: str) -> None:
         """Throw a draft away.

@@ -93,24 +93,16 @@ class Drafts:
         folder.write(wire.SPEC, replace(spec, provenance=dict(spec.provenance) | counted))
         return folder
 
-    def accept(self, folder: RunFolder, numbers: Mapping[str, int]) -> None:
-        """Write into a draft how many rows a person takes to be cut or dropped.
+    def accept(self, folder: RunFolder, numbers: Mapping[str, int], *, name: str | None = None) -> None:
+        """Write into a draft how many rows a person takes to be cut or dropped, and what it is called from now on.
 
         Raises:
             Refused: it has begun.
         """
         spec = self.drafted(folder)
         allowed = {name: int(count) for name, count in numbers.items() if name in ("accept_cut", "accept_dropped")}
-        folder.write(wire.SPEC, replace(spec, options=dict(spec.options) | allowed))
-
-    def rename(self, folder: RunFolder, name: str) -> None:
-        """Call a draft otherwise, or by its recipe and number.
-
-        Raises:
-            Refused: it has begun.
-        """
-        spec = self.drafted(folder)
-        folder.write(wire.SPEC, replace(spec, name=_name(name, spec.recipe, number_of(spec.run_id))))
+        called = spec.name if name is None else _name(name, spec.recipe, number_of(spec.run_id))
+        folder.write(wire.SPEC, replace(spec, options=dict(spec.options) | allowed, name=called))
 
     def drafted(self, folder: RunFolder) -> Spec:
         """Return the spec of a draft.

@@ -30,13 +30,14 @@ from lrstudio.training.hosts.launchers import launcher_for
 from lrstudio.training.hosts.mirror import Away
 from lrstudio.training.hosts.remote_run import RemoteRun
 from lrstudio.training.hosts.results import fetch_result
-from lrstudio.training.hosts.transport import Transport, Unreachable
+from lrstudio.training.hosts.transport import Command, Transport, Unreachable
 from lrstudio.training.preflight import Preflight
 from lrstudio.training.runs import TrainWish
 from lrstudio.training.status import Life, status_of
 from lrstudio.training.wire import Request, Spec
 
 _TICK = 0.25
+_QUEUE_TICK = 2.0  # the programs of a scheduler are everybody's
 _MODELS = "models"
 
 
@@ -126,6 +127,8 @@ class TrainingHosts:
             environment=dict(spec.environment),
             log=f"{os.urandom(3).hex()}-{LOG}",
         )
+        earlier = Command(("rm", "-f", "--", f"{away.folder}/{preflights.PREFLIGHT}"))
+        patient.until(lambda: transport.run(earlier))
         handle = patient.until(lambda: launcher.start(look))
         try:
             found = self._looked_over(transport, launcher, handle, f"{away.folder}/{look.log}", away, patient)
@@ -158,7 +161,7 @@ class TrainingHosts:
                 patient.said(f"waits for its turn on {away.host.name} {standing.why or standing.word}".strip())
             if standing.turn in (Turn.OVER, Turn.NEVER):
                 break
-            patient.rest(_TICK)
+            patient.rest(_TICK if away.host.scheduler is Scheduler.NONE else _QUEUE_TICK)
         said = patient.until(lambda: transport.read(path, most=1 << 24))
         if said is None:
             raise lines.trouble(f"{away.host.name}:{log}")

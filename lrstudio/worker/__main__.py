@@ -17,6 +17,7 @@ import os
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -85,6 +86,8 @@ def _say(line: str) -> None:
 
 
 def _attempt(folder: Path, attempt: int) -> int:
+    # peft's, on a word of transformers: a log is read by people
+    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
     first = _NUMBER == 0
     orders = Orders() if first else Orders(None)
     words = _LastWords(Spool(folder, attempt=attempt) if first else SilentSpool())

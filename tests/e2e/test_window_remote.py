@@ -120,6 +120,22 @@ def test_a_host_that_says_nothing_is_left_and_asked_again(driver: Driver, sshd: 
     driver.close()  # waits for no answer
 
 
+def test_preparing_tells_how_far_it_is_and_is_cancelled(driver: Driver, sshd: SshdServer, python: Path) -> None:
+    driver.show()
+    window = add_loopback(driver, sshd, python)
+    window.form.python.setText("")  # an environment is to be made
+    driver.key("Return", window.form.python)
+    driver.until(lambda: kept()[0].python == ())
+    driver.key("F9")
+    driver.until(lambda: window.standing.cancel.isVisible() and bool(window.standing.said.text()), ms=MINUTE_MS)
+    assert not window.standing.prepare.isVisible()
+    window.standing.cancel.click()
+    assert window.standing.said.text() == "is cancelled …"
+    driver.until(lambda: rested(window), ms=MINUTE_MS)
+    assert not window.standing.trouble.isVisible()
+    assert not list((sshd.folder / "far").glob("env/*/ready.json"))
+
+
 def test_a_run_on_a_host_from_the_window_to_the_adapter(
     driver: Driver, sshd: SshdServer, harbours: Path, tmp_path: Path, python: Path
 ) -> None:
@@ -175,6 +191,14 @@ def test_a_run_on_a_host_from_the_window_to_the_adapter(
     driver.until(lambda: Fact.RUN_FAR in training.facts)
     lay_result(far)
     training.view.take_keyboard()
+    sshd.freeze()
+    driver.key("f")
+    assert training.view.fetch.isVisible()
+    assert Fact.FETCHING in training.facts
+    driver.key("F")
+    assert training.view.fetch.said.text() == "Fetching stops …"
+    sshd.thaw()
+    driver.until(lambda: "Fetching was stopped" in driver.window.banner.text, ms=MINUTE_MS)
     driver.key("f")
     driver.until(lambda: "adapter of run 1 is here" in driver.window.banner.text, ms=MINUTE_MS)
     adapter = "result/adapter/adapter_model.safetensors"

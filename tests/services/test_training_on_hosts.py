@@ -127,6 +127,17 @@ def test_what_preflight_finds_there_is_told_and_leaves_nothing(
     assert over(training, run_id).phase is Phase.FINISHED
 
 
+def test_what_an_earlier_look_found_does_not_stand_for_one_that_breaks_down(
+    training: Training, box: FolderHost, tmp_path: Path
+) -> None:
+    run_id = training.draft(wish(tmp_path))
+    assert training.preflight(run_id).ok
+    for model in box.home.glob("lrstudio/models/*/toy.json"):
+        model.write_text('{"crash": "boom"}')
+    with pytest.raises(Environment, match="boom"):
+        training.preflight(run_id)
+
+
 def test_a_preflight_that_is_cancelled_is_ended_there(training: Training, box: FolderHost, tmp_path: Path) -> None:
     said: list[str] = []
     with pytest.raises(PreflightCancelled):
@@ -155,9 +166,15 @@ def test_a_link_that_comes_and_goes_delays_a_launch_and_no_more(
         said.append(line)
         box.link.down = False
 
-    box.between = lambda path: setattr(box.link, "down", path.endswith("preflight.log") and len(said) < 6)
+    looks: list[str] = []
+
+    def between(path: str) -> None:
+        if path.endswith("preflight.log"):
+            looks.append(path)
+            box.link.down = len(looks) <= 2
+
+    box.between = between
     run_id = training.launch(wish(tmp_path), progress=progress)
-    box.between = lambda _path: None
     assert any("tries again" in line for line in said)
     assert over(training, run_id).phase is Phase.FINISHED
     assert len(there(training, run_id).claims()) == 1

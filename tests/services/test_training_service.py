@@ -180,13 +180,13 @@ def test_a_failed_check_ends_before_step_one_in_its_words(training: Training, tm
 def test_a_draft_can_be_called_otherwise_until_it_begins(training: Training, tmp_path: Path) -> None:
     run_id = training.draft(wish(tmp_path, name="first"))
     training.preflight(run_id)
-    training.rename(run_id, " second ")
+    training.accept(run_id, {}, name=" second ")
     assert training.run(run_id).row.name == "second"
-    training.rename(run_id, "")
+    training.accept(run_id, {}, name="")
     assert training.run(run_id).row.name == "dpo 1"
     training.start(run_id)
     with pytest.raises(Refused, match="has begun"):
-        training.rename(run_id, "third")
+        training.accept(run_id, {}, name="third")
     ended(training, run_id)
 
 

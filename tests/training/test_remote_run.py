@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +123,6 @@ def test_a_link_that_is_down_makes_it_unknown_and_never_dead(make_far: MakeFar, 
 
 
 def _older(asked: Any) -> Any:
-    from dataclasses import replace
-
     return replace(asked, answered="2026-01-01T00:00:00.000Z")
 
 
@@ -138,7 +136,10 @@ def test_a_stop_whose_answer_is_lost_is_asked_once(make_far: MakeFar, host: Fold
     host.link.lose = False
     status = run.over()
     assert status.phase is Phase.STOPPED
-    assert len(list((run.there.path / wire.CONTROL).glob("*.ack.json"))) == 1
+    assert [path.name for path in sorted((run.there.path / wire.CONTROL).iterdir())] == [
+        "000001.ack.json",
+        "000001.json",
+    ]
     run.start()
     assert run.over(attempt=2).phase is Phase.FINISHED
     assert losses(run.here) == expected(80)
@@ -162,7 +163,7 @@ def test_a_killed_supervisor_and_a_host_that_was_restarted_are_told_apart(make_f
 
 
 def test_lines_that_a_power_cut_took_there_are_taken_back_here(make_far: MakeFar) -> None:
-    run = make_far(steps=30, seconds=0.05, save_every=1000)
+    run = make_far(steps=200, seconds=0.05, save_every=1000)
     run.begin()
     until(lambda: run.look() and len(losses(run.here)) > 9)
     kill(run)
@@ -172,10 +173,12 @@ def test_lines_that_a_power_cut_took_there_are_taken_back_here(make_far: MakeFar
     os.truncate(path, path.stat().st_size - 400)
     spool = run.there.spool(1)
     os.truncate(spool, spool.stat().st_size - 300)
+    spec = run.there.spec()
+    run.there.write(wire.SPEC, replace(spec, options={**spec.options, "seconds": 0.0}))
     run.start()
     assert run.over(attempt=2).phase is Phase.FINISHED
     assert same(run)
-    assert losses(run.here) == expected(30)
+    assert losses(run.here) == expected(200)
 
 
 def test_another_computer_goes_on_and_both_see_it(make_far: MakeFar, host: FolderHost, tmp_path: Path) -> None:
@@ -184,7 +187,7 @@ def test_another_computer_goes_on_and_both_see_it(make_far: MakeFar, host: Folde
     run.look()
     away = mirror.away_of(run.here.path)
     there = RunFolder.create(tmp_path / "laptop" / run.here.path.name, run.here.spec())
-    mirror.make(there.path, mirror.replace(away, mirror="", handle="", starts=0))
+    mirror.make(there.path, replace(away, mirror="", handle="", starts=0))
     laptop = another_computer(there, FolderHost(host.home))
     until(lambda: laptop.look().life is Life.ALIVE)
     for number, one in enumerate((run, laptop), 1):
@@ -202,11 +205,13 @@ def test_another_computer_goes_on_and_both_see_it(make_far: MakeFar, host: Folde
 
 def test_a_supervisor_that_does_not_come_up_is_told_in_its_last_words(make_far: MakeFar, host: FolderHost) -> None:
     run = make_far()
+    begin.send_run(host, run.here.path)
     away = mirror.away_of(run.here.path)
-    mirror.write_away(run.here.path, mirror.replace(away, path="", python=(sys.executable, "-I", "-S")))
-    run.here.write(wire.SPEC, run.here.spec())
-    with pytest.raises(Environment, match="No module named"):
-        run.begin()
+    mirror.write_away(run.here.path, replace(away, python=(*away.python, "-I", "-S")))  # which finds no package
+    with pytest.raises(Environment, match=r"did not start: .*No module named"):
+        run.start()
+    with pytest.raises(Environment, match=r"cannot do this: .*No module named"):
+        begin.lay(host, mirror.away_of(run.here.path), {"folder": str(host.home / "x")})
 
 
 def test_what_nobody_has_asked_about_for_a_while_is_unknown(make_far: MakeFar) -> None:

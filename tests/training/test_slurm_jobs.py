@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,14 @@ import pytest
 
 from lrstudio.domain.errors import Environment
 from lrstudio.training import wire
-from lrstudio.training.hosts import job_files
+from lrstudio.training.hosts import job_files, mirror
+from lrstudio.training.hosts.host import Host, Scheduler
 from lrstudio.training.hosts.launch_slurm import SlurmLauncher
 from lrstudio.training.hosts.launcher import Turn
+from lrstudio.training.hosts.launchers import launcher_for
 from lrstudio.training.hosts.transport import Unreachable
+from lrstudio.training.wire import Phase
+from tests.doubles.far_runs import far_run
 from tests.doubles.queued_runs import HOSTILE, QueuedRun, queued_run
 from tests.doubles.slurm_server import SlurmServer, missing
 from tests.doubles.toy_runs import expected, finish, losses, trainers, until
@@ -136,6 +142,31 @@ def test_nothing_that_is_typed_reaches_a_shell(slurm: SlurmServer, tmp_path: Pat
     assert not list(tmp_path.rglob("pwned"))
 
 
+def test_the_mirror_of_a_run_tells_of_its_turns(slurm: SlurmServer, tmp_path: Path) -> None:
+    host = slurm.host(tmp_path / "home")
+    run = far_run(tmp_path / "here", host, wait_at=[4])
+    away = mirror.away_of(run.here.path)
+    mirror.write_away(run.here.path, replace(away, host=Host("box", "box", scheduler=Scheduler.SLURM)))
+    run.launcher = launcher_for(mirror.away_of(run.here.path).host, host)
+    run.begin()
+    until(lambda: run.look() and 4 in losses(run.here))
+    handle = mirror.away_of(run.here.path).handle
+    number = run.launcher._rows(handle)[0].number
+    slurm.ask("scancel", "--batch", "--signal=USR1", number)  # as Slurm does when time runs out
+    until(lambda: run.look().phase is Phase.QUEUED)
+    assert run.look().running
+    until(lambda: _begins(slurm, number) and run.look().attempt == 2)
+    assert run.over(attempt=2).phase is Phase.FINISHED
+    assert losses(run.here) == expected(12)
+
+
+def _begins(slurm: SlurmServer, number: str) -> bool:
+    """Let a job that was put back into the queue begin now; by itself it would after two minutes."""
+    slurm.ask("scontrol", "update", f"JobId={number}", "StartTime=now")
+    time.sleep(1.5)  # each change makes Slurm begin its considerations anew
+    return True
+
+
 def test_of_a_job_that_it_does_not_know_slurm_says_never(drafts: Any) -> None:
     said = drafts().launcher.standing("nothing.0123456789")
     assert said.turn is Turn.NEVER
@@ -148,12 +179,7 @@ def test_a_run_whose_time_is_up_saves_waits_and_goes_on_from_there(slurm: SlurmS
     handle = job_files.name_of(limited.job)
     waits = limited.until(handle, Turn.WAITS)
     assert "begins at" in waits.why
-
-    def begun() -> bool:
-        slurm.ask("scontrol", "update", f"JobId={waits.place}", "StartTime=now")  # it would by itself after two minutes
-        return len(limited.run.claims()) == 2
-
-    until(begun)
+    until(lambda: _begins(slurm, waits.place) and len(limited.run.claims()) == 2)
     again = finish(limited.run)
     assert (again.reason, again.attempt) == ("finished", 2)
     assert losses(limited.run) == expected(23)

@@ -201,6 +201,7 @@ class TrainingHosts(QObject):
         """Fetch no longer; what is here already is not sent again."""
         if self._fetching is not None:
             self._fetching.set()
+            self._view.fetch.show_share("Fetching stops …", None)
 
     def attach(self) -> None:
         """Show the runs on hosts that the project knows of and this computer does not."""
@@ -220,7 +221,7 @@ class TrainingHosts(QObject):
         self.facts_changed.emit()
 
     def _show_fetched(self, done: int, whole: int) -> None:
-        if self._fetching is not None:
+        if self._fetching is not None and not self._fetching.is_set():
             text, share = fetch_words(self._fetched_of, done, whole)
             self._view.fetch.show_share(text, share)
 

@@ -147,8 +147,7 @@ class TrainingLaunch(QObject):
         self.checking_changed.emit()
 
         def work() -> str:
-            project.training.rename(checked.run_id, name)
-            project.training.accept(checked.run_id, numbers)
+            project.training.accept(checked.run_id, numbers, name=name)
             project.training.start(checked.run_id)
             return checked.run_id
 

@@ -60,6 +60,7 @@ class RemoteRun:
                 self._push(transport, away)
                 if job.is_intended(away):
                     away = job.start(transport, launcher, self.run)
+                    before = Asked(answered=before.answered)  # what was said of the job before
                 pulled = pull(transport, away.folder, self.run)
                 away = self._job_of_another(away, pulled)
                 asked = self._life(transport, launcher, away, pulled, before)
@@ -144,7 +145,7 @@ class RemoteRun:
             why = "its folder is not on the host; is the disk that it lies on mounted there?"
             return replace(answered, life="unknown", why=why)
         if pulled.ended is not None:
-            return self._ended(launcher, away, answered, pulled.ended)
+            return self._over(launcher, away, pulled.ended, before, answered)
         if not away.starts and not pulled.attempts:
             return replace(answered, life="dead", why="not started yet")
         if before.turn == mirror.WITHDRAWN and before.starts == away.starts and not pulled.attempts:
@@ -155,7 +156,7 @@ class RemoteRun:
                 self._moved = now
                 return replace(answered, life="alive")
         if self._moved is not None and now - self._moved < self._quiet:
-            return replace(answered, life="alive")
+            return replace(answered, life="alive", why=before.why, turn=before.turn)  # as it was last answered
         life, why, turn = self._asked(transport, launcher, away, pulled)
         if life != "dead":
             self._moved = now if life == "alive" else None
@@ -185,7 +186,7 @@ class RemoteRun:
             case _:
                 return "dead", why or _DEAD["ended"], said.turn.value
 
-    def _ended(self, launcher: Launcher, away: Away, answered: Asked, ended: Exit) -> Asked:
+    def _over(self, launcher: Launcher, away: Away, ended: Exit, before: Asked, answered: Asked) -> Asked:
         """An attempt that has ended is over whatever its scheduler says, unless the next one is in its queue.
 
         The scheduler has put it back there, or a person has gone on with the run and its turn has not come yet.
@@ -195,9 +196,13 @@ class RemoteRun:
             return over
         if ended.reason != wire.REQUEUED and away.starts <= answered.attempts:
             return over
+        now = time.monotonic()
+        if before.turn == mirror.WAITS and self._moved is not None and now - self._moved < self._quiet:
+            return replace(answered, life="alive", why=before.why, turn=before.turn)
         said = launcher.standing(away.handle)
-        if said.turn not in (Turn.WAITS, Turn.WORKS):
+        if said.turn in (Turn.OVER, Turn.NEVER):
             return over
+        self._moved = now
         return replace(answered, life="alive", why=_said(said), turn=mirror.WAITS)
 
 
