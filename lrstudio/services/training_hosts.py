@@ -333,10 +333,13 @@ class TrainingHosts:
         """Make mirrors of the runs on hosts that the project names and this computer has not, and return them.
 
         Raises:
+            Refused: the project calls a run by a path.
             Environment: the folder of the runs cannot be written.
         """
         made = []
         for named in self._store.remote_runs.all():
+            if named.run_id != Path(named.run_id).name or named.run_id.startswith("."):
+                raise Refused("this is no id of a run; the project was not written by the studio", where=named.run_id)
             run = self._home / named.run_id
             if mirror.is_mirror(run):
                 continue
