@@ -233,6 +233,7 @@ class TrainingHosts:
         if launcher.standing(away.handle).turn not in (Turn.OVER, Turn.NEVER):
             return
         run = self._run(folder.path)
+        run.doubt()
         run.look(transport, launcher)  # its turn may have come, and gone, meanwhile
         if len(folder.claims()) > asked.attempts:
             return

@@ -75,6 +75,10 @@ class RemoteRun:
             mirror.write_asked(self.run, asked)
             return pulled.changed or replace(asked, answered="") != replace(before, answered="")
 
+    def doubt(self) -> None:
+        """Ask at the next look whether the run lives, however lately that was asked."""
+        self._moved = None
+
     def lost(self, error: StudioError) -> None:
         """Write down that the host cannot be asked, where that can be written."""
         with suppress(OSError), mirror.locked(self.run) as mine:
@@ -90,15 +94,16 @@ class RemoteRun:
 
     def _push(self, transport: Transport, away: Away) -> None:
         folder = RunFolder(self.run)
-        if (folder.path / wire.EXIT).exists():
-            return
+        ended = folder.exit()
         for name, asked in folder.asked().items():
             mark = self.run / wire.CONTROL / f"{name}{PUSHED}"
-            if not mark.exists():
+            late = ended is not None and asked.get("attempt", 0) <= ended.attempt
+            if not late and not mark.exists():
                 wanted = dict(asked) | {"key": f"{away.mirror}-{name}"}
                 answer = ask_far(transport, away, "ask", away.folder, given=wanted)
                 replace_file(mark, wire.to_json({"name": answer["name"]}))
-        self._push_rounds(transport, away)
+        if ended is None:
+            self._push_rounds(transport, away)
 
     def answer(self, transport: Transport, *, why: str) -> None:
         """Answer the requests that nobody has, here and on the host: a later attempt is not to take them for its own.
