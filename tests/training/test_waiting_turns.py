@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from lrstudio.training import wire
+from lrstudio.services.training_touch import Touch
+from lrstudio.training import rounds, wire
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.hosts import begin, job, mirror
 from lrstudio.training.hosts.host import Host, Scheduler
 from lrstudio.training.hosts.launcher import Job, Standing, Turn
 from lrstudio.training.hosts.remote_run import RemoteRun
 from lrstudio.training.listing import row_of
+from lrstudio.training.rounds import Answered, Judged
 from lrstudio.training.status import Life, status_of
 from lrstudio.training.wire import Exit, Phase, Request
 from tests.doubles.far_runs import far_run
 from tests.doubles.folder_host import FolderHost
+from tests.doubles.toy_runs import until
 
 
 class Queue:
@@ -128,6 +132,32 @@ def test_requests_to_a_job_that_never_began_are_left_for_no_later_attempt(run: W
     run.remote.answer(run.host, why="taken out")
     run.look()
     assert run.here.asked() == RunFolder(run.there.path).asked() == {}
+
+
+def test_rewards_of_a_round_are_sent_when_its_folder_is_there_again(run: Waiting) -> None:
+    run.start()
+    answered = [Answered("row 1", "why?", ("so", "thus"))]
+    rounds.write_answers(run.here.path, 1, answered)
+    rounds.write_judged(run.here.path, 1, [Judged("row 1", (3.0, 7.0))])
+    run.look()
+    rounds.write_answers(run.there.path, 1, answered)
+    run.look()
+    assert rounds.read_judged(run.there.path, 1) == (Judged("row 1", (3.0, 7.0)),)
+
+
+def test_a_run_that_cannot_be_read_holds_up_no_other_of_its_host(run: Waiting, tmp_path: Path) -> None:
+    run.start()
+    spoilt = far_run(tmp_path / "p.runs", run.host, "002-toy-2")
+    (spoilt.here.path / wire.STATE).write_text("{")
+    asked: list[tuple[str, ...]] = []
+
+    def sync(names: Iterable[str]) -> tuple[str, ...]:
+        asked.append(tuple(names))
+        return ()
+
+    with Touch(tmp_path / "p.runs", sync=sync, on_change=lambda _names: None, seconds=0.01):
+        until(lambda: len(asked) > 3)
+    assert asked[:2] == [("001-toy-1", "002-toy-2"), ("001-toy-1",)]
 
 
 def test_a_time_just_after_midnight_keeps_its_hour() -> None:

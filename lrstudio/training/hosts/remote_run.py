@@ -125,7 +125,10 @@ class RemoteRun:
             if mark.exists():
                 continue
             far = f"{away.folder}/{rounds.ROUNDS}/{judged.parent.name}"
-            there = {it.name for it in transport.entries(far) or ()}
+            listed = transport.entries(far)
+            if listed is None:  # the disk that it lies on is not mounted there now
+                continue
+            there = {it.name for it in listed}
             if rounds.ANSWERS in there and rounds.JUDGED not in there:
                 transport.write(f"{far}/{rounds.JUDGED}", judged.read_bytes())
             mark.touch()
