@@ -13,7 +13,7 @@ from typing import Final
 
 from anyio import to_thread
 
-from lrstudio.domain.errors import Refused
+from lrstudio.domain.errors import Environment, Refused
 from lrstudio.domain.verdicts import JudgeIdentity
 from lrstudio.judge.plan import Plan
 from lrstudio.judge.protocol import Emit
@@ -147,6 +147,7 @@ class JudgeBatches:
         Raises:
             Refused: nothing is under way there.
             Unreachable: the host cannot be asked.
+            Environment: it was asked to end, and goes on.
         """
         batches = tuple(batch for batch in self.under_way() if batch.host == on)
         if not batches:
@@ -169,6 +170,7 @@ class JudgeBatches:
                 self._store.judge_batches.move(batch.batch_id, BatchState.OVER, why="ended by a person")
                 return
             time.sleep(self._pace.look)
+        raise Environment(f"the batch was asked to end and has not within {_END_SECONDS:.0f} s; end it again")
 
     def _going_on(self, on: str, scope: str, identity: JudgeIdentity) -> str:
         """Return the judge run that has a batch on the host and the same to judge, "" where none has.

@@ -216,20 +216,31 @@ class TrainingHosts:
         self.sync([folder.path.name])  # another computer may have gone on with it
         if status_of(folder).ended is not None:
             return
-        folder.ask(Request.STOP, save=save)
+        asked = mirror.asked_of(folder.path)
+        waits = asked is not None and asked.turn == mirror.WAITS
+        # What waits for its turn is the attempt behind the last one, should it begin before it is taken out.
+        folder.ask(Request.STOP, save=save, attempt=len(folder.claims()) + (1 if waits else 0))
         with suppress(StudioError):  # it is asked when the host answers again
             transport, launcher = self.reach(mirror.away_of(folder.path).host.name)
             self._run(folder.path).look(transport, launcher)
-            self._withdraw(folder, launcher)
+            self._withdraw(folder, transport, launcher)
 
-    def _withdraw(self, folder: RunFolder, launcher: Launcher) -> None:
+    def _withdraw(self, folder: RunFolder, transport: Transport, launcher: Launcher) -> None:
         """Take a job that still waits for its turn out of the scheduler's queue."""
         asked, away = mirror.asked_of(folder.path), mirror.away_of(folder.path)
         if asked is None or asked.turn != mirror.WAITS or not away.handle:
             return
         launcher.end(away.handle)
-        if launcher.standing(away.handle).turn in (Turn.OVER, Turn.NEVER) and not folder.claims():
-            why = "taken out of the queue before its turn came"
+        if launcher.standing(away.handle).turn not in (Turn.OVER, Turn.NEVER):
+            return
+        run = self._run(folder.path)
+        run.doubt()
+        run.look(transport, launcher)  # its turn may have come, and gone, meanwhile
+        if len(folder.claims()) > asked.attempts:
+            return
+        why = "taken out of the queue before its turn came"
+        run.answer(transport, why=why)
+        if not folder.claims():
             mirror.write_asked(folder.path, replace(asked, life="dead", turn=mirror.WITHDRAWN, why=why))
 
     def sync(self, run_ids: Iterable[str]) -> tuple[str, ...]:
@@ -324,10 +335,13 @@ class TrainingHosts:
         """Make mirrors of the runs on hosts that the project names and this computer has not, and return them.
 
         Raises:
+            Refused: the project calls a run by a path.
             Environment: the folder of the runs cannot be written.
         """
         made = []
         for named in self._store.remote_runs.all():
+            if named.run_id != Path(named.run_id).name or named.run_id.startswith("."):
+                raise Refused("this is no id of a run; the project was not written by the studio", where=named.run_id)
             run = self._home / named.run_id
             if mirror.is_mirror(run):
                 continue

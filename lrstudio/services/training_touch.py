@@ -38,7 +38,6 @@ class Touch:
         self._on_change = on_change
         self._seconds = seconds
         self._closed = threading.Event()
-        self._wanted = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         self._finder = threading.Thread(target=self._find, name="hosts", daemon=True)
         self._finder.start()
@@ -81,7 +80,7 @@ class Touch:
         pause, looks = self._seconds, 0
         while not self._closed.is_set():
             mine = [folder for folder, name in self._away() if name == host]
-            due = [it for it in mine if looks % _STILL_EVERY == 0 or status_of(it).life is not Life.DEAD]
+            due = [it for it in mine if looks % _STILL_EVERY == 0 or _goes_on(it)]
             changed = self._sync([it.path.name for it in due]) if due else ()
             if changed and not self._closed.is_set():
                 self._on_change(changed)
@@ -89,3 +88,12 @@ class Touch:
             pause = min(2 * pause, _LONGEST) if down else self._seconds
             looks += 1
             self._closed.wait(pause)
+
+
+def _goes_on(folder: RunFolder) -> bool:
+    """Tell whether a run goes on, or may; one that cannot be read holds up no other."""
+    try:
+        return status_of(folder).life is not Life.DEAD
+    except Refused as error:
+        log.debug("run %s cannot be read: %s", folder.path.name, error)
+        return False

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from lrstudio.domain.errors import Refused
 from lrstudio.store import tables as t
 from lrstudio.store.connect import Connections
 from lrstudio.store.records import BatchFile, BatchState, JudgeBatch
@@ -50,6 +51,8 @@ class JudgeBatches:
 
 
 def _batch_of(row: Any) -> JudgeBatch:
+    if not str(row.batch_id).isalnum():  # folders are called so, here and on hosts, and are removed
+        raise Refused("a batch is called by letters and digits; this project was not written by the studio", where="id")
     return JudgeBatch(
         batch_id=row.batch_id,
         run_id=row.run_id,

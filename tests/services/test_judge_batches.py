@@ -21,6 +21,7 @@ from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.judging import JudgeOutcome
 from lrstudio.services.wiring import Project, open_project
 from lrstudio.store.records import BatchState, CallState
+from lrstudio.store.tables import judge_batch
 from tests.doubles.batch_host import BatchHost
 from tests.doubles.chat_server import ChatServer, Policy, plausible
 from tests.doubles.run_batch import unsteady
@@ -250,6 +251,21 @@ def test_a_batch_is_ended_and_another_run_does_not_come_between(project: Project
     again = judge(project, box, wanted)
     assert (again.resumed, again.run.state) == (True, RunState.DONE)
     assert len(box.computed()) == 4
+
+
+def test_a_project_that_calls_a_batch_by_a_path_has_nothing_removed(project: Project, box: BatchHost) -> None:
+    wanted = request(dimensions=(Dimension.HELPFULNESS,))
+    box.play(hold=True)
+    let_go(project, box, wanted, at="calls on", rows=1)
+    (batch,) = box.batches(project).under_way()
+    with project._store.judge_batches._at.write() as connection:
+        connection.execute(judge_batch.update().values(batch_id="../../elsewhere"))
+    for what in (box.batches(project).under_way, partial(judge, project, box, wanted)):
+        with pytest.raises(Refused, match="not written by the studio"):
+            what()
+    with project._store.judge_batches._at.write() as connection:
+        connection.execute(judge_batch.update().values(batch_id=batch.batch_id))
+    box.batches(project).end("box")
 
 
 def test_ending_it_ends_the_wait_of_another_window(project: Project, box: BatchHost) -> None:

@@ -22,13 +22,15 @@ from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.training import Training
 from lrstudio.services.training_preflight import PreflightCancelled
 from lrstudio.services.wiring import Project, open_project
+from lrstudio.store.remote_runs import RemoteRun as Named
 from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.hosts import mirror
+from lrstudio.training.hosts.host import Host
 from lrstudio.training.hosts.transport import Unreachable
 from lrstudio.training.runs import RunRow, TrainWish
 from lrstudio.training.status import Life
-from lrstudio.training.wire import Phase
+from lrstudio.training.wire import Phase, Spec
 from tests.doubles.boxes import Boxes, box_training
 from tests.doubles.folder_host import FolderHost
 from tests.doubles.toy_runs import events, losses, trainers, until
@@ -316,6 +318,22 @@ def test_another_computer_finds_the_runs_in_the_project_file(
         assert alone.run(run_id).row.phase is Phase.FINISHED
     finally:
         other.close()
+
+
+def test_a_project_that_calls_a_run_by_a_path_makes_nothing_outside(
+    project: Project, training: Training, tmp_path: Path
+) -> None:
+    away, spec = (
+        mirror.Away(Host("box", "box"), "/there", "/home", ("python3",)),
+        Spec("x", "toy", "none", command=("true",)),
+    )
+    for name in ("../elsewhere", ".hidden", str(tmp_path / "elsewhere")):
+        project._store.remote_runs.put(Named(name, wire.now(), wire.to_json(away.row()), wire.to_json(spec)))
+        with pytest.raises(Refused, match="no id of a run"):
+            training.attach()
+        project._store.remote_runs.remove(name)
+    assert not list(tmp_path.rglob("elsewhere"))
+    assert training.attach() == ()
 
 
 def test_a_run_whose_host_this_computer_does_not_know_is_unknown(

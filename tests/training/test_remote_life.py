@@ -157,7 +157,7 @@ def test_one_that_gets_no_other_turn_is_stopped_and_can_be_resumed(case: Case) -
 
 def test_what_another_turn_begins_after_a_withdrawal_is_shown(case: Case) -> None:
     case.look()
-    mirror.write_asked(case.here.path, Asked(wire.now(), "dead", "taken out", turn=mirror.WITHDRAWN))
+    mirror.write_asked(case.here.path, Asked(wire.now(), "dead", "taken out", turn=mirror.WITHDRAWN, starts=1))
     case.queue.says = Standing(Turn.OVER)
     status = case.look()
     assert (status.phase, status.can_resume, status.why) == (Phase.STOPPED, True, "taken out")

@@ -84,10 +84,6 @@ class HostForm(QWidget):
         self._show_choices()
         self._refuse({})
 
-    def set_others(self, others: Sequence[str]) -> None:
-        """Know which names are taken."""
-        self._others = tuple(others)
-
     def problems(self, *, lead: bool) -> dict[str, str]:
         """Say beside each field what is wrong with it, and return that; `lead` the keyboard to the first."""
         found = words.host_problems(self.typed, others=self._others)

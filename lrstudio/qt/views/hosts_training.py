@@ -62,7 +62,7 @@ class TrainingHosts(QObject):
     told = Signal(object)
     moved = Signal()
     facts_changed = Signal()
-    _fetched_so_far = Signal(int, int)
+    _fetched_so_far = Signal(object, object)  # an int of a signal ends at 2 GiB
 
     def __init__(self, view: TrainingView, operations: Operations, known: HostsKnown, parent: QObject) -> None:
         super().__init__(parent)

@@ -163,7 +163,7 @@ class JudgeDesk(QObject):
             self.told.emit(Notice(f"Ended on {request.on}. What was answered is taken in by the next run."))
 
         self._operations.query(
-            lambda: project.judge_batches.end(request.on), there, slot="judge batch", failed=self._not_ended
+            lambda: project.judge_batches.end(request.on), there, slot="judge batch", failed=self._not_ended, far=True
         )
 
     def _not_ended(self, error: BaseException) -> None:

@@ -94,8 +94,8 @@ class Asked:
     `answered` is when the host last answered, by this computer's clock. `life` is alive, dead or unknown as it then
     was, `why` a sentence. `turn` is the scheduler's answer where it was asked: waits, works, over, never, or withdrawn
     where a person took the job out of the queue. `down` is since when the host cannot be asked, "" while it can, and
-    `trouble` why not. `attempts` counts those that were known when it was asked. `doubted` is since when its life is
-    gone by all answers, which is believed only when it was asked for twice.
+    `trouble` why not. `attempts` counts those that were known when it was asked, `starts` the jobs. `doubted` is since
+    when its life is gone by all answers, which is believed only when it was asked for twice.
     """
 
     answered: str = ""
@@ -106,6 +106,7 @@ class Asked:
     trouble: str = ""
     doubted: str = ""
     attempts: int = 0
+    starts: int = 0
 
     @property
     def since(self) -> str:
@@ -170,7 +171,7 @@ def clock(moment: str) -> str:
         return ""
     there = datetime.fromisoformat(moment).astimezone()
     today = there.date() == datetime.now().astimezone().date()
-    return there.strftime("%H:%M" if today else "%d %B, %H:%M").lstrip("0")
+    return there.strftime("%H:%M") if today else there.strftime("%d %B, %H:%M").lstrip("0")
 
 
 def age(moment: str) -> float:

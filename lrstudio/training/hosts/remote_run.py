@@ -75,6 +75,10 @@ class RemoteRun:
             mirror.write_asked(self.run, asked)
             return pulled.changed or replace(asked, answered="") != replace(before, answered="")
 
+    def doubt(self) -> None:
+        """Ask at the next look whether the run lives, however lately that was asked."""
+        self._moved = None
+
     def lost(self, error: StudioError) -> None:
         """Write down that the host cannot be asked, where that can be written."""
         with suppress(OSError), mirror.locked(self.run) as mine:
@@ -90,15 +94,30 @@ class RemoteRun:
 
     def _push(self, transport: Transport, away: Away) -> None:
         folder = RunFolder(self.run)
-        if (folder.path / wire.EXIT).exists():
-            return
+        ended = folder.exit()
         for name, asked in folder.asked().items():
             mark = self.run / wire.CONTROL / f"{name}{PUSHED}"
-            if not mark.exists():
+            late = ended is not None and asked.get("attempt", 0) <= ended.attempt
+            if not late and not mark.exists():
                 wanted = dict(asked) | {"key": f"{away.mirror}-{name}"}
                 answer = ask_far(transport, away, "ask", away.folder, given=wanted)
                 replace_file(mark, wire.to_json({"name": answer["name"]}))
-        self._push_rounds(transport, away)
+        if ended is None:
+            self._push_rounds(transport, away)
+
+    def answer(self, transport: Transport, *, why: str) -> None:
+        """Answer the requests that nobody has, here and on the host: a later attempt is not to take them for its own.
+
+        Raises:
+            Unreachable, Environment: as the transport.
+        """
+        folder, said = RunFolder(self.run), {"v": wire.VERSION, "time": wire.now(), "done": True, "why": why}
+        far = f"{mirror.away_of(self.run).folder}/{wire.CONTROL}"
+        for name in folder.asked():
+            with suppress(FileNotFoundError):  # it has not been sent, and is not any more
+                there = json.loads((self.run / wire.CONTROL / f"{name}{PUSHED}").read_text(encoding="utf-8"))["name"]
+                transport.write(f"{far}/{there}.ack.json", wire.to_json(said).encode("ascii") + b"\n")
+            folder.answer(name, done=True, why=why)
 
     def _push_rounds(self, transport: Transport, away: Away) -> None:
         for judged in sorted((self.run / rounds.ROUNDS).glob(f"[0-9][0-9][0-9]/{rounds.JUDGED}")):
@@ -106,7 +125,10 @@ class RemoteRun:
             if mark.exists():
                 continue
             far = f"{away.folder}/{rounds.ROUNDS}/{judged.parent.name}"
-            there = {it.name for it in transport.entries(far) or ()}
+            listed = transport.entries(far)
+            if listed is None:  # the disk that it lies on is not mounted there now
+                continue
+            there = {it.name for it in listed}
             if rounds.ANSWERS in there and rounds.JUDGED not in there:
                 transport.write(f"{far}/{rounds.JUDGED}", judged.read_bytes())
             mark.touch()
@@ -126,7 +148,7 @@ class RemoteRun:
 
     def _life(self, transport: Transport, launcher: Launcher, away: Away, pulled: Pulled, before: Asked) -> Asked:
         now = time.monotonic()
-        answered = Asked(answered=wire.now(), attempts=pulled.attempts)
+        answered = Asked(answered=wire.now(), attempts=pulled.attempts, starts=away.starts)
         if not pulled.there:
             why = "its folder is not on the host; is the disk that it lies on mounted there?"
             return replace(answered, life="unknown", why=why)
@@ -134,7 +156,7 @@ class RemoteRun:
             return self._over(launcher, away, pulled.ended, before, answered)
         if not away.starts and not pulled.attempts:
             return replace(answered, life="dead", why="not started yet")
-        if before.turn == mirror.WITHDRAWN and not pulled.attempts:
+        if before.turn == mirror.WITHDRAWN and before.starts == away.starts and not pulled.attempts:
             return replace(before, answered=answered.answered, down="", trouble="")
         if pulled.beat and pulled.beat != self._beat:
             first, self._beat = not self._beat, pulled.beat
@@ -173,9 +195,14 @@ class RemoteRun:
                 return "dead", why or _DEAD["ended"], said.turn.value
 
     def _over(self, launcher: Launcher, away: Away, ended: Exit, before: Asked, answered: Asked) -> Asked:
-        """A run that has ended is over whatever its scheduler says, unless that has put it back into its queue."""
+        """An attempt that has ended is over whatever its scheduler says, unless the next one is in its queue.
+
+        The scheduler has put it back there, or a person has gone on with the run and its turn has not come yet.
+        """
         over = replace(answered, life="dead", why=ended.why)
-        if away.host.scheduler is Scheduler.NONE or ended.reason != wire.REQUEUED:
+        if away.host.scheduler is Scheduler.NONE or ended.reason == "finished":
+            return over
+        if ended.reason != wire.REQUEUED and away.starts <= answered.attempts:
             return over
         now = time.monotonic()
         if before.turn == mirror.WAITS and self._moved is not None and now - self._moved < self._quiet:
