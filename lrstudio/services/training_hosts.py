@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lrstudio.domain.errors import Environment, Refused, StudioError
+from lrstudio.services.training_attached import attached, learn
 from lrstudio.services.training_patience import Lines, Patience
 from lrstudio.services.training_places import Site
 from lrstudio.services.training_preflight import LOG, Cancelled, PreflightCancelled, Progress
@@ -53,6 +53,9 @@ class HostDoor(Protocol):
     def prepare(self, name: str, *, progress: Callable[[Step], None], cancelled: Cancelled) -> Prepared:
         """Make a host able to train, at once where it is."""
 
+    def prepared(self, name: str) -> Prepared | None:
+        """Return what is ready on a host, None where it must be prepared first."""
+
 
 class TrainingHosts:
     """The runs of one project on hosts. Safe from any thread; what asks a host takes as long as the link.
@@ -79,6 +82,19 @@ class TrainingHosts:
         host = self._hosts.get(name)
         transport = self._hosts.transport(name)
         return transport, launcher_for(host, transport)
+
+    def _reach_run(self, run: Path) -> tuple[Transport, Launcher]:
+        """Reach the host of a run; of one that came with the project, find out what to start there.
+
+        Raises:
+            Refused: there is no such host here, it is not prepared, or the run does not lie in the studio's folder.
+            Unreachable, Environment: as the transport.
+        """
+        away = mirror.away_of(run)
+        way = self.reach(away.host.name)
+        if not away.python:
+            learn(run, self._hosts.prepared(away.host.name))
+        return way
 
     def site(self, wish: TrainWish, *, progress: Progress, cancelled: Cancelled) -> Site:
         """Make a host able to train, and return what a spec says of it; its folder is that of the project's runs.
@@ -193,7 +209,7 @@ class TrainingHosts:
             Refused: it goes on, may go on, or has finished.
             Unreachable, Environment: the host cannot be asked, or its supervisor does not come up.
         """
-        transport, launcher = self.reach(mirror.away_of(folder.path).host.name)
+        transport, launcher = self._reach_run(folder.path)
         self._run(folder.path).look(transport, launcher)
         if not take_over:
             begin.refuse_unless_resumable(folder.path)
@@ -221,7 +237,7 @@ class TrainingHosts:
         # What waits for its turn is the attempt behind the last one, should it begin before it is taken out.
         folder.ask(Request.STOP, save=save, attempt=len(folder.claims()) + (1 if waits else 0))
         with suppress(StudioError):  # it is asked when the host answers again
-            transport, launcher = self.reach(mirror.away_of(folder.path).host.name)
+            transport, launcher = self._reach_run(folder.path)
             self._run(folder.path).look(transport, launcher)
             self._withdraw(folder, transport, launcher)
 
@@ -273,12 +289,11 @@ class TrainingHosts:
         if name in down:
             raise down[name]
         try:
-            host = self._hosts.get(name)
+            self._hosts.get(name)
         except Refused as error:
             raise Unreachable(f"there is no host {name!r} on this computer; add it") from error
-        transport = self._hosts.transport(name)
         try:
-            return run.look(transport, launcher_for(host, transport))
+            return run.look(*self._reach_run(run.run))
         except (Unreachable, Refused) as error:
             down[name] = error
             raise
@@ -297,9 +312,8 @@ class TrainingHosts:
                 raise PreflightCancelled
             progress(done, of)
 
-        away = mirror.away_of(folder.path)
-        transport, _ = self.reach(away.host.name)
-        return fetch_result(transport, away, folder.path, progress=sent)
+        transport, _ = self._reach_run(folder.path)
+        return fetch_result(transport, mirror.away_of(folder.path), folder.path, progress=sent)
 
     def discard(self, folder: RunFolder) -> None:
         """Take a draft away from its host, where it can be asked; else it stays there."""
@@ -319,8 +333,8 @@ class TrainingHosts:
             Unreachable, Environment: the host cannot be asked.
         """
         if not forget:
+            transport, launcher = self._reach_run(folder.path)
             away = mirror.away_of(folder.path)
-            transport, launcher = self.reach(away.host.name)
             self._run(folder.path).look(transport, launcher)
             if status_of(folder).life is not Life.DEAD:
                 raise Refused("this run goes on, or may; stop it first", where=folder.path.name)
@@ -338,27 +352,11 @@ class TrainingHosts:
             Refused: the project calls a run by a path.
             Environment: the folder of the runs cannot be written.
         """
-        made = []
-        for named in self._store.remote_runs.all():
-            if named.run_id != Path(named.run_id).name or named.run_id.startswith("."):
-                raise Refused("this is no id of a run; the project was not written by the studio", where=named.run_id)
-            run = self._home / named.run_id
-            if mirror.is_mirror(run):
-                continue
-            away = _away(named)
-            if not run.exists():
-                RunFolder.create(run, wire.spec_of(named.spec, where=named.run_id))
-            mirror.make(run, away)
-            made.append(named.run_id)
-        return tuple(made)
+        return attached(self._store, home=self._home)
 
     def _run(self, path: Path) -> RemoteRun:
         with self._guard:
             return self._runs.setdefault(path.name, RemoteRun(path))
-
-
-def _away(named: Named) -> Away:
-    return Away.read(json.loads(named.away))
 
 
 def _there(model: Path) -> str:

@@ -33,6 +33,9 @@ class Boxes:
     def prepare(self, name: str, *, progress: Callable[[Step], None], cancelled: Callable[[], bool]) -> Prepared:
         del cancelled
         progress(Step(Stage.CHECK, f"{name} is ready"))
+        return self.prepared(name)
+
+    def prepared(self, name: str) -> Prepared:
         return Prepared(str(self.links[name].home / "lrstudio"), (sys.executable,), str(ROOT), "w")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 import pytest
 
-from lrstudio.domain.errors import Environment, Refused
+from lrstudio.domain.errors import Environment, Refused, StudioError
 from lrstudio.domain.places import Place
 from lrstudio.services.judges import JudgeRequest
 from lrstudio.services.training import Training
@@ -318,6 +318,28 @@ def test_another_computer_finds_the_runs_in_the_project_file(
         assert alone.run(run_id).row.phase is Phase.FINISHED
     finally:
         other.close()
+
+
+def test_a_project_of_somebody_else_starts_nothing_on_a_host(
+    project: Project, training: Training, boxes: Boxes, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    evil = ("sh", "-c", f"touch {ran}")
+    spec = wire.to_json(Spec("x", "toy", "none", command=evil))
+    home = boxes.prepared("box").folder
+    for number, folder in enumerate((f"{home}/runs/p/000-toy-aaaaaa", "/elsewhere", f"{home}/runs/../../x")):
+        away = mirror.Away(Host("box", "box"), folder, "/home", evil, path="/elsewhere", starts=1)
+        project._store.remote_runs.put(Named(f"00{number}-toy-aaaaaa", wire.now(), wire.to_json(away.row()), spec))
+    attached = training.attach()
+    assert len(attached) == 3
+    training.sync()
+    assert "outside of the studio's folder" in training.run(attached[1]).row.why
+    for run_id in attached:
+        for action in (training.stop, training.resume, training.remove):
+            with suppress(StudioError):
+                action(run_id)
+    assert not ran.exists()
+    assert mirror.away_of(training.home / attached[0]).python == boxes.prepared("box").python
 
 
 def test_a_project_that_calls_a_run_by_a_path_makes_nothing_outside(
