@@ -44,6 +44,7 @@ _OPTIONS: Final = {
     "LogLevel": "ERROR",
 }
 _LOGIN_SECONDS: Final = 3 * CONNECT_SECONDS
+_LAST_WORDS_SECONDS: Final = 5.0
 """The connection, its jump hosts and the login; ssh bounds only the first of them."""
 
 _SHARED: Final = os.name == "posix"
@@ -66,6 +67,7 @@ class OpensshCarrier:
         self._ended: str | None = None
         self._said = bytearray()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ears: list[asyncio.Task[None]] = []
 
     async def open(self, *, alive_seconds: int) -> None:
         """Start the process that carries the connection.
@@ -115,6 +117,12 @@ class OpensshCarrier:
         else:
             told(self._ended)
 
+    async def heard(self) -> str:
+        """Return what ssh wrote about itself, to the end where it has ended: its output ends before its reasons come."""
+        if self._ears:
+            await asyncio.wait(self._ears, timeout=_LAST_WORDS_SECONDS)
+        return self.said
+
     async def close(self) -> None:
         """Close the connection."""
         self._listeners.clear()
@@ -129,13 +137,14 @@ class OpensshCarrier:
     async def _sftp(self, words: Sequence[str]) -> SFTPClient:
         process = await _start([*words, "-s", "--", self._machine, "sftp"])
         self._processes.append(process)
-        self._watch(self._listen(process))
+        self._ears.append(self._watch(self._listen(process)))
         return await sftp_over(process)
 
-    def _watch(self, work: Coroutine[Any, Any, None]) -> None:
+    def _watch(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _listen(self, process: Process) -> None:
         """Read what ssh says of itself, so that it never waits for a reader."""
@@ -188,8 +197,9 @@ async def connect(text: str, *, alive_seconds: int) -> OpensshCarrier:
     try:
         await carrier.open(alive_seconds=alive_seconds)
     except (asyncssh.Error, EOFError, OSError) as error:
+        said = await carrier.heard()
         await carrier.close()
-        raise await _fault(address, carrier.said, error) from error
+        raise await _fault(address, said, error) from error
     except BaseException:
         await carrier.close()
         raise
