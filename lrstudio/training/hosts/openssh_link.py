@@ -118,7 +118,7 @@ class OpensshCarrier:
             told(self._ended)
 
     async def heard(self) -> str:
-        """Return what ssh wrote about itself, to the end where it has ended: its output ends before its reasons come."""
+        """Return what ssh wrote about itself, to the end where it has ended: its reasons come last."""
         if self._ears:
             await asyncio.wait(self._ears, timeout=_LAST_WORDS_SECONDS)
         return self.said
