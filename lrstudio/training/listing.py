@@ -67,6 +67,7 @@ def row_of(folder: RunFolder, *, recent: Sequence[Event] | None = None) -> RunRo
         reward_last=rewards[-1] if rewards else None,
         notes=notes_of(folder.path),
         queued=bool(spec.queue),
+        judges_itself=spec.options.get("round_judge") == "lexical",
         can_resume=status.can_resume and status.phase is not None,
         since=_last_word(folder) if status.life is Life.UNKNOWN else "",
         host=away_of(folder.path).host.name if is_mirror(folder.path) else "",

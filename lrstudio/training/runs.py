@@ -42,6 +42,7 @@ class RunRow:
     that of the last step. `seconds_left` is None unless it trains. `reward_first` and `reward_last` are the mean
     rewards, 0-10, of its answers to held-out questions at the first and the last step at which they were judged. `host`
     is where it runs, "" for this machine; `since` when it was last heard of, where its life is unknown.
+    `judges_itself` tells whether the window judges its rounds unasked.
     """
 
     run_id: str
@@ -65,6 +66,7 @@ class RunRow:
     notes: str = ""
     queued: bool = False
     can_resume: bool = False
+    judges_itself: bool = False
     since: str = ""
     host: str = ""
 

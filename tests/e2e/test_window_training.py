@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from lrstudio.qt.views.dialogs.training_dialogs import DifferencesDialog, RunNotesDialog, SureDialog
 from lrstudio.training import wire
+from lrstudio.training.runs import TrainWish
 from lrstudio.training.status import Life
 from lrstudio.training.wire import Phase
 from lrstudio.viewstate.facts import Fact
@@ -221,6 +222,20 @@ def test_a_run_is_trained_stopped_gone_on_with_and_judged(driver: Driver, harbou
     driver.until(lambda: not driver.window.works.judging.running)
     driver.settle()
     assert driver.crashes == []
+
+
+def test_a_round_that_a_person_wants_to_judge_waits_for_them(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    training = workspace(driver, harbours)
+    told: list[str] = []
+    training.judging.told.connect(lambda notice: told.append(notice.text))
+    wish = TrainWish(SET, "sppo", toy_model(tmp_path / "toy"), options={"max_steps": 3, "round_judge": "person"})
+    run_id = service(driver).launch(wish)
+    driver.until(lambda: any("waits for its judge: press j" in it for it in told))
+    assert service(driver).run(run_id).row.phase is Phase.WAITING_FOR_JUDGE
+    assert training.judging._job is None
+    training.view.take_keyboard()
+    driver.key("j")
+    assert ended(service(driver), run_id).reason == "finished"
 
 
 def test_the_window_goes_and_comes_and_the_run_goes_on(

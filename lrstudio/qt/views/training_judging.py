@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _JUDGE = "lexical"
 """Free, and sends nothing anywhere; another judge sees the answers when a person asks it to."""
+_HOW = "press j for the built-in one, or run `lrstudio runs judge` with another."
 
 
 class TrainingJudging(QObject):
@@ -57,7 +58,10 @@ class TrainingJudging(QObject):
         if row.phase is Phase.WAITING_FOR_JUDGE and row.running:
             if self._waited.get(run_id) != screen.version and self._job is None:
                 self._waited[run_id] = screen.version
-                self.judge_round(row)
+                if row.judges_itself:
+                    self.judge_round(row)
+                else:
+                    self.told.emit(Notice(f"{label_of(row).capitalize()} waits for its judge: {_HOW}"))
             return
         unjudged = sum(it.sample.reward is None for it in screen.samples)
         if unjudged and len(screen.samples) > self._seen.get(run_id, 0) and self._job is None:
