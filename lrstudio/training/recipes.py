@@ -159,7 +159,7 @@ _SPPO = (
     Option("temperature", 0.7, "Temperature of the samples.", "SPPO's scripts", least=0.0, most=2.0),
     Option("top_p", 0.9, "Probability mass that is sampled from.", "SPPO's scripts", least=0.0, most=1.0),
     Option("answer_tokens", 1024, "Tokens of a sampled answer at most.", least=1),
-    Option("round_judge", "lexical", "Who judges a round that the window shows: the built-in judge, or whom a person asks.",
+    Option("round_judge", "lexical", "Who judges a round in the window: the built-in judge, or whom a person asks.",
            choices=("lexical", "person"), advanced=False),
     Option("judge_tau", 1.0, "Points of reward that make an answer e times as likely to win.", least=1e-6),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lrstudio.domain.errors import Environment
 from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.hosts import job, mirror
@@ -29,8 +30,11 @@ class Queue:
         self.says = Standing(Turn.WAITS, "PENDING", "waits until a GPU is free")
         self.started: list[str] = []
         self.asked = 0
+        self.refuses = ""
 
     def start(self, job: Job) -> str:
+        if self.refuses:
+            raise Environment(self.refuses)
         self.started.append(job.key)
         return f"handle of {job.key}"
 
@@ -96,6 +100,28 @@ def test_a_run_waits_in_the_queue_then_works(case: Case) -> None:
     status = case.look()
     assert (status.life, status.phase, status.step) == (Life.ALIVE, Phase.RUNNING, 2)
     assert case.queue.asked == asked
+
+
+def test_a_start_that_the_scheduler_refuses_is_not_made_up_for_later(case: Case) -> None:
+    case.queue.refuses = "sbatch: error: Invalid partition"
+    with pytest.raises(Environment, match="Invalid partition"):
+        case.look()
+    case.queue.refuses = ""
+    assert case.look().phase is None
+    assert case.queue.started == []
+    assert not job.is_intended(mirror.away_of(case.here.path))
+    job.intend(case.here.path)
+    assert case.look().phase is Phase.QUEUED
+    assert case.queue.started == ["001-toy-1-1"]
+    case.works(1, 1)
+    case.ends("stopped", 1)
+    assert case.look().phase is Phase.STOPPED
+    job.intend(case.here.path)
+    case.queue.refuses = "sbatch: error: Invalid account"
+    with pytest.raises(Environment, match="Invalid account"):
+        case.look()
+    assert mirror.away_of(case.here.path).handle == "handle of 001-toy-1-1"
+    assert case.look().phase is Phase.STOPPED
 
 
 def test_a_job_that_the_scheduler_does_not_know_is_dead_when_asked_twice(case: Case) -> None:

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from lrstudio.domain.errors import StudioError
 from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.hosts import mirror
 from lrstudio.training.hosts.launcher import Job, Launcher
 from lrstudio.training.hosts.mirror import Away
-from lrstudio.training.hosts.transport import Transport
+from lrstudio.training.hosts.transport import Transport, Unreachable
 
 JOB: Final = "job.json"
 """In the run folder on the host: the job that was started last, for whoever asks from elsewhere."""
@@ -27,7 +28,7 @@ def intend(run: Path, *, take_over: bool = False) -> Away:
     away = mirror.away_of(run)
     if not is_intended(away):
         starts = max(away.starts, len(RunFolder(run).claims())) + 1
-        away = replace(away, starts=starts, handle="")
+        away = replace(away, starts=starts, handle="", before=away.handle)
     away = replace(away, take_over=take_over)
     mirror.write_away(run, away)
     return away
@@ -42,6 +43,7 @@ def start(transport: Transport, launcher: Launcher, run: Path) -> Away:
     """Start the supervisor of the attempt that is intended, and return the job that it is.
 
     A link that breaks behind the start leaves it intended; a start under the same key starts nothing a second time.
+    What the host or its scheduler refuses is not intended any more: it would start by itself when nobody wants it now.
 
     Raises:
         Unreachable: the link is lost; it may have been started.
@@ -51,9 +53,15 @@ def start(transport: Transport, launcher: Launcher, run: Path) -> Away:
     words = (*away.python, "-m", "lrstudio.training.supervisor", away.folder)
     words += ("--take-over",) if away.take_over else ()
     environment = {"PYTHONPATH": away.path} if away.path else {}
-    handle = launcher.start(Job(f"{run.name}-{away.starts}", away.folder, words, environment, wire.SUPERVISOR_LOG))
+    try:
+        handle = launcher.start(Job(f"{run.name}-{away.starts}", away.folder, words, environment, wire.SUPERVISOR_LOG))
+    except Unreachable:
+        raise
+    except StudioError:
+        mirror.write_away(run, replace(away, starts=away.starts - 1, handle=away.before, before="", take_over=False))
+        raise
     data = wire.to_json({"handle": handle, "starts": away.starts}).encode("ascii")
     transport.write(f"{away.folder}/{JOB}", data)
-    away = replace(away, handle=handle, take_over=False)
+    away = replace(away, handle=handle, before="", take_over=False)
     mirror.write_away(run, away)
     return away

@@ -44,9 +44,9 @@ class Away:
 
     `python` starts a Python there and `path` is what it needs to find this package (PYTHONPATH). `home` is the host's
     folder of the studio. `handle` is by what the launcher knows the job, "" before it was started; `starts` counts the
-    jobs; one without a handle is to be started, `take_over` for a supervisor that a person says is gone. `mirror` tells
-    this mirror from those of other computers. `model` is the folder here that is to be sent as the run's model, "" for
-    none.
+    jobs; one without a handle is to be started, `take_over` for a supervisor that a person says is gone, and `before`
+    is then the job before it. `mirror` tells this mirror from those of other computers. `model` is the folder here that
+    is to be sent as the run's model, "" for none.
     """
 
     host: Host
@@ -59,6 +59,7 @@ class Away:
     mirror: str = ""
     model: str = ""
     take_over: bool = False
+    before: str = ""
 
     def row(self) -> dict[str, Any]:
         """Return it as JSON values."""
