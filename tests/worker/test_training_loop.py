@@ -6,11 +6,9 @@ import itertools
 import json
 import math
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +34,7 @@ from lrstudio.worker.prefix import PlainPairs, SharedPrefix, Tree  # noqa: E402
 from lrstudio.worker.preflight import Ready  # noqa: E402
 from lrstudio.worker.preparing import Rows  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
+from tests.doubles.ready_workers import Worker, worker  # noqa: E402
 
 torch.set_num_threads(1)
 OPTIONS: dict[str, Any] = {
@@ -68,17 +67,6 @@ def make(path: Path, model: Path, *, kind: str = "dpo", given: list[Row] | None 
     return RunFolder.create(path, spec, pairs=[line_of(row) for row in given or rows()])
 
 
-@contextmanager
-def worker(run: RunFolder, attempt: int) -> Iterator[subprocess.Popen[bytes]]:
-    with (run.path / wire.LOG).open("ab") as log:
-        words = [*run.spec().command, str(run.path), "--attempt", str(attempt)]
-        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
-
-
 def said(run: RunFolder, attempt: int = 1) -> list[dict[str, Any]]:
     path = run.spool(attempt)
     lines = path.read_text(encoding="ascii").split("\n")[:-1] if path.exists() else []
@@ -89,7 +77,7 @@ def curve(run: RunFolder, attempt: int = 1) -> dict[int, str]:
     return {it["step"]: float(it["metrics"]["loss"]).hex() for it in said(run, attempt) if it["kind"] == "metric"}
 
 
-def until(done: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+def until(done: Callable[[], bool], process: Worker) -> None:
     end = time.monotonic() + 120
     while not done():
         assert process.poll() is None, "it ended too soon"
@@ -176,7 +164,6 @@ def test_a_run_that_is_told_to_stop_saves_first_and_full_training_goes_on_likewi
         assert process.wait(120) == 0, (whole.path / wire.LOG).read_text()
     with worker(run, 1) as process:
         until(lambda: len(curve(run)) >= 2, process)
-        assert process.stdin is not None
         process.stdin.write(b"stop\n")
         process.stdin.flush()
         assert process.wait(60) == 0

@@ -44,36 +44,6 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made.close()
 
 
-def test_stopped_resumed_finished_and_judged(project: Project, tiny: Path) -> None:
-    training = project.training
-    options = {**_OPTIONS, **_SMALL, "max_steps": 24}
-    said: list[str] = []
-    run_id = training.launch(TrainWish(SET, "dpo", tiny, options=options, name="mine"), progress=said.append)
-    assert {"loading torch", "counting the rows", "8 of 8 rows put into tokens"} <= set(said)
-    found = training.run(run_id).preflight
-    assert found is not None
-    assert (found.ok, found.rows, found.kept) == (True, 8, 8)
-    watch = training.watch(run_id)
-    until(lambda: watch.poll().row.step >= 5)
-    training.stop(run_id)
-    stopped = ended(training, run_id, seconds=120.0)
-    assert (stopped.reason, stopped.checkpoint) == ("stopped", f"step-{stopped.last_step:08d}")
-    training.resume(run_id)
-    assert ended(training, run_id, seconds=300.0).reason == "finished"
-    row = watch.poll().row
-    assert (row.phase, row.attempt, sorted(watch.curve.points)) == (Phase.FINISHED, 2, list(range(1, 25)))
-    assert watch.engine == "shared"
-    assert all(0.0 < point["loss"] < 3.0 for point in watch.curve.points.values())
-    assert {it.step for it in watch.samples} >= {4, 24}
-    lexical = JudgeRequest("lexical")
-    assert anyio.run(partial(training.score_samples, run_id, lexical, emit=lambda _event: None)) == len(watch.samples)
-    outcome = anyio.run(partial(training.judge_answers, run_id, lexical, emit=lambda _event: None))
-    assert len(outcome.changes.candidates) == 1
-    card = (training.home / run_id / "result" / "card.md").read_text(encoding="utf-8")
-    assert project.sets.get(SET).content_hash in card
-    assert "scripted m1 pack1" in card
-
-
 def test_rounds_of_self_play_are_judged_in_the_project_and_trained_on(
     project: Project, tiny: Path, tmp_path: Path
 ) -> None:

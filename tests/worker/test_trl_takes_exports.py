@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from lrstudio.formats.preference import PreferenceRow, Provenance, RatedCandidat
 from lrstudio.formats.trl import Form, Trainer, shape_for
 
 SECONDS = 300
+Train = Callable[[Path, str], dict[str, Any]]
 
 MODEL = """
 import sys
@@ -41,41 +42,44 @@ config = LlamaConfig(
 LlamaForCausalLM(config).save_pretrained(sys.argv[1])
 """
 
-# Builds a trainer on the folder as it was loaded, trains two steps, and says what it saw.
+# For each case: builds a trainer on the folder as it was loaded, trains two steps, and says what it saw.
 TRAIN = """
 import json, sys
 from datasets import load_dataset
-folder, model, name, out = sys.argv[1:5]
-loaded = load_dataset(folder)
 import trl
-if name == "KTO":
-    try:
-        from trl import KTOConfig as Config, KTOTrainer as Trainer
-    except ImportError:
-        from trl.experimental.kto import KTOConfig as Config, KTOTrainer as Trainer
-else:
-    Config, Trainer = getattr(trl, name + "Config"), getattr(trl, name + "Trainer")
-arguments = Config(
-    output_dir=out, max_steps=2, per_device_train_batch_size=2, max_length=None, bf16=False, use_cpu=True,
-    report_to=[], logging_steps=1, gradient_checkpointing=False, save_strategy="no", disable_tqdm=True,
-)
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
-tokenizer = AutoTokenizer.from_pretrained(model)
-kind = AutoModelForSequenceClassification if name == "Reward" else AutoModelForCausalLM
-options = {"num_labels": 1} if name == "Reward" else {}
-trainer = Trainer(
-    model=kind.from_pretrained(model, **options), args=arguments, train_dataset=loaded["train"],
-    processing_class=tokenizer,
-)
-trainer.train()
-facts = {
-    "splits": {split: len(rows) for split, rows in loaded.items()},
-    "columns": loaded["train"].column_names,
-    "first": loaded["train"][0],
-    "prepared": len(trainer.train_dataset),
-    "losses": [entry["loss"] for entry in trainer.state.log_history if "loss" in entry],
-}
-print("FACTS" + json.dumps(facts))
+
+def train(folder, model, name, out):
+    loaded = load_dataset(folder)
+    if name == "KTO":
+        try:
+            from trl import KTOConfig as Config, KTOTrainer as Trainer
+        except ImportError:
+            from trl.experimental.kto import KTOConfig as Config, KTOTrainer as Trainer
+    else:
+        Config, Trainer = getattr(trl, name + "Config"), getattr(trl, name + "Trainer")
+    arguments = Config(
+        output_dir=out, max_steps=2, per_device_train_batch_size=2, max_length=None, bf16=False, use_cpu=True,
+        report_to=[], logging_steps=1, gradient_checkpointing=False, save_strategy="no", disable_tqdm=True,
+    )
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    kind = AutoModelForSequenceClassification if name == "Reward" else AutoModelForCausalLM
+    options = {"num_labels": 1} if name == "Reward" else {}
+    trainer = Trainer(
+        model=kind.from_pretrained(model, **options), args=arguments, train_dataset=loaded["train"],
+        processing_class=tokenizer,
+    )
+    trainer.train()
+    return {
+        "splits": {split: len(rows) for split, rows in loaded.items()},
+        "columns": loaded["train"].column_names,
+        "first": loaded["train"][0],
+        "prepared": len(trainer.train_dataset),
+        "losses": [entry["loss"] for entry in trainer.state.log_history if "loss" in entry],
+    }
+
+for line in sys.stdin:
+    print("FACTS" + json.dumps(train(*json.loads(line))), flush=True)
 """
 
 
@@ -96,15 +100,43 @@ def model(python: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def alone() -> dict[str, str]:
+    return {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module")
+def train(python: str, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Train]:
+    """Train in one process apart, which imports these libraries once."""
+    log = tmp_path_factory.mktemp("trainer") / "log"
+    with log.open("wb") as errors, subprocess.Popen(
+        [python, "-c", TRAIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=alone(), text=True
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        asked, said = process.stdin, process.stdout
+
+        def ask(folder: Path, name: str) -> dict[str, Any]:
+            asked.write(json.dumps([str(folder), str(model), name, str(folder.with_name("trained"))]) + "\n")
+            asked.flush()
+            for line in said:
+                if line.startswith("FACTS"):
+                    facts: dict[str, Any] = json.loads(line.removeprefix("FACTS"))
+                    return facts
+            raise AssertionError(log.read_text(encoding="utf-8", errors="replace")[-3000:])
+
+        yield ask
+        asked.close()
+        process.kill()
+
+
 def run(python: str, script: str, *words: str) -> str:
     """Run a script apart: what these libraries warn of is none of this test's business."""
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [python, "-c", script, *words],
         capture_output=True,
         text=True,
         check=False,
-        env=environment,
+        env=alone(),
         cwd=os.environ["HOME"],
         timeout=SECONDS,
     )
@@ -129,12 +161,6 @@ def pairs(count: int) -> Iterator[PreferenceRow]:
         )
 
 
-def train(python: str, model: Path, folder: Path, name: str) -> dict[str, Any]:
-    said = run(python, TRAIN, str(folder), str(model), name, str(folder.with_name("trained")))
-    facts: dict[str, Any] = json.loads(said.partition("FACTS")[2])
-    return facts
-
-
 @pytest.mark.parametrize(
     ("trainer", "form", "files", "name"),
     [
@@ -146,14 +172,14 @@ def train(python: str, model: Path, folder: Path, name: str) -> dict[str, Any]:
     ],
 )
 def test_a_trainer_is_built_from_the_folder_as_it_is(
-    python: str, model: Path, tmp_path: Path, trainer: Trainer, form: Form, files: DataFiles, name: str
+    train: Train, tmp_path: Path, trainer: Trainer, form: Form, files: DataFiles, name: str
 ) -> None:
     shape = shape_for(trainer, form=form)
     folder = tmp_path / "set"
     counts = write_datasets_folder(
         folder, shape.rows(pairs(12)), columns=shape.columns, card=Card(title="Harbour"), files=files
     )
-    facts = train(python, model, folder, name)
+    facts = train(folder, name)
     first = next(row for row in shape.rows(pairs(12)) if row["split"] == "train")
     assert facts["splits"] == counts
     assert set(facts["columns"]) == set(shape.columns)

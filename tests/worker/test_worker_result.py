@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from lrstudio.worker.conversations import Conversation  # noqa: E402
 from lrstudio.worker.generate import Generated  # noqa: E402
 from lrstudio.worker.prefix import Tree  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
+from tests.doubles.ready_workers import worker  # noqa: E402
 
 torch.set_num_threads(1)
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft's
@@ -136,10 +136,8 @@ def test_a_result_that_was_interrupted_is_made_again_by_the_next_attempt(tiny: P
     (run.path / result.RESULT / "adapter").rename(run.path / "away")
     (run.path / result.RESULT).rename(run.path / ".result")  # as a kill leaves it
     (run.path / wire.CHECKPOINTS / "step-00000001.tmp").mkdir()
-    with (run.path / wire.LOG).open("ab") as log:
-        words = [*run.spec().command, str(run.path), "--attempt", "2"]
-        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log) as process:
-            assert process.wait(300) == 0
+    with worker(run, 2) as process:
+        assert process.wait(300) == 0
     assert checkpoints.latest(run.path) is not None
     assert not (run.path / ".result").exists()
     assert not list((run.path / wire.CHECKPOINTS).glob("*.tmp"))

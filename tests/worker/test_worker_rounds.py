@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from lrstudio.training.rows import Row, line_of, rows_of  # noqa: E402
 from lrstudio.worker import sppo_rounds  # noqa: E402
 from lrstudio.worker.starting import wanted  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
+from tests.doubles.ready_workers import Worker, worker  # noqa: E402
 
 torch.set_num_threads(1)
 OPTIONS: dict[str, Any] = {
@@ -54,18 +53,7 @@ def run_of(path: Path, model: Path, **options: Any) -> RunFolder:
     return RunFolder.create(path, spec, pairs=[line_of(row) for row in questions()])
 
 
-@contextmanager
-def worker(run: RunFolder, attempt: int) -> Iterator[subprocess.Popen[bytes]]:
-    with (run.path / wire.LOG).open("ab") as log:
-        words = [*run.spec().command, str(run.path), "--attempt", str(attempt)]
-        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
-
-
-def until(done: Callable[[], bool], process: subprocess.Popen[bytes], run: RunFolder) -> None:
+def until(done: Callable[[], bool], process: Worker, run: RunFolder) -> None:
     end = time.monotonic() + 300
     while not done():
         assert process.poll() is None, (run.path / wire.LOG).read_text()
@@ -183,7 +171,6 @@ def test_stop_is_heard_while_it_waits_and_it_goes_on_waiting_afterwards(tiny: Pa
     for attempt in (1, 2):
         with worker(run, attempt) as process:
             until(waits(run, 1, attempt=attempt), process, run)
-            assert process.stdin is not None
             process.stdin.write(b"stop\n")
             process.stdin.flush()
             assert process.wait(300) == 0
