@@ -66,6 +66,15 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Do the same with what a file's tests have imported and kept."""
+    yield
+    if nextitem is not None and nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
+
+
 def pytest_sessionfinish() -> None:
     """Empty the clipboard: the offscreen one is destroyed after Python, and what Python made in it would crash then."""
     gui = sys.modules.get("PySide6.QtGui")

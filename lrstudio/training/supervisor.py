@@ -26,7 +26,7 @@ from lrstudio.training.events import Event, EventLog
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.identity import Identity
 from lrstudio.training.room import NO_ROOM, REASON, Reserve, is_full, is_little
-from lrstudio.training.trainer_process import TrainerProcess, trainer_lock
+from lrstudio.training.trainer_process import TrainerProcess, how_it_ended, trainer_lock
 from lrstudio.training.turns import Turns
 from lrstudio.training.wire import Exit, Kind, Phase, Request, State
 
@@ -87,9 +87,7 @@ class Supervisor:
     def _wait_and_train(self) -> Exit:
         turns = Turns(Path(self.spec.queue), self.spec.run_id) if self.spec.queue else None
         try:
-            if turns is not None and not self._wait_for_turn(turns):
-                return self._end(None, None)
-            lock = self._wait_for_lock()
+            lock = self._wait(turns)
             if lock is None:
                 return self._end(None, None)
             try:
@@ -99,6 +97,18 @@ class Supervisor:
         finally:
             if turns is not None:
                 turns.leave()
+
+    def _wait(self, turns: Turns | None) -> Any:
+        """Return the trainer's lock when its turn has come; None where it ends before: stopped, or no room is left."""
+        try:
+            if turns is not None and not self._wait_for_turn(turns):
+                return None
+            return self._wait_for_lock()
+        except OSError as error:
+            if not is_full(error, self.folder.path):
+                raise
+            self._reason, self._why = REASON, NO_ROOM
+            return None
 
     def _wait_for_turn(self, turns: Turns) -> bool:
         turns.draw()
@@ -231,6 +241,8 @@ class Supervisor:
         self._stand(Phase.STOPPING, f"{before}saves, then stops" if save else "stops at once")
 
     def _raise_ladder(self, first: float) -> None:
+        if self._ladder and self._ladder[0][0] <= first:
+            return  # the sooner end was asked for before
         self._ladder = [(first, "end"), (first + self.spec.end_seconds, "kill")]
 
     def _climb(self, trainer: TrainerProcess) -> None:
@@ -309,7 +321,7 @@ class Supervisor:
         elif code == 0 and reason not in ("stopped", "finished", REASON):
             reason = "failed"
         self._phase = wire.phase_of(reason)
-        why = self._why or _sentence(reason, code=code, number=number)
+        why = self._why or how_it_ended(reason, code=code, number=number)
         ended = Exit(
             code=code,
             signal=number,
@@ -333,20 +345,6 @@ class Supervisor:
             return "failed"
         began = code is not None or number is not None
         return wire.TIME_LIMIT if began and saved <= self._from_step else wire.REQUEUED
-
-
-def _sentence(reason: str, *, code: int | None, number: int | None) -> str:
-    if reason == "finished":
-        return ""
-    if reason == "stopped":
-        return "stopped by a person"
-    if reason == wire.REQUEUED:
-        return "the scheduler's time limit was near: it has saved, and goes on from there at its next turn"
-    if reason == wire.TIME_LIMIT:
-        return "the scheduler's time limit came before the first checkpoint; save more often, or ask for more time"
-    if number is not None:
-        return f"the trainer was ended by signal {number} ({signal.Signals(number).name}); train.log has its last words"
-    return f"the trainer ended with status {code}; train.log has its last words"
 
 
 def main(words: Sequence[str]) -> int:

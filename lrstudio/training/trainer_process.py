@@ -94,3 +94,19 @@ def trainer_lock(path: Path) -> IO[bytes] | None:
         file.close()
         return None
     return file
+
+
+def how_it_ended(reason: str, *, code: int | None, number: int | None) -> str:
+    """Say why an attempt is over: by its reason, else by the trainer's status or signal."""
+    if reason == "finished":
+        return ""
+    if reason == "stopped":
+        return "stopped by a person"
+    if reason == wire.REQUEUED:
+        return "the scheduler's time limit was near: it has saved, and goes on from there at its next turn"
+    if reason == wire.TIME_LIMIT:
+        return "the scheduler's time limit came before the first checkpoint; save more often, or ask for more time"
+    if number is not None:
+        named = {it.value: f" ({it.name})" for it in signal.Signals}  # which leaves out most real-time ones
+        return f"the trainer was ended by signal {number}{named.get(number, '')}; train.log has its last words"
+    return f"the trainer ended with status {code}; train.log has its last words"

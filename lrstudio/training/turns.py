@@ -31,7 +31,7 @@ class Turns:
         while self._mine is None:
             number = max((int(ticket.stem) for ticket in self._tickets()), default=0) + 1
             ticket = self._folder / f"{number:09d}.ticket"
-            prepared = self._folder / f".{os.getpid()}"
+            prepared = self._folder / f".{self._run_id}-{os.getpid()}"  # the folder may be shared by machines
             replace_file(prepared, to_json({"run_id": self._run_id, **Identity.own().row()}))
             try:
                 os.link(prepared, ticket)

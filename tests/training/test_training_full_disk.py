@@ -18,6 +18,7 @@ from lrstudio.training.room import DiskFull, Reserve, is_full
 from lrstudio.training.rows import Row, line_of
 from lrstudio.training.spool import Spool
 from lrstudio.training.status import status_of
+from lrstudio.training.turns import Turns
 from lrstudio.training.wire import Kind, Phase, Spec
 from tests.doubles.small_disk import fill, small_disk
 from tests.doubles.toy_runs import expected, finish, losses, until
@@ -31,9 +32,10 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield found
 
 
-def make(path: Path, model: Path, **options: Any) -> RunFolder:
+def make(path: Path, model: Path, *, queue: str = "", **options: Any) -> RunFolder:
     given = {"save_every": 2, "sample_every": 0, **options}
-    spec = Spec(run_id=path.name, recipe="dpo", model=str(model), command=(sys.executable, *TOY), options=given)
+    command = (sys.executable, *TOY)
+    spec = Spec(run_id=path.name, recipe="dpo", model=str(model), command=command, options=given, queue=queue)
     return RunFolder.create(path, spec, pairs=[line_of(Row(row_id="r", prompt="p", chosen="c", rejected="d"))])
 
 
@@ -91,6 +93,25 @@ def test_a_disk_without_a_byte_left_is_still_told_of(disk: Path, tmp_path: Path)
     assert losses(run) == expected(again.last_step)
     assert again.last_step >= kept[-1]
     assert whole(run)[-1] == again.last_step
+
+
+def test_a_run_that_waits_for_its_turn_ends_with_a_sentence_too(disk: Path, tmp_path: Path) -> None:
+    before = Turns(tmp_path / "queue", "before")
+    before.draw()
+    run = make(disk / "run", toy_model(tmp_path / "toy"), queue=str(tmp_path / "queue"), max_steps=4)
+    local.start(run)
+    until(lambda: status_of(run).phase is Phase.QUEUED)
+    filler = fill(disk)
+    ended = finish(run)
+    assert (ended.reason, ended.code, ended.last_step) == ("disk_full", None, 0)
+    assert "free some" in ended.why
+    assert before.ahead() == ()
+
+    filler.unlink()
+    before.leave()
+    local.start(run)
+    assert finish(run).reason == "finished"
+    assert losses(run) == expected(4)
 
 
 def test_half_a_line_is_taken_back(disk: Path) -> None:
