@@ -108,7 +108,8 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
         add_test_servers(os.environ)
         ray.result()
     outcomes = [Outcome("set-up", time.monotonic() - started, True)]
-    environment = child_environment(QT_QPA_PLATFORM="offscreen", HF_HUB_OFFLINE="1")
+    # One thread each: the processes of the suite share the processors as it is, and threads that wait would spin.
+    environment = child_environment(QT_QPA_PLATFORM="offscreen", HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1")
     for name, command in check_commands(pytest_arguments).items():
         say(f"\n== {name}")
         started = time.monotonic()

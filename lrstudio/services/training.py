@@ -329,4 +329,8 @@ class Training(TrainingAnswered):
 
 
 def _threads() -> int:
+    """Return how many threads a run computes with: what OMP_NUM_THREADS says, as for torch, else one per processor."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    if said.isdecimal() and int(said):
+        return int(said)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

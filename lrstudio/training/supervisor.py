@@ -8,7 +8,6 @@ that a broken training environment still ends with a sentence.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import subprocess
@@ -90,10 +89,8 @@ class Supervisor:
             lock = self._wait(turns)
             if lock is None:
                 return self._end(None, None)
-            try:
+            with lock:
                 return self._train(lock)
-            finally:
-                lock.close()
         finally:
             if turns is not None:
                 turns.leave()
@@ -303,11 +300,7 @@ class Supervisor:
         self._beats += 1
         row = {"v": wire.VERSION, "time": wire.now(), "beat": self._beats, "progress": self._progress}
         row |= {"step": self._step, "seq": self.events.last_seq, "phase": self._phase.value}
-        # Not to the disk each time: a beat that a power cut loses says the same as the power cut.
-        path = self.folder.path / wire.HEARTBEAT
-        temporary = path.with_name(f".{path.name}")
-        temporary.write_text(json.dumps(row) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+        self.folder.beat(row)
 
     def _end(self, code: int | None, number: int | None) -> Exit:
         """Write state, last event and, behind everything, exit.json."""

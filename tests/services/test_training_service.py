@@ -64,7 +64,7 @@ def test_a_run_from_a_set_to_its_end(training: Training, tmp_path: Path) -> None
     assert not row.can_resume
     detail = training.run(run_id)
     assert (detail.spec.options["beta"], detail.spec.options["nll_weight"]) == (0.2, 0.1)
-    assert detail.spec.threads == len(os.sched_getaffinity(0))
+    assert detail.spec.threads == int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
     assert detail.preflight is not None
     assert detail.preflight.ok
     assert DRAFT not in detail.spec.provenance
@@ -188,6 +188,15 @@ def test_a_draft_can_be_called_otherwise_until_it_begins(training: Training, tmp
     with pytest.raises(Refused, match="has begun"):
         training.accept(run_id, {}, name="third")
     ended(training, run_id)
+
+
+@pytest.mark.parametrize(("said", "threads"), [("3", 3), ("0", None), ("", None), ("2,1", None)])
+def test_a_run_computes_with_as_many_threads_as_the_environment_says(
+    training: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, threads: int | None
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    spec = training.run(training.draft(wish(tmp_path))).spec
+    assert spec.threads == (threads or len(os.sched_getaffinity(0)))
 
 
 def test_preflight_tells_what_it_does_and_can_be_cancelled(training: Training, tmp_path: Path) -> None:

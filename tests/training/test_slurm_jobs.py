@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -155,16 +155,22 @@ def test_the_mirror_of_a_run_tells_of_its_turns(slurm: SlurmServer, tmp_path: Pa
     slurm.ask("scancel", "--batch", "--signal=USR1", number)  # as Slurm does when time runs out
     until(lambda: run.look().phase is Phase.QUEUED)
     assert run.look().running
-    until(lambda: _begins(slurm, number) and run.look().attempt == 2)
+    _until_it_begins(slurm, number, lambda: run.look().attempt == 2)
     assert run.over(attempt=2).phase is Phase.FINISHED
     assert losses(run.here) == expected(12)
 
 
-def _begins(slurm: SlurmServer, number: str) -> bool:
+def _until_it_begins(slurm: SlurmServer, number: str, begun: Callable[[], bool]) -> None:
     """Let a job that was put back into the queue begin now; by itself it would after two minutes."""
-    slurm.ask("scontrol", "update", f"JobId={number}", "StartTime=now")
-    time.sleep(1.5)  # each change makes Slurm begin its considerations anew
-    return True
+    for patience in (2.0, 5.0, 15.0, 60.0):  # longer and longer: each change makes Slurm begin to consider anew
+        slurm.ask("scontrol", "update", f"JobId={number}", "StartTime=now")
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            if begun():
+                return
+            time.sleep(0.1)
+    seen = "\n".join(slurm.ask("scontrol", "show", what) for what in ("job", "node"))
+    raise AssertionError(f"the job does not begin:\n{seen}")
 
 
 def test_of_a_job_that_it_does_not_know_slurm_says_never(drafts: Any) -> None:
@@ -179,7 +185,7 @@ def test_a_run_whose_time_is_up_saves_waits_and_goes_on_from_there(slurm: SlurmS
     handle = job_files.name_of(limited.job)
     waits = limited.until(handle, Turn.WAITS)
     assert "begins at" in waits.why
-    until(lambda: _begins(slurm, waits.place) and len(limited.run.claims()) == 2)
+    _until_it_begins(slurm, waits.place, lambda: len(limited.run.claims()) == 2)
     again = finish(limited.run)
     assert (again.reason, again.attempt) == ("finished", 2)
     assert losses(limited.run) == expected(23)
