@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from lrstudio.domain.errors import Refused
 
-SHARDINGS: Final = ("none", "fsdp2")
-"""How the weights lie: whole in every process, or in parts by FSDP2."""
+SHARDINGS: Final = ("none", "fsdp2", "zero3")
+"""How the weights lie: whole in every process, or in parts by FSDP2 or by DeepSpeed's ZeRO-3."""
 
 LAUNCHER: Final = ("-m", "accelerate.commands.launch")
 NODES: Final = ("-m", "lrstudio.training.nodes")

@@ -23,7 +23,7 @@ from lrstudio.worker.conversations import Conversation
 from lrstudio.worker.plan import deal
 from lrstudio.worker.prefix import Engine, PlainPairs, SharedPrefix, Tree
 from lrstudio.worker.ranks import Ranks
-from lrstudio.worker.spread import Spread, backward, spread, turns, whole
+from lrstudio.worker.spread import Spread, backward, spread, turns
 
 LIMIT: Final = 1e-4
 """What rounding in float32 may come to, relative to the size of a number."""
@@ -128,8 +128,10 @@ def _step(model: Any, lies: Spread, trees: Sequence[Tree], engine: str) -> _Step
         backward(lies, loss, counts=counts)
         said += loss.item() if counts else 0.0
     lies.add_up(weights)
-    gradients = [whole(it.grad).detach().clone() for it in weights if it.grad is not None]
-    return _Stepped(sum(lies.ranks.gather(said)), gradients, lies.clip(weights, inf))
+    gradients = [it.detach().clone() for it in map(lies.gradient, weights) if it is not None]
+    found = _Stepped(sum(lies.ranks.gather(said)), gradients, lies.clip(weights, inf))
+    lies.release()
+    return found
 
 
 def _apart(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:

@@ -60,13 +60,13 @@ def parity(model: Any, tree: Tree, *, attention: str = ATTENTION, spread: Spread
     exact = _LIMITS.get(next(model.parameters()).dtype) if not torch.is_autocast_enabled(_device(model)) else None
     model.eval()
     try:
-        shared = _measure(lies.engine(SharedPrefix(model, attention=attention)), model, tree)
-        eager = None if exact else _measure(lies.engine(PlainPairs(model, attention="eager")), model, tree)
-        plain = _measure(lies.engine(PlainPairs(model)), model, tree)
+        shared = _measure(lies, SharedPrefix(model, attention=attention), model, tree)
+        eager = None if exact else _measure(lies, PlainPairs(model, attention="eager"), model, tree)
+        plain = _measure(lies, PlainPairs(model), model, tree)
     finally:
         PlainPairs(model)
         model.train(training)
-        model.zero_grad(set_to_none=True)
+        lies.forget(list(model.parameters()))
     apart = [_apart(ours, theirs) for ours, theirs in zip(shared, plain, strict=True)]
     limit = exact or 0.0
     if eager is not None:
@@ -152,33 +152,29 @@ def within_probe(tree: Tree) -> Tree:
     return Tree(tokens(tree.prompt), tuple(Branch(tokens(it.tokens), it.counted) for it in tree.branches))
 
 
-def _measure(engine: Engine, model: Any, tree: Tree) -> tuple[list[Tensor], list[Tensor]]:
-    model.zero_grad(set_to_none=True)
-    counted = engine.score(tree).counted()
+def _measure(lies: Spread, engine: Engine, model: Any, tree: Tree) -> tuple[list[Tensor], list[Tensor]]:
+    lies.forget(list(model.parameters()))
+    counted = lies.engine(engine).score(tree).counted()
     # Branches pull in different directions, so that no error of one hides behind another's.
-    torch.stack(
-        [(-1) ** number * values.mean() / (number + 1) for number, values in enumerate(counted)]
-    ).sum().backward()
-    gradients = [_own(it.grad.detach()).float().cpu() for it in _looked_at(model)]
+    lies.backward(
+        torch.stack([(-1) ** number * values.mean() / (number + 1) for number, values in enumerate(counted)]).sum()
+    )
+    # Copied, since the next gradients may come to lie in the same memory.
+    gradients = [it.detach().to("cpu", torch.float32, copy=True) for it in _looked_at(lies, model)]
     return [it.detach().float().cpu() for it in counted], gradients
 
 
-def _looked_at(model: Any) -> list[Any]:
-    """Return the parameters with a gradient, the smallest first, as many as may be copied without filling the host."""
-    found: list[Any] = []
+def _looked_at(lies: Spread, model: Any) -> list[Tensor]:
+    """Return gradients as this process has them, the smallest first, as many as may be copied without filling it."""
+    found: list[Tensor] = []
     elements = 0
-    for weights in sorted((it for it in model.parameters() if it.grad is not None), key=lambda it: int(it.numel())):
-        elements += weights.numel()
+    own = [it for it in map(lies.own_gradient, model.parameters()) if it is not None]
+    for gradient in sorted(own, key=lambda it: int(it.numel())):
+        elements += gradient.numel()
         if found and elements > _MOST_ELEMENTS:
             break
-        found.append(weights)
+        found.append(gradient)
     return found
-
-
-def _own(tensor: Any) -> Tensor:
-    """Return what this process has of a tensor that may lie over several."""
-    own: Tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor
-    return own
 
 
 def _apart(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:

@@ -15,6 +15,8 @@ from lrstudio.worker import loading, sizes
 from lrstudio.worker.conversations import Conversation
 from lrstudio.worker.prefix import Engine, Together
 from lrstudio.worker.preparing import Rows, numbers
+from lrstudio.worker.ranks import ALONE
+from lrstudio.worker.spread import Spread, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,15 @@ class Tried:
     peak: float
 
 
-def pilot(model: Any, engine: Engine, rows: Sequence[Conversation], recipe: str, options: Mapping[str, Any]) -> Tried:
+def pilot(
+    model: Any,
+    engine: Engine,
+    rows: Sequence[Conversation],
+    recipe: str,
+    options: Mapping[str, Any],
+    *,
+    spread: Spread | None = None,
+) -> Tried:
     """Compute rows of one prompt forward and backward, and leave all as it was: weights, gradients, random numbers.
 
     Raises:
@@ -36,6 +46,7 @@ def pilot(model: Any, engine: Engine, rows: Sequence[Conversation], recipe: str,
     if cards:
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
+    lies = spread or Whole(ALONE)
     whole = recipe == "longpo" and options["nll"] == "whole"
     began = time.monotonic()
     try:
@@ -45,11 +56,11 @@ def pilot(model: Any, engine: Engine, rows: Sequence[Conversation], recipe: str,
                 scored = [shared.score(row.policy, prompt=whole) for row in rows]
                 losses = [-logsigmoid(it.sums()[0] - it.sums()[1]) for it in scored]
                 losses += [-it.prompt.mean() for it in scored if it.prompt is not None]
-            torch.stack(losses).sum().backward()
+            lies.backward(torch.stack(losses).sum())
         if cards:
             torch.cuda.synchronize()
     finally:
-        model.zero_grad(set_to_none=True)
+        lies.forget(list(model.parameters()))
     peak = torch.cuda.max_memory_allocated() if cards else sizes.most_of_process()
     return Tried(shared.tokens, time.monotonic() - began, float(peak))
 

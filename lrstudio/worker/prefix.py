@@ -291,7 +291,7 @@ def _tile(head: torch.nn.Module, hidden: Tensor, wanted: Tensor, entropy: bool) 
 
 def _hidden(model: Any, tokens: Sequence[int], *, positions: Sequence[int] | None = None, **options: Any) -> Tensor:
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
-    device = causal.get_input_embeddings().weight.device
+    device = next(causal.parameters()).device
     given = {"input_ids": torch.tensor([tokens], device=device), "use_cache": False}
     given["position_ids"] = torch.tensor([positions or range(len(tokens))], device=device)
     hidden: Tensor = causal.base_model(**given, **options).last_hidden_state[0]

@@ -20,7 +20,7 @@ from lrstudio.training import preflight as record
 from lrstudio.training.estimate import GIB
 from lrstudio.training.preflight import CHECKS, Check, Preflight
 from lrstudio.training.wire import Spec
-from lrstudio.worker import as_one, loading, sizes
+from lrstudio.worker import as_one, loading, sizes, zero3
 from lrstudio.worker.conversations import Conversation, Message, OtherTokens
 from lrstudio.worker.pilot import pilot, whole_run
 from lrstudio.worker.plan import largest
@@ -29,7 +29,7 @@ from lrstudio.worker.preparing import NowAndThen, Rows, engine_of, many, names, 
 from lrstudio.worker.ranks import ALONE, Ranks, agree
 from lrstudio.worker.spread import Spread, Whole, spread
 
-_PACKAGES: Final = ("torch", "transformers", "tokenizers", "peft", "accelerate", "trl", "bitsandbytes")
+_PACKAGES: Final = ("torch", "transformers", "tokenizers", "peft", "accelerate", "trl", "bitsandbytes", "deepspeed")
 _SAFE: Final = 1.3  # the estimate lies up to 30 % above what is measured, so less than that is no proof
 _OUT_OF_MEMORY: Final = (
     "the longest row does not fit into the memory of the device; choose lora or qlora, set offload to on, or drop the "
@@ -185,6 +185,8 @@ class _Look:
                 f"(pip install {' '.join(missing)}), or choose another method",
                 where="method",
             )
+        if self._options.get("sharding") == "zero3":
+            zero3.look()
         return ", ".join(f"{name} {number}" for name, number in self._notes.versions.items())
 
     def device(self) -> str:
@@ -301,11 +303,11 @@ class _Look:
         loading.checkpointed(model, self._options, longest=max(it.tokens for it in rows.kept))
         if self._options["engine"] == "shared":
             self._say("comparing shared and plain computing")
+        trained = sum(it.numel() for it in model.parameters() if it.requires_grad)
         lies = self.ready.spread = spread(self._ranks, model, self._options)
         engine, self.ready.why = engine_of(model, rows.training, self._options, warn=self._warn, spread=lies)
         self.ready.model, self.ready.engine = model, engine
         self._notes.engine = engine.name
-        trained = sum(it.numel() for it in model.parameters() if it.requires_grad)
         said = f"{type(loading.base(model)).__name__}, {trained:,} weights are trained; documents are computed "
         return said + ("once for both answers" if engine.name == "shared" else "once for each answer")
 
@@ -332,7 +334,7 @@ class _Look:
         tried = []
         for those, which in ((most, "longest pair"), (middle, "pair of middle length")):
             self._say(f"pilot step on the {which}, {max(it.tokens for it in those):,} tokens")
-            tried.append(pilot(model, engine, those, self._spec.recipe, self._options))
+            tried.append(pilot(model, engine, those, self._spec.recipe, self._options, spread=self.ready.spread))
         self._notes.peak_gib = max(self._ranks.gather(max(it.peak for it in tried))) / GIB
         pace = estimate.pace([(it.tokens, it.seconds) for it in tried])
         if pace is not None:

@@ -1,4 +1,4 @@
-"""How a model lies over the processes of a run: whole in each of them, or in parts by FSDP2.
+"""How a model lies over the processes of a run: whole in each of them, or in parts by FSDP2 or ZeRO-3.
 
 A step's rows are dealt out, each process adds up the gradients of its own, and what every process steps by is the sum
 over all. The numbers are those of one process with all the rows, up to the order in which sums are rounded.
@@ -14,11 +14,12 @@ import torch.distributed as dist
 from torch import Tensor
 
 from lrstudio.domain.errors import Refused
-from lrstudio.worker import loading
+from lrstudio.worker import loading, optimizers
 from lrstudio.worker.prefix import Engine, PlainPairs, Scored, Tree
 from lrstudio.worker.ranks import Ranks
 
 T = TypeVar("T")
+Vectors = tuple[Tensor, ...]
 
 
 class Spread(Protocol):
@@ -34,12 +35,36 @@ class Spread(Protocol):
         """Return an engine that scores by the model as it lies."""
         ...
 
+    def optimizer(self, weights: Sequence[Any], options: Mapping[str, Any]) -> torch.optim.Optimizer:
+        """Return a new optimizer of the trained weights, as the options name it."""
+        ...
+
+    def forget(self, weights: Sequence[Any]) -> None:
+        """Throw the gradients of weights away."""
+        ...
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of a loss; of one forward pass only once."""
+        ...
+
+    def gradient(self, weight: Any) -> Tensor | None:
+        """Return the gradient of a weight whole; all processes call it."""
+        ...
+
+    def own_gradient(self, weight: Any) -> Tensor | None:
+        """Return what this process has of the gradient of a weight."""
+        ...
+
     def add_up(self, weights: Sequence[Any]) -> None:
         """Make the gradients of all processes one sum, before the step."""
         ...
 
     def clip(self, weights: Sequence[Any], limit: float) -> float:
         """Cut the gradients to a norm, and return what it was."""
+        ...
+
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Change the weights by their gradients."""
         ...
 
     def weights(self) -> dict[str, Tensor] | None:
@@ -54,8 +79,45 @@ class Spread(Protocol):
         """Give an optimizer what `moments` returned."""
         ...
 
+    def release(self) -> None:
+        """Let go of what holds a model that is not needed any more."""
+        ...
 
-class Whole:
+
+class _Plain:
+    """What is done with a model whose weights hold their gradients themselves, whole or in parts."""
+
+    def optimizer(self, weights: Sequence[Any], options: Mapping[str, Any]) -> torch.optim.Optimizer:
+        """Make it."""
+        return optimizers.optimizer(weights, options)
+
+    def forget(self, weights: Sequence[Any]) -> None:
+        """Let go of them."""
+        for it in weights:
+            it.grad = None
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients."""
+        loss.backward()
+
+    def gradient(self, weight: Any) -> Tensor | None:
+        """Put it together where it lies in parts."""
+        return None if weight.grad is None else whole(weight.grad)
+
+    def own_gradient(self, weight: Any) -> Tensor | None:
+        """Return the part, or the whole where there are no parts."""
+        own: Tensor | None = weight.grad
+        return own.to_local() if hasattr(own, "to_local") else own
+
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Make the step."""
+        optimizer.step()
+
+    def release(self) -> None:
+        """Do nothing: nobody else holds the model."""
+
+
+class Whole(_Plain):
     """Every process has the model whole, the only one, too."""
 
     lockstep = False
@@ -98,7 +160,7 @@ class Whole:
         optimizer.load_state_dict(state)
 
 
-class Sharded:
+class Sharded(_Plain):
     """Each process has a part of every weight; a layer is put together when it is computed (FSDP2)."""
 
     lockstep = True
@@ -135,7 +197,7 @@ class Sharded:
 
     def engine(self, engine: Engine) -> Engine:
         """Return an engine that puts the weights together while it scores."""
-        return _Within(engine, self._model, self.ranks)
+        return Within(engine, self._model.lrstudio_within, self.ranks)
 
     def add_up(self, weights: Sequence[Any]) -> None:
         """Do nothing: the backward pass has added up."""
@@ -184,12 +246,13 @@ class Sharded:
         optimizer.load_state_dict({"state": split, "param_groups": state["param_groups"]})
 
 
-class _Within:
+class Within:
     """An engine whose passes are passes of the split model as a whole, in every process as many."""
 
-    def __init__(self, engine: Engine, model: Any, ranks: Ranks) -> None:
+    def __init__(self, engine: Engine, within: Callable[[Callable[[], Vectors]], Vectors], ranks: Ranks) -> None:
+        """Take what does some work as a pass of the model."""
         self.name = engine.name
-        self._engine, self._model, self._ranks = engine, model, ranks
+        self._engine, self._within, self._ranks = engine, within, ranks
 
     def score(self, tree: Tree, *, prompt: bool = False, entropy: bool = False) -> Scored:
         """Return what the engine does."""
@@ -200,7 +263,7 @@ class _Within:
         filled = Tree(tree.prompt, tree.branches + tree.branches[:1] * (most - count))
 
         # Tensors alone go out: by them the weights are put together again in the backward pass.
-        def work() -> tuple[Tensor, ...]:
+        def work() -> Vectors:
             scored = self._engine.score(filled, prompt=prompt, entropy=entropy)
             nothing = [0.0 * it.sum() for it in scored.branches[count:]]
             first = scored.branches[0] + sum(nothing) if nothing else scored.branches[0]
@@ -208,7 +271,7 @@ class _Within:
             every += () if scored.prompt is None else (scored.prompt,)
             return tuple(it.clone() for it in every)  # of a view, changed in place, the weights would stay apart
 
-        found = self._model.lrstudio_within(work)
+        found = self._within(work)
         return Scored(
             tree,
             tuple(found[:count]),
@@ -218,13 +281,21 @@ class _Within:
 
 
 def spread(ranks: Ranks, model: Any, options: Mapping[str, Any]) -> Spread:
-    """Lay a model over the processes as the options say."""
+    """Lay a model over the processes as the options say.
+
+    Raises:
+        Refused: it cannot be split so.
+    """
+    if options["sharding"] == "zero3":
+        from lrstudio.worker.zero3 import Zero3
+
+        return Zero3(ranks, model, options)
     return Sharded(ranks, model) if options["sharding"] == "fsdp2" else Whole(ranks)
 
 
 def backward(of: Spread, loss: Tensor, *, counts: bool) -> None:
     """Add the gradients of a process's own loss, a share of the step's; one that does not count adds nothing."""
-    (loss * of.scale if counts else loss * 0.0).backward()
+    of.backward(loss * of.scale if counts else loss * 0.0)
 
 
 def turns(of: Spread, dealt: Sequence[Sequence[T]]) -> list[tuple[T, bool]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -109,7 +109,7 @@ class Loop:
         self._model, self._spread, self._ranks = model, ready.spread, ready.spread.ranks
         self._spool, self._orders = spool, orders
         self._weights = [it for it in model.parameters() if it.requires_grad]
-        self._optimizer = optimizer(self._weights, options)
+        self._optimizer = self._spread.optimizer(self._weights, options)
         self.step = 0
         self.round = 0
         """The round of self-play, from 1; 0 where there is none."""
@@ -166,7 +166,7 @@ class Loop:
         """Begin a round of self-play behind a step, with a new optimizer and new dice, or go on with it."""
         self.round, self.began = number, began
         if self.step == began:
-            self._optimizer = optimizer(self._weights, self._options)
+            self._optimizer = self._spread.optimizer(self._weights, self._options)
             torch.manual_seed(self._seed("round", number))
 
     def run(self, rows: Sequence[Conversation], sums: Sequence[Sums], *, training: int) -> bool:
@@ -201,7 +201,7 @@ class Loop:
 
     def _one_step(self, rows: Sequence[tuple[Conversation, Sums]], *, steps: int) -> dict[str, float]:
         began = time.monotonic()
-        self._optimizer.zero_grad(set_to_none=True)
+        self._spread.forget(self._weights)
         mine, step = self._work(rows)
         found: dict[int, Mapping[str, float]] = {}
         computed = 0
@@ -223,7 +223,7 @@ class Loop:
         now = rate(self.step - self.began, steps, self._options)
         for group in self._optimizer.param_groups:
             group["lr"] = now
-        self._optimizer.step()
+        self._spread.step(self._optimizer)
         seconds = time.monotonic() - began
         self._spool.metrics(
             self.step,
@@ -318,18 +318,6 @@ class Loop:
             torch.save(state, folder / _STATE)
         self._spool.say(Kind.CHECKPOINT, step=self.step)
         checkpoints.prune(self._run, keep=self._options["keep"])
-
-
-def optimizer(weights: Iterable[Any], options: Mapping[str, Any]) -> torch.optim.Optimizer:
-    """Make the optimizer that the options name."""
-    name, common = options["optimizer"], {"lr": options["learning_rate"], "weight_decay": options["weight_decay"]}
-    if name == "rmsprop":
-        return torch.optim.RMSprop(weights, **common)
-    if name == "adafactor":
-        return torch.optim.Adafactor(weights, **common)
-    if name == "sgd":
-        return torch.optim.SGD(weights, **common)
-    return torch.optim.AdamW(weights, fused=name == "adamw_torch_fused", **common)
 
 
 def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:

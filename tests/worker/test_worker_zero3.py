@@ -1,0 +1,228 @@
+"""Weights in parts by ZeRO-3: the numbers of one process, a stop and a going on, a whole result; refused without it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: the extra `train` brings it")
+pytest.importorskip("transformers", reason="transformers is not installed: the extra `train` brings it")
+pytest.importorskip("peft", reason="peft is not installed: the extra `train` brings it")
+pytest.importorskip("accelerate", reason="accelerate is not installed: the extra `train` brings it")
+
+from safetensors.torch import load_file  # noqa: E402
+
+from lrstudio.domain.errors import Refused  # noqa: E402
+from lrstudio.training import checkpoints, processes, wire  # noqa: E402
+from lrstudio.training import preflight as record  # noqa: E402
+from lrstudio.training.folder import RunFolder  # noqa: E402
+from lrstudio.training.rows import Row, line_of  # noqa: E402
+from lrstudio.training.spool import Orders, Spool  # noqa: E402
+from lrstudio.worker import preflight  # noqa: E402
+from lrstudio.worker.ranks import ALONE  # noqa: E402
+from lrstudio.worker.spread import spread  # noqa: E402
+from lrstudio.worker.starting import wanted  # noqa: E402
+from lrstudio.worker.tiny import tiny_model  # noqa: E402
+from lrstudio.worker.train import train  # noqa: E402
+
+torch.set_num_threads(1)
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft's
+split = [
+    pytest.mark.skipif(find_spec("deepspeed") is None, reason="deepspeed is not installed, and no dependency: ZeRO-3"),
+    pytest.mark.skipif(sys.platform == "win32", reason="gloo and process groups as on Linux and macOS"),
+]
+ROOT = Path(__file__).parent.parent.parent
+OPTIONS: dict[str, Any] = {
+    "dtype": "fp32", "accumulation": 4, "max_steps": 4, "learning_rate": 1e-3, "lora_r": 4, "save_every": 100,
+    "merged": False, "check_count": 0, "pilot": False, "device": "cpu",
+}  # fmt: skip
+FULL: dict[str, Any] = {"method": "full", "learning_rate": 1e-4, "weight_decay": 0.1}
+TWO: dict[str, Any] = {"accumulation": 2, "processes": 2, "sharding": "zero3"}
+DOCUMENT = "The harbour was dredged in 1911, and forty tons of mud were carried out to sea. "
+CLOSE = 1e-5
+"""What the order of sums changes in a loss in float32, relative, after some steps."""
+
+
+def rows() -> list[Row]:
+    """Five documents, one with two pairs, and three held-out rows: steps and processes come out uneven."""
+    made = [
+        Row(row_id=f"r{number}", prompt=DOCUMENT * (2 + number) + "What was dredged?", chosen=f"The harbour, {number}.",
+            rejected="Whales sang " * (1 + number), short=DOCUMENT + "What was dredged?")
+        for number in range(5)
+    ]  # fmt: skip
+    held_out = [replace(made[it], row_id=f"h{it}", split="validation") for it in (0, 1, 3)]
+    return [*made, replace(made[2], row_id="again", chosen="It was the quay."), *held_out]
+
+
+def make(path: Path, model: Path, **options: Any) -> RunFolder:
+    settled = OPTIONS | options
+    spec = wire.Spec(
+        run_id=path.name, recipe="dpo", model=str(model), options=settled, threads=1,
+        command=processes.command((sys.executable,), ("-m", "lrstudio.worker"), settled),
+    )  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return RunFolder.create(path, spec, pairs=[line_of(row) for row in rows()])
+
+
+def said(run: RunFolder, *attempts: int) -> Iterator[dict[str, Any]]:
+    for path in map(run.spool, attempts or (1,)):
+        if path.exists():
+            yield from map(json.loads, path.read_text(encoding="ascii").split("\n")[:-1])
+
+
+def curve(run: RunFolder, *attempts: int, name: str = "loss") -> dict[int, float]:
+    return {it["step"]: it["metrics"][name] for it in said(run, *attempts) if it["kind"] == "metric"}
+
+
+def evaluations(run: RunFolder) -> list[float]:
+    return [it["metrics"]["loss"] for it in said(run) if it["kind"] == "evaluation"]
+
+
+def result(run: RunFolder, part: str) -> dict[str, Any]:
+    paths = sorted((run.path / "result" / part).glob("*.safetensors"))
+    return {name: it for path in paths for name, it in load_file(path).items()}
+
+
+def alone(run: RunFolder) -> RunFolder:
+    """Train in this process."""
+    spool = Spool(run.path, attempt=1)
+    train(run.path, spool, Orders(None))
+    spool.close()
+    return run
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
+    """Runs in two processes, all in the same two: starting them is what takes time."""
+    home = tmp_path_factory.mktemp("runs")
+    made = {
+        "lora": make(home / "a" / "lora", tiny, **TWO, evaluate_every=2, pilot=True),
+        "stopped": make(home / "b" / "stopped", tiny, **TWO, lora_dropout=0.2),
+        "dropping": make(home / "c" / "dropping", tiny, **TWO, lora_dropout=0.2),
+        "full": make(home / "d" / "full", tiny, **TWO, **FULL),
+        "plain": make(home / "e" / "plain", tiny, **TWO, **FULL, engine="plain", max_grad_norm=0.01),
+        "bf16": make(home / "f" / "bf16", tiny, **TWO, dtype="bf16", evaluate_every=2),
+        "full_bf16": make(home / "g" / "full_bf16", tiny, **TWO, **FULL, dtype="bf16"),
+        "over_a_step": make(home / "h" / "over", tiny, **TWO, loss="aot", nll_weight=0.0, checkpointing=False),
+    }
+    stops = ("stopped", "plain")
+    jobs = [f"{run.path}:1:{2 if name in stops else 0}" for name, run in made.items()]
+    jobs += [f"{made[name].path}:2:0" for name in stops]
+    words = [sys.executable, *processes.launch_words(2), "-m", "tests.doubles.several_processes", *jobs]
+    done = subprocess.run(words, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+                          timeout=600, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:]
+    return made
+
+
+@pytest.fixture(scope="module")
+def one(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
+    """The same rows to a step, in one process."""
+    home = tmp_path_factory.mktemp("one")
+    return {
+        "lora": alone(make(home / "a" / "lora", tiny, evaluate_every=2)),
+        "full": alone(make(home / "b" / "full", tiny, **FULL)),
+        "plain": alone(make(home / "c" / "plain", tiny, **FULL, engine="plain", max_grad_norm=0.01)),
+        "bf16": alone(make(home / "d" / "bf16", tiny, dtype="bf16", evaluate_every=2)),
+        "full_bf16": alone(make(home / "e" / "full_bf16", tiny, **FULL, dtype="bf16")),
+        "over_a_step": alone(make(home / "f" / "over", tiny, loss="aot", nll_weight=0.0)),
+    }
+
+
+class TestSplit:
+    """What needs the package."""
+
+    pytestmark = split
+
+    @pytest.mark.parametrize(
+        ("name", "close"),
+        [
+            ("lora", CLOSE),
+            ("full", CLOSE),
+            ("plain", CLOSE),
+            ("bf16", 1e-3),
+            ("full_bf16", 1e-3),
+            ("over_a_step", CLOSE),
+        ],
+    )
+    def test_two_processes_have_the_losses_of_one_with_twice_the_rows(
+        self, runs: dict[str, RunFolder], one: dict[str, RunFolder], name: str, close: float
+    ) -> None:
+        found = curve(runs[name], 1, 2)
+        assert list(found) == [1, 2, 3, 4], [it for it in said(runs[name]) if it["kind"] == "error"]
+        assert found == pytest.approx(curve(one[name]), rel=close)
+        norms = curve(runs[name], 1, 2, name="grad_norm")
+        assert norms == pytest.approx(curve(one[name], name="grad_norm"), rel=10 * close)
+        assert evaluations(runs[name]) == pytest.approx(evaluations(one[name]), rel=close)
+
+    def test_stopped_and_taken_up_again_it_has_the_numbers_of_an_unbroken_run(self, runs: dict[str, RunFolder]) -> None:
+        stopped, whole = runs["stopped"], runs["dropping"]
+        assert list(curve(stopped)) == [1, 2]
+        assert curve(stopped, 1, 2) == curve(whole)
+        assert curve(whole) != pytest.approx(curve(runs["lora"]), rel=1e-3), "nothing was dropped"
+        ours, theirs = result(stopped, "adapter"), result(whole, "adapter")
+        assert all(torch.equal(it, theirs[name]) for name, it in ours.items())
+
+    def test_checkpoints_and_results_are_whole_and_as_one_process_leaves_them(
+        self, runs: dict[str, RunFolder], one: dict[str, RunFolder]
+    ) -> None:
+        for name, part in (("lora", "adapter"), ("full", "model")):
+            ours, theirs = result(runs[name], part), result(one[name], part)
+            assert {key: it.shape for key, it in ours.items()} == {key: it.shape for key, it in theirs.items()}
+            assert all(torch.allclose(it, theirs[key], atol=1e-5) for key, it in ours.items())
+            states = []
+            for run in (runs[name], one[name]):
+                last = checkpoints.latest(run.path)
+                assert last is not None
+                assert checkpoints.verified(last)
+                states.append(torch.load(last.path / "trainer.pt", weights_only=True)["optimizer"])
+            assert states[0]["param_groups"] == states[1]["param_groups"]
+            assert states[0]["state"].keys() == states[1]["state"].keys()
+            for number, its in states[1]["state"].items():
+                for key, it in its.items():
+                    assert torch.allclose(states[0]["state"][number][key], it, rtol=1e-3, atol=1e-6), (number, key)
+
+    def test_parity_is_a_check_of_preflight(self, runs: dict[str, RunFolder]) -> None:
+        for name in ("lora", "plain"):
+            found = record.read(runs[name].path)
+            assert found is not None
+            check = next(it for it in found.checks if it.name == "parity")
+            assert check.passed
+            assert "a step of 2 processes, zero3, is that of one" in check.said
+            assert found.engine == ("plain" if name == "plain" else "shared")
+            assert "deepspeed" in found.versions
+        assert not [it for run in runs.values() for it in said(run, 1, 2) if it["kind"] in ("error", "warning")]
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python that has no deepspeed."""
+    monkeypatch.setitem(sys.modules, "deepspeed", None)
+
+
+@pytest.mark.usefixtures("without")
+def test_without_the_package_it_is_refused_before_step_one_and_said_what_to_install(tiny: Path, tmp_path: Path) -> None:
+    run = make(tmp_path / "home" / "run", tiny, **TWO)
+    spec, options = wanted(run.path)
+    found, ready = preflight.preflight(run.path, spec, options, ranks=ALONE)
+    assert [it.name for it in found.checks if not it.passed] == ["versions"]
+    assert found.problems[0].startswith("sharding: splitting weights by ZeRO-3 needs the package deepspeed")
+    assert "pip install deepspeed" in found.problems[0]
+    assert ready.model is None
+    with pytest.raises(Refused, match="pip install deepspeed") as refused:
+        spread(ALONE, None, options)
+    assert refused.value.where == "sharding"
