@@ -80,8 +80,8 @@ _COMMON = (
     Option("processes", 1, "Processes of each node, one for each GPU; each takes as many pairs as accumulation says.",
            least=1, most=64),
     Option("nodes", 1, "Nodes of a Slurm job that train together.", least=1, most=256),
-    Option("sharding", "none", "How the weights lie: whole in every process, or each a part of them by FSDP2 or, where the "
-           "package deepspeed is installed, by ZeRO-3.", "ZeRO, arXiv 1910.02054", choices=SHARDINGS),
+    Option("sharding", "none", "How the weights lie: whole in every process, or each a part of them by FSDP2 or, where "
+           "the package deepspeed is installed, by ZeRO-3.", "ZeRO, arXiv 1910.02054", choices=SHARDINGS),
     Option("pilot", True, "Try a step on the longest pair before the first, and measure it."),
 )  # fmt: skip
 

@@ -106,8 +106,9 @@ class _Plain:
 
     def own_gradient(self, weight: Any) -> Tensor | None:
         """Return the part, or the whole where there are no parts."""
-        own: Tensor | None = weight.grad
-        return own.to_local() if hasattr(own, "to_local") else own
+        own: Any = weight.grad
+        found: Tensor | None = own.to_local() if hasattr(own, "to_local") else own
+        return found
 
     def step(self, optimizer: torch.optim.Optimizer) -> None:
         """Make the step."""

@@ -10,8 +10,11 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -27,11 +30,14 @@ from lrstudio.worker.spread import Within
 
 PACKAGE: Final = "deepspeed"
 
+_OLDEST: Final = (0, 19)
 _BUCKET: Final = 1 << 24  # elements whose gradients travel together; each process keeps a buffer of as many
+
+_STAYS: Final = 100_000  # elements of a weight that stays whole, since splitting it would save little
 
 
 def look() -> None:
-    """See that the package is there, without loading it.
+    """See that the package is there and not too old, without loading it.
 
     Raises:
         Refused: it is not.
@@ -42,6 +48,15 @@ def look() -> None:
             "deepspeed), or set sharding to fsdp2, which needs none",
             where="sharding",
         )
+    with suppress(PackageNotFoundError):
+        found = version(PACKAGE)
+        if tuple(map(int, re.findall(r"\d+", found)[:2])) < _OLDEST:
+            raise Refused(
+                f"splitting weights by ZeRO-3 needs deepspeed {'.'.join(map(str, _OLDEST))} or newer in the worker "
+                f"environment, and there is {found}; install it (pip install --upgrade deepspeed), or set sharding to "
+                "fsdp2",
+                where="sharding",
+            )
 
 
 class Zero3:
@@ -55,6 +70,7 @@ class Zero3:
         Raises:
             Refused: the package is not there, or trained weights are not float32.
         """
+        look()
         where = "cuda" if "nccl" in str(dist.get_backend_config()) else "cpu"
         self._deepspeed: Any = _loaded(where)
         self.ranks, self._model, self._where = ranks, model, where
@@ -66,7 +82,9 @@ class Zero3:
                 f"with sharding zero3 trained weights are float32, and this model has {', '.join(sorted(other))}",
                 where="sharding",
             )
-        settings = _settings(sum(it.numel() for it in self._weights))
+        settings = _settings(
+            every=sum(it.numel() for it in model.parameters()), trained=sum(it.numel() for it in self._weights)
+        )
         # Split before the engine is made: that would move the model as a whole, which may not fit.
         self._deepspeed.zero.Init(module=model, config_dict_or_path=settings)
         for it in model.buffers():
@@ -207,7 +225,7 @@ class Zero3:
 
         found: list[Tensor] = []
 
-        # One vector goes out: of several each would begin the backward pass, and processes differ in how many they have.
+        # One vector goes out: each would begin the backward pass, and processes differ in how many they have.
         def inside() -> Tensor:
             with torch.autocast(self._where, wanted, enabled=asked, cache_enabled=cached):
                 found.extend(work())
@@ -234,7 +252,7 @@ class Zero3:
             return tensor.detach().cpu().clone() if self.ranks.first else torch.empty(0)
 
 
-class _Root(torch.nn.Module):
+class _Root(torch.nn.Module):  # type: ignore[misc]
     """A model whose forward pass is whatever work is asked for."""
 
     def __init__(self, model: Any) -> None:
@@ -246,7 +264,6 @@ class _Root(torch.nn.Module):
 
 
 def _loaded(where: str) -> Any:
-    look()
     # It asks the environment what computes, and would take a GPU that the run is told to leave.
     os.environ["DS_ACCELERATOR"] = where
     try:
@@ -262,14 +279,18 @@ def _loaded(where: str) -> Any:
     return deepspeed
 
 
-def _settings(trained: int) -> dict[str, Any]:
+def _settings(*, every: int, trained: int) -> dict[str, Any]:
     return {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,  # the passes of a step are counted here, and differ from step to step
         "gradient_clipping": 0.0,
         "communication_data_type": "fp32",
         "data_types": {"grad_accum_dtype": "fp32"},
-        "zero_optimization": {"stage": 3, "reduce_bucket_size": max(1, min(_BUCKET, trained))},
+        "zero_optimization": {
+            "stage": 3,
+            "reduce_bucket_size": max(1, min(_BUCKET, trained)),
+            "stage3_param_persistence_threshold": min(_STAYS, every // 1000),
+        },
         "zero_allow_untested_optimizer": True,
     }
 

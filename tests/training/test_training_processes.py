@@ -45,6 +45,8 @@ def test_every_process_takes_as_many_pairs_as_accumulation_says() -> None:
         ("dpo", {"sharding": "fsdp2", "processes": 2, "optimizer": "adafactor"}, "optimizer"),
         ("longpo", {"sharding": "fsdp2", "nodes": 2, "data": "self"}, "data"),
         ("sppo", {"sharding": "fsdp2", "processes": 2}, "rounds"),
+        ("dpo", {"sharding": "zero3"}, "sharding"),
+        ("dpo", {"sharding": "zero3", "processes": 2, "method": "qlora"}, "method"),
     ],
 )
 def test_what_split_weights_cannot_do_is_refused_by_its_option(name: str, given: dict[str, Any], where: str) -> None:
