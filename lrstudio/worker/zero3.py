@@ -190,7 +190,7 @@ class Zero3:
                         if name not in its:
                             its[name] = torch.zeros_like(flat)
                             inner.state[flat] = its
-                        self._deepspeed.utils.safe_set_full_optimizer_state(weight, value.to(flat.device), name)
+                        self._deepspeed.utils.safe_set_local_optimizer_state(weight, self._own(value, weight), name)
                     elif isinstance(value, Tensor):  # the count of steps
                         its[name] = value.to(flat.device) if fused else value.clone()
                     else:
@@ -245,6 +245,12 @@ class Zero3:
         part: Tensor = self._deepspeed.utils.safe_get_local_grad(weight)
         return part
 
+    def _own(self, value: Tensor, weight: Any) -> Tensor:
+        """Return this process's part of what belongs to a weight; the last parts end in zeros."""
+        size = int(weight.ds_tensor.numel())
+        part = value.flatten()[self.ranks.rank * size : (self.ranks.rank + 1) * size]
+        return torch.nn.functional.pad(part, (0, size - part.numel())).to(weight.device)
+
     def _whole(self, tensor: Any) -> Tensor:
         if not hasattr(tensor, "ds_id"):
             return torch.as_tensor(tensor).detach().cpu().clone()
@@ -268,14 +274,14 @@ def _loaded(where: str) -> Any:
     os.environ["DS_ACCELERATOR"] = where
     try:
         deepspeed: Any = import_module(PACKAGE)
+        logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
+        deepspeed.init_distributed(verbose=False)  # on processors this builds a module, and asks for a compiler
     except (ImportError, OSError, RuntimeError) as error:
         raise Refused(
             f"the package deepspeed cannot be loaded: {loading.first_line(error)}; install it again, or set sharding "
             "to fsdp2",
             where="sharding",
         ) from error
-    logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
-    deepspeed.init_distributed(verbose=False)
     return deepspeed
 
 

@@ -97,6 +97,14 @@ def result(run: RunFolder, part: str) -> dict[str, Any]:
     return {name: it for path in paths for name, it in load_file(path).items()}
 
 
+def start(count: int, *jobs: str) -> None:
+    """Train in processes of their own."""
+    words = [sys.executable, *processes.launch_words(count), "-m", "tests.doubles.several_processes", *jobs]
+    done = subprocess.run(words, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+                          timeout=600, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
 def alone(run: RunFolder) -> RunFolder:
     """Train in this process."""
     spool = Spool(run.path, attempt=1)
@@ -127,11 +135,7 @@ def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunF
     }
     stops = ("stopped", "plain")
     jobs = [f"{run.path}:1:{2 if name in stops else 0}" for name, run in made.items()]
-    jobs += [f"{made[name].path}:2:0" for name in stops]
-    words = [sys.executable, *processes.launch_words(2), "-m", "tests.doubles.several_processes", *jobs]
-    done = subprocess.run(words, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
-                          timeout=600, check=False)  # fmt: skip
-    assert done.returncode == 0, done.stderr[-4000:]
+    start(2, *jobs, *(f"{made[name].path}:2:0" for name in stops))
     return made
 
 
@@ -184,6 +188,14 @@ class TestSplit:
         assert curve(whole) != pytest.approx(curve(runs["lora"]), rel=1e-3), "nothing was dropped"
         ours, theirs = result(stopped, "adapter"), result(whole, "adapter")
         assert all(torch.equal(it, theirs[name]) for name, it in ours.items())
+
+    def test_weights_that_do_not_divide_evenly_go_on_where_they_were(self, tiny: Path, tmp_path: Path) -> None:
+        three: dict[str, Any] = {**FULL, "accumulation": 2, "processes": 3, "sharding": "zero3"}
+        run = make(tmp_path / "three" / "run", tiny, **three)
+        start(3, f"{run.path}:1:2", f"{run.path}:2:0")
+        whole = alone(make(tmp_path / "one" / "run", tiny, **FULL, accumulation=6))
+        assert list(curve(run)) == [1, 2]
+        assert curve(run, 1, 2) == pytest.approx(curve(whole), rel=CLOSE)
 
     def test_checkpoints_and_results_are_whole_and_as_one_process_leaves_them(
         self, runs: dict[str, RunFolder], one: dict[str, RunFolder]
