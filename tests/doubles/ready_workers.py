@@ -45,7 +45,7 @@ _STAND_IN = """#!{python} -IS
 import os, signal, socket, sys
 
 words = sys.argv[1:]
-if words[0] != "-m" or words[1] not in {modules}:
+if words[0] != "-m" or words[1] not in {modules} or " ".join(words[3:]) == {but!r}:
     os.execv({python!r}, [{python!r}, *words])
 files = []
 for number in range(64):
@@ -165,10 +165,14 @@ def worker(run: RunFolder, attempt: int) -> Iterator[Worker]:
         started.stdin.close()
 
 
-def python_that_forks(path: Path) -> Path:
-    """Write a program that is a Python, except that the workers which it is to start are forked; return its path."""
+def python_that_forks(path: Path, *, but: str = "") -> Path:
+    """Write a program that is a Python, except that the workers which it is to start are forked; return its path.
+
+    Those with the words `but` behind the run folder it starts from nothing.
+    """
     address = str(ready().folder / "s")
-    path.write_text(_STAND_IN.format(python=sys.executable, address=address, modules=[*_MODULES]), encoding="utf-8")
+    stands_in = _STAND_IN.format(python=sys.executable, address=address, modules=[*_MODULES], but=but or None)
+    path.write_text(stands_in, encoding="utf-8")
     path.chmod(0o755)
     return path
 
