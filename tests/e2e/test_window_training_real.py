@@ -20,7 +20,7 @@ from lrstudio.qt.views.training_controller import TrainingController
 from lrstudio.training.wire import Phase
 from lrstudio.viewstate.facts import Fact
 from tests.doubles.ready_workers import python_that_forks
-from tests.doubles.trained_project import ended, kill_all, trained_project
+from tests.doubles.trained_project import ended, kill_all, trained_file
 from tests.doubles.training_window import in_file, models, on_screen, service, workspace
 from tests.doubles.windows import Driver
 
@@ -43,7 +43,7 @@ def harbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("LRSTUDIO_TRAIN_PYTHON", str(python))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0}, raising=False)  # a run computes with one thread
     path = tmp_path / "harbours.lrs"
-    trained_project(path, documents=4, chapters=6).close()
+    trained_file(path, documents=4, chapters=6)
     yield path
     kill_all(tmp_path / "harbours.runs")
 
@@ -94,7 +94,7 @@ def test_a_python_without_torch_is_told_by_its_name(
     python.chmod(0o755)
     monkeypatch.setenv("LRSTUDIO_TRAIN_PYTHON", str(python))
     path = tmp_path / "harbours.lrs"
-    trained_project(path, documents=4, chapters=6).close()
+    trained_file(path, documents=4, chapters=6)
     training = workspace(driver, path)
     training.view.form.model.setText(str(tmp_path))
     driver.key("Ctrl+Return")
