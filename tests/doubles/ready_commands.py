@@ -126,7 +126,7 @@ class ReadyCommands:
     def run(
         self, words: Sequence[str], *, environment: Mapping[str, str], folder: str = "", timeout: float = SECONDS
     ) -> tuple[int, str, str]:
-        """Run a command and return its status and what it wrote; one that takes five minutes is ended."""
+        """Run a command and return its status and what it wrote; one that takes longer is ended."""
         with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
             begun = self.start(words, environment=environment, stdout=out.fileno(), stderr=err.fileno(), folder=folder)
             try:
