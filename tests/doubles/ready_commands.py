@@ -156,6 +156,15 @@ def ready() -> ReadyCommands:
     return made
 
 
+def run(words: Sequence[str]) -> tuple[int, str, str]:
+    """Run a command in this environment, from nothing where there is no fork; see `ReadyCommands.run`."""
+    if hasattr(os, "fork"):
+        return ready().run(words, environment=os.environ)
+    command = [sys.executable, "-m", "lrstudio", *words]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=SECONDS, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
 def _serve(asked: socket.socket) -> None:
     """Fork for every command until nobody asks any more, and say to each that asked how its command ended."""
     woken, wakes = os.pipe()

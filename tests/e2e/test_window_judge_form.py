@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from lrstudio.services.wiring import prompt_packs
 from lrstudio.viewstate.judge_fields import SERVED
 from lrstudio.viewstate.judge_progress import money
 from tests.doubles.chat_server import ChatServer
-from tests.doubles.ready_commands import ready
+from tests.doubles.ready_commands import run
 from tests.doubles.windows import ANSWERS, Driver, make_project
 
 pytestmark = pytest.mark.qt_log_ignore("does not support raise", "does not support grabbing")
@@ -39,7 +38,7 @@ def use_server(server: ChatServer, *, input_price: float = 2.0, output_price: fl
 
 
 def cli(*words: str) -> dict[str, object]:
-    status, out, err = ready().run(words, environment=os.environ)
+    status, out, err = run(words)
     assert status == 0, err
     found: dict[str, object] = json.loads(out)
     return found
