@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles.ready_commands import ReadyCommands
+from tests.doubles.ready_commands import ReadyCommands, ready
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,8 @@ Run = Callable[..., Done]
 
 
 @pytest.fixture(scope="session")
-def _ready() -> Iterator[ReadyCommands | None]:
-    ready = ReadyCommands() if hasattr(os, "fork") else None
-    yield ready
-    if ready:
-        ready.end()
+def _ready() -> ReadyCommands | None:
+    return ready() if hasattr(os, "fork") else None
 
 
 @pytest.fixture

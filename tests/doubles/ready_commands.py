@@ -1,9 +1,11 @@
 """Runs `lrstudio` commands, each in a process of its own, without each of them importing the studio again.
 
 A process that has imported everything forks for every command: the child has the words, the environment, the folder and
-the two output files it was given, and ends as the command would. A second is saved for each of hundreds of commands.
+the three files it was given, and ends as the command would. A second is saved for each of hundreds of commands.
 Run as a program this file is that process.
 """
+
+from __future__ import annotations
 
 import atexit
 import gc
@@ -11,19 +13,66 @@ import importlib
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).parents[2]
 AHEAD = ("domain", "text", "formats", "analysis", "judge", "store", "services", "viewstate", "cli")
+LIBRARIES = ("openai.resources.chat", "bm25s", "keyring", "anyio._backends._asyncio")
+"""What the studio's own modules import no sooner than a command needs it."""
+STUDIO = "lrstudio.__main__"
 SECONDS = 300.0
+
+
+class Command:
+    """A command that runs: what a test asks of a `subprocess.Popen` without pipes."""
+
+    def __init__(self, words: Sequence[str], told: socket.socket) -> None:
+        self.words = words
+        self.returncode: int | None = None
+        told.settimeout(SECONDS)
+        self._told = told.makefile("r", encoding="ascii")
+        self._socket = told
+        self.pid = int(self._told.readline())
+
+    def poll(self) -> int | None:
+        """Return how it ended, None while it runs."""
+        if self.returncode is None and select.select([self._socket], [], [], 0)[0]:
+            return self.wait()
+        return self.returncode
+
+    def wait(self, timeout: float = SECONDS) -> int:
+        """Wait for its end.
+
+        Raises:
+            subprocess.TimeoutExpired: it has not ended by then.
+        """
+        if self.returncode is None:
+            if not select.select([self._socket], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(list(self.words), timeout)
+            self.returncode = int(self._told.readline())
+            self._told.close()
+            self._socket.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, where it has not ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once, where it has not ended."""
+        self.send_signal(signal.SIGKILL)
 
 
 class ReadyCommands:
@@ -39,63 +88,138 @@ class ReadyCommands:
                 [sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()], env=environment
             )
         self._socket = ours
-        self._answers = ours.makefile("r", encoding="utf-8")
+        self._one_asks = threading.Lock()
         ours.settimeout(SECONDS)
 
-    def run(self, words: Sequence[str], *, environment: Mapping[str, str]) -> tuple[int, str, str]:
-        """Run a command and return its status and what it wrote; one that takes five minutes is ended."""
-        asked = json.dumps({"words": [*words], "environment": dict(environment), "folder": os.getcwd()}).encode()
+    def start(
+        self,
+        words: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        stdin: int = -1,
+        stdout: int = -1,
+        stderr: int = -1,
+        folder: str = "",
+        module: str = STUDIO,
+    ) -> Command:
+        """Start a command, in a folder that is this process's unless it is given.
+
+        Args:
+            words: behind the program's name.
+            environment: all of it.
+            stdin: a file by its number, -1 for none; so are the other two.
+            stdout: what it writes.
+            stderr: what it complains of.
+            folder: where it runs.
+            module: whose `main` is called.
+        """
+        said = {"words": [*words], "environment": dict(environment), "module": module, "folder": folder or os.getcwd()}
+        asked = json.dumps(said).encode()
+        ours, theirs = socket.socketpair()
+        with open(os.devnull, "r+b") as nothing, theirs:
+            files = [nothing.fileno() if file < 0 else file for file in (stdin, stdout, stderr)]
+            with self._one_asks:
+                socket.send_fds(self._socket, [b"%8d" % len(asked)], [*files, theirs.fileno()])
+                self._socket.sendall(asked)
+        return Command(words, ours)
+
+    def run(
+        self, words: Sequence[str], *, environment: Mapping[str, str], folder: str = "", timeout: float = SECONDS
+    ) -> tuple[int, str, str]:
+        """Run a command and return its status and what it wrote; one that takes longer is ended."""
         with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
-            socket.send_fds(self._socket, [b"%8d" % len(asked)], [out.fileno(), err.fileno()])
-            self._socket.sendall(asked)
-            pid = int(self._answers.readline())
+            begun = self.start(words, environment=environment, stdout=out.fileno(), stderr=err.fileno(), folder=folder)
             try:
-                status = int(self._answers.readline())
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
+                status = begun.wait(timeout)
+            except subprocess.TimeoutExpired:
+                begun.kill()
+                begun.wait()
                 raise
-            out.seek(0)
-            err.seek(0)
-            return status, out.read(), err.read()
+            return status, _whole(out), _whole(err)
 
     def end(self) -> None:
         """Let the process go."""
-        self._answers.close()
         self._socket.close()
         self._process.wait(timeout=20)
 
 
+def _whole(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
+
+
+@cache
+def ready() -> ReadyCommands:
+    """Return the one of this process, for who has no fixture to keep it."""
+    made = ReadyCommands()
+    atexit.register(made.end)
+    return made
+
+
+def run(words: Sequence[str]) -> tuple[int, str, str]:
+    """Run a command in this environment, from nothing where there is no fork; see `ReadyCommands.run`."""
+    if hasattr(os, "fork"):
+        return ready().run(words, environment=os.environ)
+    command = [sys.executable, "-m", "lrstudio", *words]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=SECONDS, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
 def _serve(asked: socket.socket) -> None:
-    """Fork for every command until nobody asks any more."""
+    """Fork for every command until nobody asks any more, and say to each that asked how its command ended."""
+    woken, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes)
+    waiting: dict[int, socket.socket] = {}
     while True:
-        head, files, _, _ = socket.recv_fds(asked, 8, 2)
-        if not head:
+        found, _, _ = select.select([asked, woken], [], [])
+        if woken in found:
+            os.read(woken, 4096)
+            _tell(waiting)
+        if asked in found:
+            head, files, _, _ = socket.recv_fds(asked, 8, 4)
+            if not head:
+                return
+            said = json.loads(asked.recv(int(head), socket.MSG_WAITALL))
+            pid = os.fork()
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for number in (woken, wakes, files.pop()):
+                    os.close(number)
+                for other in (asked, *waiting.values()):
+                    other.close()
+                _end(_command(said, files))
+            waiting[pid] = socket.socket(fileno=files.pop())
+            waiting[pid].sendall(f"{pid}\n".encode())
+            for file in files:
+                os.close(file)
+
+
+def _tell(waiting: dict[int, socket.socket]) -> None:
+    while waiting:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
             return
-        said = json.loads(asked.recv(int(head), socket.MSG_WAITALL))
-        pid = os.fork()
-        if pid == 0:
-            asked.close()
-            _end(_command(said, files))
-        for file in files:
-            os.close(file)
-        asked.sendall(f"{pid}\n".encode())
-        asked.sendall(f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n".encode())
+        with waiting.pop(pid) as told, suppress(OSError):  # where nobody listens any more
+            told.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
 def _command(said: dict[str, Any], files: Sequence[int]) -> int:
-    from lrstudio.__main__ import main
-
+    main = importlib.import_module(said["module"]).main
     os.environ.clear()
     os.environ.update(said["environment"])
     os.chdir(said["folder"])
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, file in enumerate((nothing, *files)):
+    for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 (they live as long as the process)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (they live as long as the process)
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
     sys.argv = ["lrstudio", *said["words"]]
-    return main()
+    status: int = main() if said["module"] == STUDIO else main(said["words"])
+    return status
 
 
 def _end(status: int) -> None:
@@ -113,6 +237,8 @@ def _import_ahead() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".migrations" not in module.name:
                 importlib.import_module(module.name)
+    for name in LIBRARIES:
+        importlib.import_module(name)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 A process that has imported them, and computed nothing, forks for every worker: the child has the run, the log and the
 standard input that it was given, computes with one thread, and ends as the worker would. Some five seconds of a
 processor are saved for each. Run as a program this file is that process.
+
+Where the program starts its worker itself, `python_that_forks` makes it a Python to start: a small process that has the
+worker forked, gives it all its files, ends as it does, and takes it along whatever ends it.
 """
 
 from __future__ import annotations
@@ -18,10 +21,13 @@ import socket
 import subprocess
 import sys
 import time
+from ast import literal_eval
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder
@@ -34,6 +40,30 @@ AHEAD = (
     "torch._dynamo",
 )
 SECONDS = 300.0
+_MODULES = {"lrstudio.worker": "lrstudio.worker.__main__", "lrstudio.worker.tiny": "lrstudio.worker.tiny"}
+_STAND_IN = """#!{python} -IS
+import os, signal, socket, sys
+
+words = sys.argv[1:]
+if words[0] != "-m" or words[1] not in {modules} or " ".join(words[3:]) == {but!r}:
+    os.execv({python!r}, [{python!r}, *words])
+files = []
+for number in range(64):
+    try:
+        os.fstat(number)
+    except OSError:
+        continue
+    files.append(number)  # the lock of the run among them
+asked = socket.socket(socket.AF_UNIX)
+asked.connect({address!r})
+said = repr((words[1:], dict(os.environ), os.getcwd())).encode()
+socket.send_fds(asked, [b"%8d" % len(said)], files)
+asked.sendall(said)
+status = int(asked.makefile("r").readline() or 1)
+if status < 0:
+    os.kill(os.getpid(), -status)
+os._exit(status)
+"""
 
 
 class Worker:
@@ -72,12 +102,15 @@ class ReadyWorkers:
     def __init__(self) -> None:
         """Start it; it imports while the first test prepares."""
         ours, theirs = socket.socketpair()
-        with theirs:
+        self.folder = Path(mkdtemp(prefix="workers-"))  # its own: the address of a socket must be short
+        with theirs, socket.socket(socket.AF_UNIX) as beside:
+            beside.bind(str(self.folder / "s"))
+            beside.listen()
             environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
             environment["PYTHONPATH"] = str(ROOT)
-            self._process = subprocess.Popen(
-                [sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()], env=environment
-            )
+            files = [theirs.fileno(), beside.fileno()]
+            words = [sys.executable, __file__, *map(str, files)]
+            self._process = subprocess.Popen(words, pass_fds=files, env=environment)
         self._socket = ours
         self._lines = ours.makefile("r", encoding="ascii")
         self._ended: dict[int, int] = {}
@@ -108,6 +141,7 @@ class ReadyWorkers:
         self._lines.close()
         self._socket.close()
         self._process.wait(timeout=20)
+        rmtree(self.folder)
 
 
 @cache
@@ -131,41 +165,91 @@ def worker(run: RunFolder, attempt: int) -> Iterator[Worker]:
         started.stdin.close()
 
 
-def _serve(asked: socket.socket) -> None:
+def python_that_forks(path: Path, *, but: str = "") -> Path:
+    """Write a program that is a Python, except that the workers which it is to start are forked; return its path.
+
+    Those with the words `but` behind the run folder it starts from nothing.
+    """
+    address = str(ready().folder / "s")
+    stands_in = _STAND_IN.format(python=sys.executable, address=address, modules=[*_MODULES], but=but or None)
+    path.write_text(stands_in, encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def _serve(asked: socket.socket, beside: socket.socket) -> None:
     """Fork for every worker until nobody asks any more, and say how each ended."""
+    standing_in: dict[int, socket.socket] = {}
     while True:
-        if select.select([asked], [], [], 0.02)[0]:
+        found = select.select([asked, beside, *standing_in.values()], [], [], 0.02)[0]
+        if asked in found:
             head, files, _, _ = socket.recv_fds(asked, 8, 2)
             if not head:
                 return
             words = json.loads(asked.recv(int(head), socket.MSG_WAITALL))
-            pid = os.fork()
-            if pid == 0:
-                asked.close()
-                os._exit(_work(words, files))
+            words = ["lrstudio.worker", *words]
+            pid = _forked(words, (*files, files[1]), close=[asked, beside, *standing_in.values()])
             for file in files:
                 os.close(file)
             asked.sendall(f"started {pid}\n".encode("ascii"))
+        if beside in found:
+            one, _ = beside.accept()
+            standing_in[_stood_in_for(one, close=[asked, beside, *standing_in.values()])] = one
+        for pid in [pid for pid, one in standing_in.items() if one in found]:
+            os.kill(pid, signal.SIGKILL)  # who stood in for it has ended
         with suppress(ChildProcessError):
             pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid:
+            if pid and pid in standing_in:
+                with standing_in.pop(pid) as one, suppress(OSError):
+                    one.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode("ascii"))
+            elif pid:
                 asked.sendall(f"ended {pid} {os.waitstatus_to_exitcode(status)}\n".encode("ascii"))
 
 
-def _work(words: Sequence[str], files: Sequence[int]) -> int:
-    from lrstudio.worker.__main__ import main
-
-    os.setsid()
-    hears, log = files
-    for number, file in ((0, hears), (1, log), (2, log)):
-        os.dup2(file, number)
+def _stood_in_for(one: socket.socket, *, close: Sequence[socket.socket]) -> int:
+    """Fork the worker that a process asks for which stands in for it, and return its number."""
+    head, files, _, _ = socket.recv_fds(one, 8, 64)
+    words, environment, folder = literal_eval(one.recv(int(head), socket.MSG_WAITALL).decode())
+    pid = _forked(words, files, close=[one, *close], environment=environment, folder=folder)
     for file in files:
+        os.close(file)
+    return pid
+
+
+def _forked(
+    words: Sequence[str],
+    files: Sequence[int],
+    *,
+    close: Sequence[socket.socket],
+    environment: dict[str, str] | None = None,
+    folder: str = "",
+) -> int:
+    """Fork a worker with three files as its first; further ones stay open in it."""
+    pid = os.fork()
+    if pid == 0:
+        for other in close:
+            other.close()
+        if environment is not None:
+            os.environ.clear()
+            os.environ.update(environment)
+            os.chdir(folder)
+        os._exit(_work(words, files))
+    return pid
+
+
+def _work(words: Sequence[str], files: Sequence[int]) -> int:
+    main = importlib.import_module(_MODULES[words[0]]).main
+    os.setsid()
+    for number, file in enumerate(files[:3]):
+        os.dup2(file, number)
+    for file in {*files[:3]}:
         os.close(file)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (they live as long as the process)
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
     try:
-        return main([*words])
+        status: int = main([*words[1:]])
+        return status
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -177,4 +261,4 @@ if __name__ == "__main__":
         importlib.import_module(module.name)
     for name in AHEAD:
         importlib.import_module(name)
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(*(socket.socket(fileno=int(number)) for number in sys.argv[1:]))
