@@ -46,7 +46,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    made = trained_project(tmp_path / "p.lrs", chapters=2)
+    made = trained_project(tmp_path / "p.lrs", chapters=4)
     yield made
     kill_all(tmp_path / "p.runs")
     made.close()
