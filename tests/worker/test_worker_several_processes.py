@@ -34,6 +34,7 @@ from lrstudio.training.wire import Exit, Request  # noqa: E402
 from lrstudio.worker.plan import deal  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
 from lrstudio.worker.train import train  # noqa: E402
+from tests.doubles.ready_workers import python  # noqa: E402
 
 torch.set_num_threads(1)
 pytestmark = [
@@ -118,9 +119,9 @@ def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunF
     jobs = [f"{run.path}:1:{2 if name in ('stopped', 'split_full') else 0}" for name, run in made.items()]
     jobs += [f"{made[name].path}:2:0" for name in ("stopped", "split_full")]
     jobs.append(f"broken={made['lora'].path}")
-    words = [sys.executable, *processes.launch_words(2), "-m", "tests.doubles.several_processes", *jobs]
-    done = subprocess.run(words, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
-                          timeout=600, check=False)  # fmt: skip
+    words = [str(python()), *processes.launch_words(2), "-m", "tests.doubles.several_processes", *jobs]
+    environment = {**os.environ, "PYTHON_EXEC": str(python())}  # with which the launcher starts its processes
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     return made
 
