@@ -68,11 +68,16 @@ def make(path: Path, model: Path, **options: Any) -> RunFolder:
     settled = OPTIONS | options
     worker = ("-m", "lrstudio.worker")
     spec = wire.Spec(
-        run_id=path.name, recipe="dpo", model=str(model), command=processes.command((sys.executable,), worker, settled),
-        options=settled, threads=1,
+        run_id=path.name, recipe="dpo", model=str(model), command=processes.command((str(python()),), worker, settled),
+        options=settled, threads=1, environment=forked(),
     )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     return RunFolder.create(path, spec, pairs=[line_of(row) for row in rows()])
+
+
+def forked() -> dict[str, str]:
+    """With these variables the launcher starts processes that are forked from one that has imported torch."""
+    return {"PYTHON_EXEC": str(python())}
 
 
 def said(run: RunFolder, attempt: int = 1) -> list[dict[str, Any]]:
@@ -120,8 +125,8 @@ def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunF
     jobs += [f"{made[name].path}:2:0" for name in ("stopped", "split_full")]
     jobs.append(f"broken={made['lora'].path}")
     words = [str(python()), *processes.launch_words(2), "-m", "tests.doubles.several_processes", *jobs]
-    environment = {**os.environ, "PYTHON_EXEC": str(python())}  # with which the launcher starts its processes
-    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(words, cwd=ROOT, env={**os.environ, **forked()}, capture_output=True, text=True, timeout=600,
+                          check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr[-4000:]
     return made
 
@@ -213,7 +218,7 @@ def tmp_path_run(run: RunFolder, home: Path) -> RunFolder:
 
 
 def test_a_process_that_dies_ends_the_run_with_a_sentence_and_no_other_stays(tiny: Path, tmp_path: Path) -> None:
-    run = make(tmp_path / "home" / "run", tiny, **TWO, max_steps=100_000)
+    run = make(tmp_path / "home" / "run", tiny, **TWO, max_steps=5_000)
     ended: list[Exit] = []
     supervisor = threading.Thread(target=lambda: ended.append(Supervisor(run).run()), daemon=True)
     supervisor.start()
