@@ -30,11 +30,13 @@ _OPTIONS = {"accumulation": 2, "dtype": "fp32", "save_every": 4, "sample_every":
 _SMALL = {"sample_count": 1, "merged": False, "check_count": 1, "pilot": False}
 
 
-@pytest.fixture(autouse=True)
-def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def forked() -> Iterator[None]:
     """Where this Python is the one that trains, its processes are forked from one that has imported torch."""
-    if not os.environ.get(VARIABLE):
-        monkeypatch.setenv(VARIABLE, str(python()))
+    with pytest.MonkeyPatch.context() as patch:
+        if not os.environ.get(VARIABLE):
+            patch.setenv(VARIABLE, str(python()))
+        yield
 
 
 @pytest.fixture(scope="module")
