@@ -267,6 +267,7 @@ def _run(words: Sequence[str]) -> int:
             sys.modules.pop(what, None)
             runpy.run_module(what, run_name="__main__", alter_sys=True)
         else:
+            assert how == "-c", "neither a module nor code"
             exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})
     except SystemExit as ended:
         if isinstance(ended.code, str):
