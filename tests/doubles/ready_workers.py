@@ -11,7 +11,6 @@ Python that trains. Run as a program this file is the process that forks.
 from __future__ import annotations
 
 import atexit
-import fcntl
 import gc
 import importlib
 import json
@@ -34,6 +33,9 @@ from typing import Any, NoReturn
 
 from lrstudio.training import wire
 from lrstudio.training.folder import RunFolder
+
+if sys.platform != "win32":
+    import fcntl
 
 ROOT = Path(__file__).parents[2]
 AHEAD = (
@@ -114,9 +116,9 @@ def python() -> Path:
     """Return a program that does what this Python does with `-m MODULE` or `-c CODE`, by way of the process that forks.
 
     It stands for the process that is forked: it passes on what it is told to end by, ends as the other ends, and who
-    kills it kills the other.
+    kills it kills the other. Where no process can be forked it is this Python itself.
     """
-    return ready().python
+    return ready().python if sys.platform != "win32" else Path(sys.executable)
 
 
 class Ready:
