@@ -191,23 +191,37 @@ class _Forks:
             for found in select.select([self._asked, *self._of], [], [], wait)[0]:
                 if found is self._asked:
                     self._answer()
-                elif not found.recv(64):
-                    pid = self._of.pop(found)
-                    found.close()
-                    if pid:
-                        with suppress(ProcessLookupError):
-                            os.killpg(pid, signal.SIGKILL)
+                else:
+                    self._let_go(found)
             self._say_who_ended()
             if not self._of and self._over():
                 return
 
+    def _let_go(self, asks: socket.socket) -> None:
+        """Whoever asked is gone: what was forked for it goes, too."""
+        pid = self._of.pop(asks)
+        asks.close()
+        if pid:
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except ProcessLookupError:  # it leads no group yet
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
     def _answer(self) -> None:
         asks = self._asked.accept()[0]
-        head, files, _, _ = socket.recv_fds(asks, 8, 3)
         self._of[asks] = 0
-        if not int(head or b"0"):
+        files: list[int] = []
+        try:
+            head, files, _, _ = socket.recv_fds(asks, 8, 3)
+            if not int(head):
+                return  # it only wants that somebody is there
+            said = json.loads(asks.recv(int(head), socket.MSG_WAITALL))
+        except (OSError, ValueError):  # it was killed meanwhile
+            for file in files:
+                os.close(file)
+            self._let_go(asks)
             return
-        said = json.loads(asks.recv(int(head), socket.MSG_WAITALL))
         pid = os.fork()
         if pid == 0:
             os.setsid()
