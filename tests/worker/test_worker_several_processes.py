@@ -219,6 +219,8 @@ def tmp_path_run(run: RunFolder, home: Path) -> RunFolder:
 
 def test_a_process_that_dies_ends_the_run_with_a_sentence_and_no_other_stays(tiny: Path, tmp_path: Path) -> None:
     run = make(tmp_path / "home" / "run", tiny, **TWO, max_steps=5_000)
+    command = tuple(sys.executable if it == str(python()) else it for it in run.spec().command)
+    run.write(wire.SPEC, replace(run.spec(), command=command, environment={}))  # the very processes that a run has
     ended: list[Exit] = []
     supervisor = threading.Thread(target=lambda: ended.append(Supervisor(run).run()), daemon=True)
     supervisor.start()
