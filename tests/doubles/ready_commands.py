@@ -6,11 +6,13 @@ Run as a program this file is that process.
 """
 
 import atexit
+import ctypes
 import gc
 import importlib
 import json
 import os
 import pkgutil
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,11 +21,44 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).parents[2]
 AHEAD = ("domain", "text", "formats", "analysis", "judge", "store", "services", "viewstate", "cli")
 SECONDS = 300.0
+
+
+# Permissions do not bind root, a read-only mount does; nobody but the command sees it.
+_FREEZE = 'mount --make-rprivate / && mount --bind "$0" "$0" && mount -o remount,ro,bind "$0"'
+_NEW_MOUNTS = 0x00020000  # CLONE_NEWNS
+_READ_ONLY = ["unshare", "-m", "sh", "-c", f'{_FREEZE} && exec "$@"']
+
+
+def can_freeze(folder: Path) -> bool:
+    """Say whether commands may have a folder as one that cannot be written to, which takes root with leave to mount."""
+    if os.geteuid() or shutil.which("unshare") is None:
+        return False
+    return not subprocess.run([*_READ_ONLY, str(folder), "true"], capture_output=True, check=False).returncode
+
+
+class Command:
+    """A command that runs: a process by its number."""
+
+    def __init__(self, pid: int, out: IO[str], err: IO[str], answers: IO[str]) -> None:
+        self.pid = pid
+        self._out, self._err, self._answers = out, err, answers
+
+    def end(self) -> tuple[int, str, str]:
+        """Wait for its end; return its status and what it wrote. One that takes five minutes is ended."""
+        with self._out as out, self._err as err:
+            try:
+                status = int(self._answers.readline())
+            except TimeoutError:
+                os.kill(self.pid, signal.SIGKILL)
+                raise
+            out.seek(0)
+            err.seek(0)
+            return status, out.read(), err.read()
 
 
 class ReadyCommands:
@@ -42,21 +77,14 @@ class ReadyCommands:
         self._answers = ours.makefile("r", encoding="utf-8")
         ours.settimeout(SECONDS)
 
-    def run(self, words: Sequence[str], *, environment: Mapping[str, str]) -> tuple[int, str, str]:
-        """Run a command and return its status and what it wrote; one that takes five minutes is ended."""
-        asked = json.dumps({"words": [*words], "environment": dict(environment), "folder": os.getcwd()}).encode()
-        with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
-            socket.send_fds(self._socket, [b"%8d" % len(asked)], [out.fileno(), err.fileno()])
-            self._socket.sendall(asked)
-            pid = int(self._answers.readline())
-            try:
-                status = int(self._answers.readline())
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
-                raise
-            out.seek(0)
-            err.seek(0)
-            return status, out.read(), err.read()
+    def begin(self, words: Sequence[str], *, environment: Mapping[str, str], read_only: Sequence[Path] = ()) -> Command:
+        """Start a command, which sees some folders as read-only; it must end before another one starts."""
+        said = {"words": [*words], "environment": dict(environment), "folder": os.getcwd()}
+        asked = json.dumps({**said, "read_only": [*map(str, read_only)]}).encode()
+        out, err = (TemporaryFile("w+", encoding="utf-8") for _ in range(2))  # noqa: SIM115 (`end` closes them)
+        socket.send_fds(self._socket, [b"%8d" % len(asked)], [out.fileno(), err.fileno()])
+        self._socket.sendall(asked)
+        return Command(int(self._answers.readline()), out, err, self._answers)
 
     def end(self) -> None:
         """Let the process go."""
@@ -85,6 +113,11 @@ def _serve(asked: socket.socket) -> None:
 def _command(said: dict[str, Any], files: Sequence[int]) -> int:
     from lrstudio.__main__ import main
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite that was started in the background hears none
+    if said["read_only"] and ctypes.CDLL(None, use_errno=True).unshare(_NEW_MOUNTS):
+        raise OSError(ctypes.get_errno(), "no mounts of its own")
+    for folder in said["read_only"]:
+        subprocess.run(["sh", "-c", _FREEZE, folder], check=True)
     os.environ.clear()
     os.environ.update(said["environment"])
     os.chdir(said["folder"])
@@ -113,6 +146,9 @@ def _import_ahead() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".migrations" not in module.name:
                 importlib.import_module(module.name)
+    from lrstudio.cli.main import command
+
+    command()
 
 
 if __name__ == "__main__":
