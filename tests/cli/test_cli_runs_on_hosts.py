@@ -22,8 +22,8 @@ from tests.doubles.trained_project import ROOT, SET, TOY, trained_project
 
 Run = Callable[..., Any]
 
-# `python -m lrstudio.worker ...` becomes the toy, which needs none of the packages that are asked for: that they load is
-# said at once, as it takes seconds. Anything else goes to the real Python.
+# `python -m lrstudio.worker ...` becomes the toy, which needs none of the packages that are asked for: that they load
+# is said at once, as it takes seconds. Anything else goes to the real Python.
 _TOY_PYTHON = """#!/bin/sh
 if [ "$2" = lrstudio.training.far.imports ]; then echo '{loads}'; exit; fi
 if [ "$2" = lrstudio.worker ]; then shift 2; export PYTHONPATH={root}; exec {python} {toy} "$@"; fi

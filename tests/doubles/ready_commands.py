@@ -20,7 +20,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
 ROOT = Path(__file__).parents[2]
@@ -147,8 +147,11 @@ def _import_ahead() -> None:
             if ".migrations" not in module.name:
                 importlib.import_module(module.name)
     from lrstudio.cli.main import command
+    from lrstudio.services.wiring import create_project
 
     command()
+    with TemporaryDirectory() as folder:  # what is worked out for the first project of a process
+        create_project(Path(folder) / "first.lrs").close()
 
 
 if __name__ == "__main__":
