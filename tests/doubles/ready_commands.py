@@ -8,12 +8,14 @@ Run as a program this file is that process.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import importlib
 import json
 import os
 import pkgutil
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +34,19 @@ LIBRARIES = ("openai.resources.chat", "bm25s", "keyring", "anyio._backends._asyn
 """What the studio's own modules import no sooner than a command needs it."""
 STUDIO = "lrstudio.__main__"
 SECONDS = 300.0
+
+
+# Permissions do not bind root, a read-only mount does; nobody but the command sees it.
+_FREEZE = 'mount --make-rprivate / && mount --bind "$0" "$0" && mount -o remount,ro,bind "$0"'
+_NEW_MOUNTS = 0x00020000  # CLONE_NEWNS
+_READ_ONLY = ["unshare", "-m", "sh", "-c", f'{_FREEZE} && exec "$@"']
+
+
+def can_freeze(folder: Path) -> bool:
+    """Say whether commands may have a folder as one that cannot be written to, which takes root with leave to mount."""
+    if os.geteuid() or shutil.which("unshare") is None:
+        return False
+    return not subprocess.run([*_READ_ONLY, str(folder), "true"], capture_output=True, check=False).returncode
 
 
 class Command:
@@ -75,6 +90,27 @@ class Command:
         self.send_signal(signal.SIGKILL)
 
 
+class Heard(Command):
+    """A command of which all is kept that it writes."""
+
+    def __init__(self, words: Sequence[str], told: socket.socket, out: IO[str], err: IO[str]) -> None:
+        super().__init__(words, told)
+        self._out, self._err = out, err
+
+    def end(self, timeout: float = SECONDS) -> tuple[int, str, str]:
+        """Wait for its end; return its status and what it wrote. One that takes longer is ended."""
+        with self._out as out, self._err as err:
+            try:
+                status = self.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                self.wait()
+                raise
+            out.seek(0)
+            err.seek(0)
+            return status, out.read(), err.read()
+
+
 class ReadyCommands:
     """The process that forks, seen from a test; `end` ends it."""
 
@@ -113,39 +149,38 @@ class ReadyCommands:
             folder: where it runs.
             module: whose `main` is called.
         """
-        said = {"words": [*words], "environment": dict(environment), "module": module, "folder": folder or os.getcwd()}
-        asked = json.dumps(said).encode()
-        ours, theirs = socket.socketpair()
-        with open(os.devnull, "r+b") as nothing, theirs:
-            files = [nothing.fileno() if file < 0 else file for file in (stdin, stdout, stderr)]
-            with self._one_asks:
-                socket.send_fds(self._socket, [b"%8d" % len(asked)], [*files, theirs.fileno()])
-                self._socket.sendall(asked)
-        return Command(words, ours)
+        said = {"words": [*words], "environment": dict(environment), "module": module, "folder": folder}
+        return Command(words, self._ask(said, (stdin, stdout, stderr)))
+
+    def begin(
+        self, words: Sequence[str], *, environment: Mapping[str, str], folder: str = "", read_only: Sequence[Path] = ()
+    ) -> Heard:
+        """Start a command that sees some folders as read-only, and keep what it writes: `end` hands it out."""
+        said = {"words": [*words], "environment": dict(environment), "module": STUDIO, "folder": folder}
+        out, err = (TemporaryFile("w+", encoding="utf-8") for _ in range(2))  # noqa: SIM115 (`end` closes them)
+        told = self._ask({**said, "read_only": [*map(str, read_only)]}, (-1, out.fileno(), err.fileno()))
+        return Heard(words, told, out, err)
 
     def run(
         self, words: Sequence[str], *, environment: Mapping[str, str], folder: str = "", timeout: float = SECONDS
     ) -> tuple[int, str, str]:
         """Run a command and return its status and what it wrote; one that takes longer is ended."""
-        with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
-            begun = self.start(words, environment=environment, stdout=out.fileno(), stderr=err.fileno(), folder=folder)
-            try:
-                status = begun.wait(timeout)
-            except subprocess.TimeoutExpired:
-                begun.kill()
-                begun.wait()
-                raise
-            return status, _whole(out), _whole(err)
+        return self.begin(words, environment=environment, folder=folder).end(timeout)
+
+    def _ask(self, said: Mapping[str, Any], files: Sequence[int]) -> socket.socket:
+        asked = json.dumps({"read_only": (), **said, "folder": said["folder"] or os.getcwd()}).encode()
+        ours, theirs = socket.socketpair()
+        with open(os.devnull, "r+b") as nothing, theirs:
+            given = [nothing.fileno() if file < 0 else file for file in files]
+            with self._one_asks:
+                socket.send_fds(self._socket, [b"%8d" % len(asked)], [*given, theirs.fileno()])
+                self._socket.sendall(asked)
+        return ours
 
     def end(self) -> None:
         """Let the process go."""
         self._socket.close()
         self._process.wait(timeout=20)
-
-
-def _whole(file: IO[str]) -> str:
-    file.seek(0)
-    return file.read()
 
 
 @cache
@@ -208,6 +243,11 @@ def _tell(waiting: dict[int, socket.socket]) -> None:
 
 def _command(said: dict[str, Any], files: Sequence[int]) -> int:
     main = importlib.import_module(said["module"]).main
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite that was started in the background hears none
+    if said["read_only"] and ctypes.CDLL(None, use_errno=True).unshare(_NEW_MOUNTS):
+        raise OSError(ctypes.get_errno(), "no mounts of its own")
+    for folder in said["read_only"]:
+        subprocess.run(["sh", "-c", _FREEZE, folder], check=True)
     os.environ.clear()
     os.environ.update(said["environment"])
     os.chdir(said["folder"])
@@ -239,6 +279,12 @@ def _import_ahead() -> None:
                 importlib.import_module(module.name)
     for name in LIBRARIES:
         importlib.import_module(name)
+    from lrstudio.cli.main import command
+    from lrstudio.services.wiring import create_project
+
+    command()
+    with TemporaryDirectory() as folder:  # what is worked out for the first project of a process
+        create_project(Path(folder) / "first.lrs").close()
 
 
 if __name__ == "__main__":

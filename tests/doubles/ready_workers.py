@@ -5,7 +5,8 @@ the folder, the log and the standard input that it was given, computes with one 
 Some five seconds of a processor are saved for each. All the processes of one test run share the one that forks.
 
 `worker` starts one from a test. What starts workers by itself, a supervisor or the studio, is given `python()` as the
-Python that trains, or `python_that_forks()`, which is a whole Python for everything else. Run as a program this file is the process that forks.
+Python that trains, or `python_that_forks()`, which is a whole Python for everything else. Run as a program this file is
+the process that forks.
 """
 
 from __future__ import annotations
