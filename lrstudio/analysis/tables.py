@@ -37,7 +37,7 @@ def encode(values: Sequence[Any] | NDArray[Any], labels: Sequence[Hashable]) -> 
     if len(places) != len(labels):
         raise ValueError("a label is named twice")
     codes = []
-    for value in values:
+    for value in values.tolist() if isinstance(values, np.ndarray) else values:
         if value is not None and value not in places:
             raise ValueError(f"{value!r} is none of the labels {list(labels)!r}")
         codes.append(MISSING if value is None else places[value])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated
 
 import typer
@@ -83,13 +85,19 @@ def _options(
     """
 
 
+@cache
+def command() -> Callable[..., object]:
+    """Return the command with all its verbs; to put it together takes as long as a short verb."""
+    return typer.main.get_command(app)
+
+
 def run(words: list[str]) -> int:
     """Run a verb and return its exit status: 0 all done, 1 not all done, 2 the words do not fit."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a text may hold what no encoding can write
             stream.reconfigure(errors="backslashreplace")
     try:
-        app(words, prog_name="lrstudio", standalone_mode=True)
+        command()(words, prog_name="lrstudio", standalone_mode=True)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     return 0

@@ -21,6 +21,10 @@ _DECISION = (
     .order_by(t.decision.c.placed, t.decision.c.id)
 )
 
+_KEY = sa.select(t.candidate.c.id).where(t.candidate.c.candidate_id == sa.bindparam("named"))
+_LAST = sa.select(sa.func.max(t.decision.c.placed))
+_NEW = t.decision.insert().returning(t.decision.c.id)
+
 
 class Journal:
     """What people decided, in the order in which they did; what was merged in stands at its time."""
@@ -42,18 +46,16 @@ class Journal:
         """
         target = decision.target.candidate_id
         with self._at.write() as connection:
-            candidate_key = connection.execute(
-                sa.select(t.candidate.c.id).where(t.candidate.c.candidate_id == target)
-            ).scalar_one_or_none()
+            candidate_key = connection.execute(_KEY, {"named": target}).scalar_one_or_none()
             if candidate_key is None:
                 raise Refused(f"there is no candidate '{target}' in this project")
             if decision.undoes is not None and not self._known(connection, decision.undoes):
                 raise Refused(f"there is no decision {decision.undoes} in this project")
             if placed is None:
-                last = connection.execute(sa.select(sa.func.max(t.decision.c.placed))).scalar_one()
+                last = connection.execute(_LAST).scalar_one()
                 placed = max(decision.time, last or "")
             values = mapping.decision_values(decision) | {"candidate_key": candidate_key, "placed": placed}
-            new = connection.execute(t.decision.insert().returning(t.decision.c.id), values).scalar_one()
+            new = connection.execute(_NEW, values).scalar_one()
             suspect_pairs_of(connection, target)
             return replace(decision, decision_id=new)
 

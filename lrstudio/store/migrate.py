@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -44,7 +45,7 @@ def schema_number(path: Path) -> int:
 
 
 def create_file(path: Path, schema: Schema, *, settings: Mapping[str, str]) -> None:
-    """Make a new project file by running every migration into a file beside it, which then takes its name.
+    """Make a new project file: every migration runs, and what they leave goes into a file that then takes its name.
 
     Args:
         path: where; nothing may be there.
@@ -60,10 +61,11 @@ def create_file(path: Path, schema: Schema, *, settings: Mapping[str, str]) -> N
         raise Environment("this folder does not exist", where=str(path.parent))
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
-        with told(path), _for_migrations(unfinished, create=True) as connection:
+        with told(path), _for_migrations(lambda: connect(unfinished, create=True)) as connection:
+            with closing(_memory()) as empty:
+                empty.deserialize(_empty(schema))
+                empty.backup(driver_connection(connection))
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
-            _migrate(connection, schema)
             connection.execute(t.meta.insert(), [{"key": key, "value": value} for key, value in settings.items()])
             connection.exec_driver_sql("COMMIT")
         with told_of_files(path):
@@ -83,7 +85,7 @@ def upgrade_file(path: Path, schema: Schema) -> Upgrade | None:
     Raises:
         Environment: the migration did not leave what it declares.
     """
-    with told(path), _for_migrations(path) as connection:
+    with told(path), _for_migrations(lambda: connect(path)) as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         before = _number(connection)
         if before >= schema.number:
@@ -107,6 +109,21 @@ def upgrade_file(path: Path, schema: Schema) -> Upgrade | None:
     return Upgrade(before, schema.number, backup)
 
 
+@cache
+def _empty(schema: Schema) -> bytes:
+    """Return a project without a row of anybody's; the next project that a process makes needs no migration."""
+    with _for_migrations(_memory) as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+        _migrate(connection, schema)
+        connection.exec_driver_sql("COMMIT")
+        return driver_connection(connection).serialize()
+
+
+def _memory() -> sqlite3.Connection:
+    return sqlite3.connect(":memory:", isolation_level=None)
+
+
 def _refuse_existing(path: Path) -> None:
     if os.path.lexists(path):
         raise Refused("a file of this name exists already; open it, or choose another name", where=str(path))
@@ -124,9 +141,9 @@ def _take_name(unfinished: Path, path: Path) -> None:
 
 
 @contextmanager
-def _for_migrations(path: Path, *, create: bool = False) -> Iterator[sa.Connection]:
+def _for_migrations(creator: Callable[[], sqlite3.Connection]) -> Iterator[sa.Connection]:
     """Give a connection of its own, foreign keys off, on which transactions are begun and ended by hand."""
-    engine = sa.create_engine("sqlite://", creator=lambda: connect(path, create=create), poolclass=NullPool)
+    engine = sa.create_engine("sqlite://", creator=creator, poolclass=NullPool)
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         yield connection

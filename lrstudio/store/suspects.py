@@ -12,8 +12,13 @@ _PAIR = sa.table(
     "pair", sa.column("chosen_id", AnyText), sa.column("rejected_id", AnyText), sa.column("suspect", sa.Boolean)
 )
 
+_CHANGED = sa.bindparam("changed", type_=AnyText)
+# Put together once: it goes with every decision and judgment, some ten thousand in an import.
+_SUSPECT = (
+    _PAIR.update().where(sa.or_(_PAIR.c.chosen_id == _CHANGED, _PAIR.c.rejected_id == _CHANGED)).values(suspect=True)
+)
+
 
 def suspect_pairs_of(connection: sa.Connection, candidate_id: str) -> None:
     """Mark the pairs of a candidate, in the transaction that changes what stands of it."""
-    touched = sa.or_(_PAIR.c.chosen_id == candidate_id, _PAIR.c.rejected_id == candidate_id)
-    connection.execute(_PAIR.update().where(touched).values(suspect=True))
+    connection.execute(_SUSPECT, {"changed": candidate_id})

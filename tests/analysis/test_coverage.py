@@ -13,7 +13,7 @@ from lrstudio.analysis import agreement, corrected, intervals, raters, scores, t
 from lrstudio.analysis.estimates import MIN_DOCUMENTS, Estimate, Result
 from lrstudio.analysis.intervals import Grouping, Statistic, of_sums
 
-REPEATS, DRAWS = 1000, 400
+REPEATS, DRAWS = 1000, 200
 # With 1,000 repeats of a true 95 % the share stays within these in all but one of 10,000 runs; the seeds are fixed.
 LEAST, MOST = 0.91, 0.98
 
@@ -122,7 +122,7 @@ def test_intervals_over_rows_do_not_hold_it() -> None:
     for seed in range(REPEATS):
         data = planted.Planted.draw(seed, documents=40)
         n = len(data.documents)
-        weights = intervals.drawn_weights(np.random.default_rng(seed), n, 200)
+        weights = intervals.drawn_weights(np.random.default_rng(seed), n, 100)
         for name, statistic in of_rows(data).items():
             low, high = np.quantile(statistic(weights), [0.025, 0.975])
             hits[name] += low <= TRUTH[name] <= high

@@ -10,7 +10,7 @@ import pytest
 from lrstudio.analysis import agreement, calibration, length_bias, pairwise, ranking, rubric
 from lrstudio.analysis.estimates import Estimate, Result
 
-REPEATS, DRAWS = 1000, 300
+REPEATS, DRAWS = 1000, 200
 LEAST, MOST = 0.91, 0.98
 PER_DOCUMENT = 8
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles.ready_commands import ReadyCommands
+from tests.doubles.ready_commands import Heard, ReadyCommands, can_freeze, ready
 
 
 @dataclass(frozen=True)
@@ -33,27 +32,32 @@ Run = Callable[..., Done]
 
 
 @pytest.fixture(scope="session")
-def _ready() -> Iterator[ReadyCommands | None]:
-    ready = ReadyCommands() if hasattr(os, "fork") else None
-    yield ready
-    if ready:
-        ready.end()
+def _ready() -> ReadyCommands | None:
+    return ready() if hasattr(os, "fork") else None
 
 
 @pytest.fixture
 def lrstudio(_ready: ReadyCommands | None) -> Run:
-    """Run a command; behind words that come `before` it, and where there is no fork, it is started from nothing."""
+    """Run a command, which sees some folders as read-only; where there is no fork, it is started from nothing."""
 
-    def run(*words: object, before: Sequence[str] = (), **variables: str) -> Done:
+    def run(*words: object, read_only: Sequence[Path] = (), **variables: str) -> Done:
         said, environment = [str(word) for word in words], {**os.environ, **variables}
-        if _ready and not before:
-            done = Done(*_ready.run(said, environment=environment))
+        if _ready:
+            done = Done(*_ready.begin(said, environment=environment, read_only=read_only).end())
         else:
-            done = _from_nothing([*before, sys.executable, "-m", "lrstudio", *said], environment)
+            done = _from_nothing([sys.executable, "-m", "lrstudio", *said], environment)
         assert "Traceback" not in done.err, done.err
         return done
 
     return run
+
+
+@pytest.fixture
+def begin(_ready: ReadyCommands | None) -> Callable[..., Heard]:
+    """Begin a command that is to be disturbed."""
+    if _ready is None:
+        pytest.skip("signals as POSIX has them")
+    return lambda *words: _ready.begin([str(word) for word in words], environment=os.environ)
 
 
 def _from_nothing(command: Sequence[str], environment: Mapping[str, str]) -> Done:
@@ -63,15 +67,12 @@ def _from_nothing(command: Sequence[str], environment: Mapping[str, str]) -> Don
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-_READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
-
-
 @pytest.fixture
-def read_only() -> Iterator[Callable[[Path], list[str]]]:
-    """Make a folder one that cannot be written to, for commands begun with the words that come back."""
+def read_only() -> Iterator[Callable[[Path], list[Path]]]:
+    """Make a folder one that cannot be written to, for commands that are told what comes back."""
     frozen: list[Path] = []
 
-    def freeze(folder: Path) -> list[str]:
+    def freeze(folder: Path) -> list[Path]:
         if os.name == "nt":
             pytest.skip("permissions of folders are another thing here")
         if os.geteuid():
@@ -79,11 +80,9 @@ def read_only() -> Iterator[Callable[[Path], list[str]]]:
                 frozen.append(path)
                 path.chmod(0o555)
             return []
-        # permissions do not bind root, a read-only mount does
-        before = ["unshare", "-m", "sh", "-c", _READ_ONLY, str(folder)]
-        if shutil.which("unshare") is None or subprocess.run([*before, "true"], capture_output=True).returncode:
+        if not can_freeze(folder):
             pytest.skip("root without leave to mount")
-        return before
+        return [folder]
 
     yield freeze
     for path in frozen:

@@ -17,7 +17,7 @@ from lrstudio.services.wiring import create_project, open_project
 from tests.doubles.chat_server import Answer, ChatServer, Request
 
 Run = Callable[..., Any]
-ReadOnly = Callable[[Path], list[str]]
+ReadOnly = Callable[[Path], list[Path]]
 NOT_A_KEY = "sk-0123456789abcdef"
 
 
@@ -199,17 +199,17 @@ def test_a_project_that_cannot_be_written_to_can_be_read(
     folder = tmp_path / "shelf"
     folder.mkdir()
     shelved = Path(shutil.copy(project, folder))
-    before = read_only(folder)
-    shown = lrstudio("show", shelved, "--json", before=before)
+    shelf = read_only(folder)
+    shown = lrstudio("show", shelved, "--json", read_only=shelf)
     assert shown.status == 0, shown.err
     assert [it["candidate_id"] for it in shown.data["questions"][0]["candidates"]] == ["a1", "a2"]
-    assert lrstudio("export", shelved, tmp_path / "out.jsonl", before=before).status == 0
+    assert lrstudio("export", shelved, tmp_path / "out.jsonl", read_only=shelf).status == 0
     for words in (
         ("import", shelved, project.with_suffix(".jsonl")),
         ("judge", shelved, "--judge", "scripted"),
         ("decide", shelved, "--candidate", "a1", "--dimension", "helpfulness", "--score", "5"),
     ):
-        done = lrstudio(*words, before=before)
+        done = lrstudio(*words, read_only=shelf)
         assert (done.status, "cannot be written to" in done.err) == (1, True), done.err
 
 
@@ -222,7 +222,7 @@ def test_a_log_beside_a_project_that_cannot_be_written_to_is_read(
         opened.imports.add_document(title="Late", text="Only in the log.", document_id="late")
         for suffix in ("", "-wal", "-shm"):
             shutil.copy(f"{project}{suffix}", folder)
-    shown = lrstudio("show", folder / project.name, "--json", before=read_only(folder))
+    shown = lrstudio("show", folder / project.name, "--json", read_only=read_only(folder))
     assert shown.status == 0, shown.err
     assert [it["document_id"] for it in shown.data["documents"]] == ["d", "late"]
 
@@ -233,7 +233,7 @@ def test_nothing_is_made_where_nothing_can_be(
 ) -> None:
     folder = tmp_path / "shelf"
     folder.mkdir()
-    done = lrstudio(*(word.replace("{f}", str(folder)) for word in words), before=read_only(folder))
+    done = lrstudio(*(word.replace("{f}", str(folder)) for word in words), read_only=read_only(folder))
     assert done.status == 1
     assert "read-only" in done.err or "no permission" in done.err
     assert list(folder.iterdir()) == []

@@ -51,13 +51,13 @@ def test_a_page_is_written_as_html_and_as_pdf(lrstudio: Run, project: Path, tmp_
 
 
 def test_a_page_that_cannot_be_is_refused(
-    lrstudio: Run, project: Path, tmp_path: Path, read_only: Callable[[Path], list[str]]
+    lrstudio: Run, project: Path, tmp_path: Path, read_only: Callable[[Path], list[Path]]
 ) -> None:
     assert lrstudio("page", project, "a", tmp_path / "a.txt").status == 2
     missing = lrstudio("page", project, "zz", tmp_path / "a.html")
     assert (missing.status, "zz" in missing.err) == (1, True)
     folder = tmp_path / "frozen"
     folder.mkdir()
-    done = lrstudio("page", project, "a", folder / "a.pdf", before=read_only(folder))
+    done = lrstudio("page", project, "a", folder / "a.pdf", read_only=read_only(folder))
     assert (done.status, "cannot be written" in done.err) == (1, True)
     assert list(folder.iterdir()) == []

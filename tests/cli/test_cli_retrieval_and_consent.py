@@ -4,10 +4,9 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,10 @@ import pytest
 
 from lrstudio.services.wiring import create_project
 from tests.doubles.chat_server import ChatServer
+from tests.doubles.ready_commands import Heard
 
 Run = Callable[..., Any]
+Begin = Callable[..., Heard]
 
 SERVER = Path(__file__).parents[1] / "doubles" / "chat_server.py"
 TEXT = " ".join(f"In {1800 + year} the port of Wenlow dredged {year * 37} tons of mud." for year in range(300))
@@ -94,63 +95,48 @@ def test_a_server_that_cannot_start_is_said_with_its_last_words(project: Path, l
     assert lrstudio("judge", project, "--judge", "lexical", "--serve", dying, "--model", "m").status == 1
 
 
-def _hears_an_interrupt() -> None:
-    """A suite that was started in the background hears no SIGINT, and its children would not, either."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_run_and_its_server(project: Path, tmp_path: Path, number: signal.Signals) -> None:
-    log = tmp_path / "log.jsonl"
-    words = ["judge", str(project), "--serve", serve_words(log, latency=0.3), "--model", "m", "--concurrency", "1"]
-    run = subprocess.Popen(
-        [sys.executable, "-m", "lrstudio", *words],
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=_hears_an_interrupt,
-    )
+def begun(begin: Begin, words: Sequence[object], *, log: Path) -> tuple[Heard, list[psutil.Process], int]:
+    """Begin a run, wait for some calls, and return it with its family and the port of its server."""
+    run = begin(*words)
     deadline = time.monotonic() + 60
-    while len(lines(log)) < 4 and run.poll() is None and time.monotonic() < deadline:
+    while len(lines(log)) < 4 and time.monotonic() < deadline:
         time.sleep(0.02)
     family = psutil.Process(run.pid).children(recursive=True)
     assert len(family) == 2, "the server and its keeper"
-    port = next(int(word) for word in family[1].cmdline() if word.isdigit())
-    run.send_signal(number)
-    _, errors = run.communicate(timeout=30)
-    assert run.returncode == 130, errors
+    return run, family, next(int(word) for word in family[1].cmdline() if word.isdigit())
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_the_run_and_its_server(
+    project: Path, tmp_path: Path, lrstudio: Run, begin: Begin, name: str
+) -> None:
+    log = tmp_path / "log.jsonl"
+    words = ["judge", project, "--serve", serve_words(log, latency=0.3), "--model", "m", "--concurrency", "1"]
+    run, family, port = begun(begin, words, log=log)
+    os.kill(run.pid, signal.Signals[name])
+    status, _, errors = run.end()
+    assert status == 130, errors
     assert "what was finished is kept" in errors
     _, alive = psutil.wait_procs(family, timeout=5)
     assert alive == []
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
     done = [line for line in lines(log) if line["event"] == "reply"]
-    again = subprocess.run(
-        [sys.executable, "-m", "lrstudio", *words[:3], serve_words(log, latency=0.3), *words[4:-2], "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert again.returncode == 0, again.stderr
-    assert json.loads(again.stdout)["resumed"] is True
+    again = lrstudio(*words[:-2], "--json")
+    assert again.status == 0, again.err
+    assert again.data["resumed"] is True
     bodies = [line["sha256"] for line in lines(log) if line["event"] == "request"]
     finished = {line["sha256"] for line in done}
     # the last reply may have been on its way when the signal came
     assert sum(bodies.count(body) - 1 for body in finished) <= 1
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
-def test_a_server_does_not_outlive_a_studio_that_is_killed(project: Path, tmp_path: Path) -> None:
+def test_a_server_does_not_outlive_a_studio_that_is_killed(project: Path, tmp_path: Path, begin: Begin) -> None:
     log = tmp_path / "log.jsonl"
-    words = ["judge", str(project), "--serve", serve_words(log, latency=0.3), "--model", "m", "--concurrency", "1"]
-    run = subprocess.Popen([sys.executable, "-m", "lrstudio", *words], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while len(lines(log)) < 4 and run.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    family = psutil.Process(run.pid).children(recursive=True)
-    port = next(int(word) for word in family[-1].cmdline() if word.isdigit())
-    run.kill()
-    assert run.wait() == -signal.SIGKILL
+    words = ["judge", project, "--serve", serve_words(log, latency=0.3), "--model", "m", "--concurrency", "1"]
+    run, family, port = begun(begin, words, log=log)
+    os.kill(run.pid, signal.SIGKILL)
+    assert run.end()[0] == -signal.SIGKILL
     _, alive = psutil.wait_procs(family, timeout=30)
     assert alive == []
     with socket.socket() as probe:

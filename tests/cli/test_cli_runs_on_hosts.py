@@ -1,5 +1,6 @@
 """Training on a host from the command line: a real OpenSSH server on loopback, real processes, the toy worker."""
 
+import json
 import os
 import shutil
 import signal
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from lrstudio.training.far import imports
 from lrstudio.training.folder import RunFolder
+from lrstudio.training.hosts.bootstrap import NEEDED
 from tests.doubles.sshd_server import SshdServer
 from tests.doubles.toy_runs import until
 from tests.doubles.toy_worker import toy_model
@@ -19,11 +22,16 @@ from tests.doubles.trained_project import ROOT, SET, TOY, trained_project
 
 Run = Callable[..., Any]
 
-# `python -m lrstudio.worker ...` becomes the toy, anything else goes to the real Python.
+# `python -m lrstudio.worker ...` becomes the toy, which needs none of the packages that are asked for: that they load
+# is said at once, as it takes seconds. Anything else goes to the real Python.
 _TOY_PYTHON = """#!/bin/sh
+if [ "$2" = lrstudio.training.far.imports ]; then echo '{loads}'; exit; fi
 if [ "$2" = lrstudio.worker ]; then shift 2; export PYTHONPATH={root}; exec {python} {toy} "$@"; fi
 exec {python} "$@"
 """
+_LOADS = imports.MARK + json.dumps(
+    {"python": sys.version_info[:3], "versions": dict.fromkeys(NEEDED, "1"), "fails": {}}
+)
 
 
 @pytest.fixture
@@ -44,7 +52,7 @@ def project(sshd: SshdServer, far: Path, tmp_path: Path, lrstudio: Run) -> Path:
     made = trained_project(tmp_path / "p.lrs")
     made.close()
     python = tmp_path / "toy python"
-    python.write_text(_TOY_PYTHON.format(python=sys.executable, toy=TOY[0], root=ROOT))
+    python.write_text(_TOY_PYTHON.format(python=sys.executable, toy=TOY[0], root=ROOT, loads=_LOADS))
     python.chmod(0o755)
     added = lrstudio("hosts", "add", "box", sshd.address, "--folder", far, "--python", f"'{python}'")
     assert added.status == 0, added.err
@@ -104,7 +112,7 @@ def test_a_host_that_cannot_be_asked_is_said_so_and_a_run_there_can_be_forgotten
     assert train(lrstudio, project, "--name", "away", steps=400, seconds=0.1).status == 0
     sshd.stop()
     (row,) = lrstudio("runs", project, "list", "--json").data["runs"]
-    until(lambda: lrstudio("runs", project, "list", "--json").data["runs"][0]["life"] == "unknown")
+    until(lambda: lrstudio("runs", project, "list", "--json").data["runs"][0]["life"] == "unknown", pause=0.5)
     (row,) = lrstudio("runs", project, "list", "--json").data["runs"]
     assert (row["life"], row["can_resume"]) == ("unknown", False)
     assert row["since"]

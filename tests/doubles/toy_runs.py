@@ -55,11 +55,11 @@ def trainers(run: RunFolder) -> list[int]:
     return found
 
 
-def until(done: Callable[[], Any], *, seconds: float = 60.0) -> Any:
+def until(done: Callable[[], Any], *, seconds: float = 60.0, pause: float = 0.01) -> Any:
     """Wait for something; it is a failure when it does not come."""
     end = time.monotonic() + seconds
     while not (found := done()):
         if time.monotonic() > end:
             raise AssertionError("waited in vain")
-        time.sleep(0.01)
+        time.sleep(pause)
     return found

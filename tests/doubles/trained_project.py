@@ -7,7 +7,9 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lrstudio.domain.pair_lists import PairFilter
 from lrstudio.domain.pairs import PairRule, PairState, RuleName
@@ -54,6 +56,21 @@ def trained_project(path: Path, *, documents: int = 8, chapters: int = 80) -> Pr
     wanted = PairFilter(states=(PairState.GOLD,))
     project.sets.freeze(SET, wanted=wanted, split=Split((0.7, 0.3, 0.0), seed=2))
     return project
+
+
+def trained_file(path: Path, *, documents: int = 8, chapters: int = 80) -> Path:
+    """Lay down the file of a `trained_project`, a copy of the one that this process has made before."""
+    path.write_bytes(_file_of(documents, chapters))
+    return path
+
+
+@cache
+def _file_of(documents: int, chapters: int) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "p.lrs"
+        trained_project(path, documents=documents, chapters=chapters).close()
+        assert [it.name for it in path.parent.glob("*.lrs*")] == [path.name], "all of it is in the file"
+        return path.read_bytes()
 
 
 def toy_training(project: Project) -> Training:

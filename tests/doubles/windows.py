@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import anyio
@@ -65,6 +66,20 @@ def make_project(path: AnyPlace, *, judge: str | None = "lexical", answers: tupl
         anyio.run(partial(project.judging.run, request, emit=lambda _event: None))
     project.close()
     return path
+
+
+def project_file(path: Path) -> Path:
+    """Lay down the small project, judged by the lexical judge: a copy of the one that this process has made before."""
+    path.write_bytes(_small_project())
+    return path
+
+
+@cache
+def _small_project() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = make_project(Path(folder) / "p.lrs")
+        assert [it.name for it in path.parent.glob("*.lrs*")] == [path.name], "all of it is in the file"
+        return path.read_bytes()
 
 
 class Driver:

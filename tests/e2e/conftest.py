@@ -8,12 +8,12 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from tests.doubles.windows import Driver, make_project
+from tests.doubles.windows import Driver, project_file
 
 
 @pytest.fixture
 def project_path(tmp_path: Path) -> Path:
-    return make_project(tmp_path / "skarrow.lrs")
+    return project_file(tmp_path / "skarrow.lrs")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import pytest
 from lrstudio.domain.verdicts import RunState
 from lrstudio.services.wiring import create_project, open_project
 from lrstudio.store.store import Store
+from tests.doubles.ready_commands import ready
 
 SERVER = Path(__file__).parents[1] / "doubles" / "chat_server.py"
 CONCURRENCY = 4
@@ -36,8 +37,13 @@ def serving(log: Path, *, latency: float) -> Iterator[str]:
 
 
 def words_for(project: Path, url: str) -> list[str]:
-    judge = ["judge", str(project), "--judge", "http", "--base-url", url, "--model", "test-model"]
-    return [sys.executable, "-m", "lrstudio", *judge, "--concurrency", str(CONCURRENCY)]
+    words = ["judge", str(project), "--judge", "http", "--base-url", url, "--model", "test-model"]
+    return [*words, "--concurrency", str(CONCURRENCY)]
+
+
+def judge(project: Path, url: str) -> None:
+    status, _, errors = ready().run(words_for(project, url), environment=os.environ)
+    assert status == 0, errors
 
 
 def asked(log: Path) -> Counter[str]:
@@ -98,13 +104,12 @@ def test_a_killed_run_repeats_no_finished_call(tmp_path: Path, source: Path, kil
     killed, whole = fresh(tmp_path / "killed.lrs", source), fresh(tmp_path / "whole.lrs", source)
     log = tmp_path / "log.jsonl"
     with serving(log, latency=0.03) as url:
-        run = subprocess.Popen(words_for(killed, url), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        run = ready().start(words_for(killed, url), environment=os.environ)
         deadline = time.monotonic() + 60
         while sum(asked(log).values()) < kill_after and run.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
-        run.send_signal(signal.SIGKILL)
-        _, errors = run.communicate()
-        assert run.returncode == -signal.SIGKILL, f"it ended before the kill: {errors!r}"
+        run.kill()
+        assert run.wait() == -signal.SIGKILL, "it ended before the kill"
         before = asked(log)
         done = finished(killed)
         assert sum(before.values()) >= kill_after
@@ -112,8 +117,7 @@ def test_a_killed_run_repeats_no_finished_call(tmp_path: Path, source: Path, kil
             (interrupted,) = store.judging.runs()
         assert interrupted.state is RunState.RUNNING
 
-        again = subprocess.run(words_for(killed, url), capture_output=True, text=True, timeout=120, check=False)
-        assert again.returncode == 0, again.stderr
+        judge(killed, url)
         after = asked(log)
         repeated = {body for body, count in after.items() if count > 1}
         assert not repeated & done, "a finished call was sent again"
@@ -124,7 +128,6 @@ def test_a_killed_run_repeats_no_finished_call(tmp_path: Path, source: Path, kil
 
     with serving(tmp_path / "log2.jsonl", latency=0.0) as url:
         # the endpoint's address is part of a call's key, so this run starts from nothing
-        unbroken = subprocess.run(words_for(whole, url), capture_output=True, text=True, timeout=120, check=False)
-        assert unbroken.returncode == 0, unbroken.stderr
+        judge(whole, url)
     assert set(asked(tmp_path / "log2.jsonl")) == set(after), "the same bodies, each once"
     assert rows(killed, tmp_path / "k.jsonl") == rows(whole, tmp_path / "w.jsonl")

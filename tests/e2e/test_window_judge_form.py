@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from lrstudio.services.wiring import prompt_packs
 from lrstudio.viewstate.judge_fields import SERVED
 from lrstudio.viewstate.judge_progress import money
 from tests.doubles.chat_server import ChatServer
+from tests.doubles.ready_commands import run
 from tests.doubles.windows import ANSWERS, Driver, make_project
 
 pytestmark = pytest.mark.qt_log_ignore("does not support raise", "does not support grabbing")
@@ -38,11 +38,9 @@ def use_server(server: ChatServer, *, input_price: float = 2.0, output_price: fl
 
 
 def cli(*words: str) -> dict[str, object]:
-    done = subprocess.run(
-        [sys.executable, "-m", "lrstudio", *words], capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, object] = json.loads(done.stdout)
+    status, out, err = run(words)
+    assert status == 0, err
+    found: dict[str, object] = json.loads(out)
     return found
 
 

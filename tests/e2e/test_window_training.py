@@ -20,7 +20,7 @@ from lrstudio.training.status import Life
 from lrstudio.training.wire import Phase
 from lrstudio.viewstate.facts import Fact
 from tests.doubles.toy_worker import toy_model
-from tests.doubles.trained_project import SET, TOY, ended, kill_all, trained_project
+from tests.doubles.trained_project import SET, TOY, ended, kill_all, trained_file
 from tests.doubles.training_window import active, begin, fill, in_file, models, on_screen, service, workspace
 from tests.doubles.windows import Driver
 
@@ -36,7 +36,7 @@ def harbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("LRSTUDIO_TRAIN_PYTHON", str(python))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     path = tmp_path / "harbours.lrs"
-    trained_project(path).close()
+    trained_file(path)
     yield path
     kill_all(tmp_path / "harbours.runs")
 
@@ -152,23 +152,20 @@ def test_a_window_that_closes_ends_its_check(driver: Driver, harbours: Path, tmp
     assert [it for it in home.iterdir() if it.name[0].isdigit()] == []
 
 
-@pytest.mark.parametrize(
-    ("ways", "told"),
-    [
-        ({"refuse": "the model folder has no chat template; save one with the tokenizer"}, "has no chat template"),
-        ({"refuse": "torch is missing in the Python that trains; add it"}, "named under Advanced"),
-        ({"fails": "the disk has 3 GiB left and the checkpoints need 12"}, "the disk has 3 GiB left"),
-    ],
-)
-def test_what_cannot_start_says_what_to_do(
-    driver: Driver, harbours: Path, tmp_path: Path, ways: dict[str, str], told: str
-) -> None:
+def test_what_cannot_start_says_what_to_do(driver: Driver, harbours: Path, tmp_path: Path) -> None:
     training = workspace(driver, harbours)
-    fill(training, toy_model(tmp_path / "toy", **ways))
-    driver.key("Ctrl+Return")
-    driver.until(lambda: told in training.view.preview.problems.text())
-    assert training.view.preview.problems.isVisible()
-    assert service(driver).runs() == ()
+    for number, (ways, told) in enumerate(
+        (
+            ({"refuse": "the model folder has no chat template; save one with the tokenizer"}, "has no chat template"),
+            ({"refuse": "torch is missing in the Python that trains; add it"}, "named under Advanced"),
+            ({"fails": "the disk has 3 GiB left and the checkpoints need 12"}, "the disk has 3 GiB left"),
+        )
+    ):
+        fill(training, toy_model(tmp_path / f"toy{number}", **ways))
+        driver.key("Ctrl+Return")
+        driver.until(lambda told=told: told in training.view.preview.problems.text())
+        assert training.view.preview.problems.isVisible()
+        assert service(driver).runs() == ()
 
 
 def test_rows_that_are_dropped_must_be_accepted(driver: Driver, harbours: Path, tmp_path: Path) -> None:
@@ -345,23 +342,20 @@ def test_an_sppo_run_is_judged_while_it_waits(driver: Driver, harbours: Path, tm
     assert (service(driver).home / run_id / "rounds").is_dir()
 
 
-@pytest.mark.parametrize(("what", "suffix"), [("PNG", ".png"), ("SVG", ".svg"), ("CSV", ".csv")])
-def test_plots_are_written_out(driver: Driver, harbours: Path, tmp_path: Path, what: str, suffix: str) -> None:
-    from lrstudio.qt.views import training_deeds
+def test_plots_are_written_out(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    from lrstudio.qt.views.training_deeds import CSV, PNG, SVG
 
     training = workspace(driver, harbours)
     run_id = begin(driver, training, toy_model(tmp_path / "toy"))
     ended(service(driver), run_id)
     driver.until(lambda: len(on_screen(training)) == 12)
-    out = tmp_path / "plots"
-    training.doing.export(out, getattr(training_deeds, what))
-    driver.settle()
-    data = out.with_suffix(suffix).read_bytes()
-    if what == "PNG":
-        assert data.startswith(b"\x89PNG")
-    elif what == "SVG":
-        assert b"Loss" in data
-    else:
-        lines = data.decode("utf-8-sig").splitlines()
-        assert lines[0].startswith("run,of,step")
-        assert len([it for it in lines if it.startswith("run 1,training,")]) == 12
+    written: list[bytes] = []
+    for what, suffix in ((PNG, ".png"), (SVG, ".svg"), (CSV, ".csv")):
+        training.doing.export(tmp_path / "plots", what)
+        driver.settle()
+        written.append((tmp_path / f"plots{suffix}").read_bytes())
+    assert written[0].startswith(b"\x89PNG")
+    assert b"Loss" in written[1]
+    lines = written[2].decode("utf-8-sig").splitlines()
+    assert lines[0].startswith("run,of,step")
+    assert len([it for it in lines if it.startswith("run 1,training,")]) == 12

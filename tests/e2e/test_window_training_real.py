@@ -1,6 +1,7 @@
 """The same way with the real worker and the tiny model; skipped where no Python with torch is at hand.
 
-LRSTUDIO_TRAIN_PYTHON names one beside that of the tests.
+LRSTUDIO_TRAIN_PYTHON names one beside that of the tests. With that of the tests one worker of the way is started from
+nothing, the others are forked.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,8 @@ from lrstudio.cli.tiny_model import build_tiny_model
 from lrstudio.qt.views.training_controller import TrainingController
 from lrstudio.training.wire import Phase
 from lrstudio.viewstate.facts import Fact
-from tests.doubles.trained_project import ended, kill_all, trained_project
+from tests.doubles.ready_workers import python_that_forks
+from tests.doubles.trained_project import ended, kill_all, trained_file
 from tests.doubles.training_window import in_file, models, on_screen, service, workspace
 from tests.doubles.windows import Driver
 
@@ -28,12 +31,19 @@ MINUTES_MS = 300_000
 
 @pytest.fixture
 def harbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    probe = subprocess.run([PYTHON, "-c", "import torch, transformers, peft"], capture_output=True, check=False)
-    if probe.returncode:
+    if sys.executable != PYTHON:
+        probe = subprocess.run([PYTHON, "-c", "import torch, transformers, peft"], capture_output=True, check=False)
+        there = probe.returncode == 0
+    else:
+        there = all(map(find_spec, ("torch", "transformers", "peft")))
+    if not there:
         pytest.skip("no Python with torch, transformers and peft; LRSTUDIO_TRAIN_PYTHON can name one")
-    monkeypatch.setenv("LRSTUDIO_TRAIN_PYTHON", PYTHON)
+    forks = sys.executable == PYTHON and hasattr(os, "fork")
+    python = python_that_forks(tmp_path / "python", but="--attempt 1") if forks else PYTHON
+    monkeypatch.setenv("LRSTUDIO_TRAIN_PYTHON", str(python))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0}, raising=False)  # a run computes with one thread
     path = tmp_path / "harbours.lrs"
-    trained_project(path, documents=4, chapters=6).close()
+    trained_file(path, documents=4, chapters=6)
     yield path
     kill_all(tmp_path / "harbours.runs")
 
@@ -84,7 +94,7 @@ def test_a_python_without_torch_is_told_by_its_name(
     python.chmod(0o755)
     monkeypatch.setenv("LRSTUDIO_TRAIN_PYTHON", str(python))
     path = tmp_path / "harbours.lrs"
-    trained_project(path, documents=4, chapters=6).close()
+    trained_file(path, documents=4, chapters=6)
     training = workspace(driver, path)
     training.view.form.model.setText(str(tmp_path))
     driver.key("Ctrl+Return")

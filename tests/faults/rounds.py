@@ -1,8 +1,9 @@
 """Fault rounds: the judge before a hostile server, killed at a random moment, must end as if nothing had happened.
 
-One round: a project is imported and judged through the command line; `kill -9` ends one of the processes somewhere;
-the same words again must finish the work. Beside it, another project is judged undisturbed by a server of the same
-seed. What the project held at the kill is read from a copy, so that the next process has to recover by itself.
+One round: a project is imported and judged through the command line, each command in a process of its own that had the
+studio imported before; `kill -9` ends one of the processes somewhere; the same words again must finish the work. Beside
+it, another project is judged undisturbed by a server of the same seed. What the project held at the kill is read from a
+copy, so that the next process has to recover by itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +28,7 @@ from lrstudio.domain.verdicts import Dimension
 from lrstudio.store.records import CallRow, CallState
 from lrstudio.store.store import Store
 from tests.doubles.chat_server import ChatServer, Policy, plausible
+from tests.doubles.ready_commands import Command, ready
 from tests.faults import ledger
 from tests.faults.hostile import TIMEOUT, hostile
 from tests.faults.ledger import EXTRACTION, Event, Tail
@@ -137,10 +138,6 @@ def environment() -> dict[str, str]:
     return {**kept, "LRSTUDIO_PROFILE": profile, "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
 
 
-def words(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "lrstudio", *map(str, arguments)]
-
-
 def judge_words(project: Path, url: str) -> list[str]:
     options = {"--base-url": url, "--model": "test-model", "--concurrency": CONCURRENCY, "--timeout": TIMEOUT}
     return ["judge", str(project), "--judge", "http", *(str(word) for pair in options.items() for word in pair)]
@@ -149,19 +146,13 @@ def judge_words(project: Path, url: str) -> list[str]:
 def lrstudio(*arguments: object) -> None:
     """Run a verb; raises Failed unless it does all it should and says nothing like a crash."""
     try:
-        done = subprocess.run(
-            words(*arguments),
-            cwd=ROOT,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
+        status, _, said = ready().run(
+            [*map(str, arguments)], environment=environment(), folder=str(ROOT), timeout=PATIENCE
         )
     except subprocess.TimeoutExpired as error:
         raise Failed(f"lrstudio {arguments[0]} did not end within {PATIENCE:g} s") from error
-    if done.returncode or "Traceback" in done.stderr:
-        raise Failed(f"lrstudio {arguments[0]} ended with {done.returncode}: {done.stderr.strip()[-600:]}")
+    if status or "Traceback" in said:
+        raise Failed(f"lrstudio {arguments[0]} ended with {status}: {said.strip()[-600:]}")
 
 
 def _rows(project: Path, what: str) -> list[dict[str, Any]]:
@@ -226,10 +217,10 @@ def invented(rows: list[dict[str, Any]], calm: tuple[dict[str, Any], ...]) -> li
 
 
 @contextmanager
-def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
+def running(*arguments: object) -> Iterator[Command]:
     with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(
-            words(*arguments), cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=errors, text=True
+        process = ready().start(
+            [*map(str, arguments)], environment=environment(), stderr=errors.fileno(), folder=str(ROOT)
         )
         try:
             yield process
@@ -241,7 +232,7 @@ def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
             raise Failed(f"lrstudio {arguments[0]} crashed: {said[-600:]}")
 
 
-def until(reached: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def until(reached: Callable[[], bool], process: Command) -> None:
     deadline = time.monotonic() + PATIENCE
     while not reached():
         if process.poll() is not None:
@@ -251,7 +242,7 @@ def until(reached: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         time.sleep(_POLL)
 
 
-def kill(process: subprocess.Popen[str], *, after: float) -> float:
+def kill(process: Command, *, after: float) -> float:
     """Kill -9 a process that is still there; return when."""
     time.sleep(after)
     if process.poll() is not None:
@@ -276,9 +267,9 @@ def kill_import(project: Path, source: Path, rng: random.Random) -> Held:
                     seen, version = seen + 1, now
                 return seen >= commits
 
-            # The first transaction comes when the program has started, which takes longer than all others.
+            # The first transaction comes when the file is open and checked, which takes longer than all others.
             until(reached, process)
-        kill(process, after=rng.uniform(0.0, 0.08) if commits else rng.uniform(0.0, 1.0))
+        kill(process, after=rng.uniform(0.0, 0.08) if commits else rng.uniform(0.0, 0.3))
     there = held(project)
     if there.questions >= QUESTIONS:
         raise EndedFirst

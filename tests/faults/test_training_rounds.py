@@ -20,6 +20,7 @@ import pytest
 from lrstudio.training import checkpoints, wire
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.watch import RunWatch
+from tests.doubles.ready_workers import python_that_forks
 from tests.faults.run_ends import complaints, unlike_the_file
 from tests.faults.run_moments import SAVE, STEPS, Seen
 from tests.faults.run_processes import OneTrainer, belonging, kill_all
@@ -37,7 +38,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench.prepare(tmp_path_factory.mktemp("training-faults"))
+    folder = tmp_path_factory.mktemp("training-faults")
+    return Bench.prepare(folder, python=python_that_forks(folder / "python"))
 
 
 @pytest.mark.parametrize(

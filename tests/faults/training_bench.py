@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from lrstudio.training import wire
 from lrstudio.training.events import Tail
 from lrstudio.training.folder import RunFolder
 from lrstudio.training.runs import TrainWish
+from tests.doubles.ready_commands import ready
 from tests.doubles.trained_project import SET, trained_project
 from tests.faults.rounds import ROOT, Failed, environment, lrstudio
 from tests.faults.run_ends import Ends, complaints
@@ -60,24 +62,24 @@ class Bench:
     pace: Pace
 
     @classmethod
-    def prepare(cls, folder: Path, recipe: str = "dpo") -> Bench:
+    def prepare(cls, folder: Path, recipe: str = "dpo", *, python: Path = Path(sys.executable)) -> Bench:
         """Draft a run of the tiny model, look it over, and let a copy of it come to its end.
 
         An SPPO run has three rounds, which a scripted judge judges from another process; the passages that LongPO's
-        short prompts are made of are those of the lexical judge.
+        short prompts are made of are those of the lexical judge. `python` starts the trainers.
 
         Raises:
             Failed: it does not.
         """
         model = folder / "model"
-        lrstudio("tiny-model", model)
+        lrstudio("tiny-model", model, "--python", python)
         (folder / "draft").mkdir()
         project = trained_project(folder / "draft" / _PROJECT, documents=8, chapters=6)
         if recipe == "longpo":
             anyio.run(partial(project.judging.run, JudgeRequest("lexical"), emit=lambda _event: None))
         training = project.training
         options = _OPTIONS | _OF_RECIPE[recipe]
-        run_id = training.draft(TrainWish(SET, recipe, model, options=options, python=Path(sys.executable)))
+        run_id = training.draft(TrainWish(SET, recipe, model, options=options, python=python))
         run = RunFolder(training.home / run_id)
         run.write(wire.SPEC, replace(run.spec(), threads=1))
         training.preflight(run_id)
@@ -102,7 +104,7 @@ def _undisturbed(folder: Path, run_id: str) -> tuple[Ends, Pace]:
     with window(project, run) as process:
         until(lambda: ended(run), process)
         until(lambda: not belonging(run), process)
-        shown = curve_of(process)
+        shown = process.curve()
     ends = Ends.read(run)
     found = complaints(run, ends)
     if found or len(ends.steps) != STEPS or len(shown) != STEPS or not ends.weights or not ends.samples:
@@ -118,10 +120,10 @@ def judging(project: Path, recipe: str) -> Iterator[None]:
         yield
         return
     script = project.parents[1] / SCRIPT
-    words = [sys.executable, "-m", "lrstudio", "runs", str(project), "judge", "1", "--follow", "--judge", "scripted"]
+    words = ["runs", str(project), "judge", "1", "--follow", "--judge", "scripted", "--script", str(script)]
     with (project.parent / "judge.log").open("ab") as log:
-        process = subprocess.Popen(
-            [*words, "--script", str(script)], cwd=ROOT, env=environment(), stdout=log, stderr=log
+        process = ready().start(
+            words, environment=environment(), stdout=log.fileno(), stderr=log.fileno(), folder=str(ROOT)
         )
     try:
         yield
@@ -130,42 +132,67 @@ def judging(project: Path, recipe: str) -> Iterator[None]:
         process.wait()
 
 
+class Window:
+    """A window on a run, a process of its own: it ends with what it hears, and says then what it showed."""
+
+    def __init__(self, project: Path, run: RunFolder) -> None:
+        """Open it; its last words are in window.log."""
+        hears, self._hears = os.pipe()
+        self._said = project.parent / "window.json"
+        with (project.parent / "window.log").open("ab") as errors, self._said.open("wb") as said:
+            self._process = ready().start(
+                [str(project), run.path.name, str(project.parents[1] / SCRIPT)],
+                module="tests.faults.window",
+                environment=environment(),
+                stdin=hears,
+                stdout=said.fileno(),
+                stderr=errors.fileno(),
+                folder=str(ROOT),
+            )
+        os.close(hears)
+
+    def poll(self) -> int | None:
+        """Return how it ended, None while it is open."""
+        return self._process.poll()
+
+    def kill(self) -> int:
+        """Kill -9 it, where it is open; return how it ended."""
+        self._process.kill()
+        return self._process.wait()
+
+    def close(self) -> None:
+        """Let it go."""
+        if self._hears >= 0:
+            os.close(self._hears)
+            self._hears = -1
+
+    def curve(self) -> dict[int, str]:
+        """Close it and return the curve that it showed, losses by step.
+
+        Raises:
+            Failed: it had broken down.
+        """
+        self.close()
+        try:
+            self._process.wait(PATIENCE)
+            said = self._said.read_text(encoding="utf-8")
+            return {int(step): loss for step, loss in json.loads(said).items()}
+        except (ValueError, subprocess.TimeoutExpired) as error:
+            raise Failed(f"the window broke down with {self._process.returncode}") from error
+
+
 @contextmanager
-def window(project: Path, run: RunFolder) -> Iterator[subprocess.Popen[str]]:
+def window(project: Path, run: RunFolder) -> Iterator[Window]:
     """Open a window on a run, see `tests.faults.window`; it is killed in the end."""
-    words = [sys.executable, "-m", "tests.faults.window", str(project), run.path.name]
-    words.append(str(project.parents[1] / SCRIPT))
-    with (project.parent / "window.log").open("ab") as errors:
-        process = subprocess.Popen(
-            words,
-            cwd=ROOT,
-            env=environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
+    opened = Window(project, run)
     try:
-        yield process
+        yield opened
     finally:
-        process.kill()
-        process.communicate()
+        opened.kill()
+        opened.close()
 
 
-def curve_of(process: subprocess.Popen[str]) -> dict[int, str]:
-    """Close a window and return the curve that it showed, losses by step.
-
-    Raises:
-        Failed: it had broken down.
-    """
-    try:
-        said, _ = process.communicate(timeout=PATIENCE)
-        return {int(step): loss for step, loss in json.loads(said).items()}
-    except (ValueError, subprocess.TimeoutExpired) as error:
-        raise Failed(f"the window broke down with {process.returncode}") from error
-
-
-def until(reached: Callable[[], object], process: subprocess.Popen[str] | None = None, *, poll: float = 0.02) -> None:
+def until(reached: Callable[[], object], process: Window | None = None, *, poll: float = 0.02) -> None:
     """Wait for something.
 
     Raises:
@@ -174,7 +201,7 @@ def until(reached: Callable[[], object], process: subprocess.Popen[str] | None =
     deadline = time.monotonic() + PATIENCE
     while not reached():
         if process is not None and process.poll() is not None:
-            raise Failed(f"the window broke down with {process.returncode}")
+            raise Failed(f"the window broke down with {process.poll()}")
         if time.monotonic() > deadline:
             raise Failed(f"something did not come within {PATIENCE:g} s")
         time.sleep(poll)

@@ -12,7 +12,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -31,7 +30,7 @@ from tests.faults.rounds import EndedFirst, Failed, lrstudio
 from tests.faults.run_ends import complaints, never_finished_without_an_exit, unlike_the_file, unsound
 from tests.faults.run_moments import STEPS, Seen, moment
 from tests.faults.run_processes import OneTrainer, belonging, kill_all
-from tests.faults.training_bench import Bench, curve_of, ended, judging, until, window
+from tests.faults.training_bench import Bench, Window, ended, judging, until, window
 from tests.faults.window import hexed
 
 VICTIMS = ("window", "supervisor", "trainer", "power")
@@ -120,7 +119,7 @@ def _killed_and_gone_on(bench: Bench, done: Round, project: Path, run: RunFolder
             _follow(run, watch, trainers)
         done.complaints += [*trainers.complaints, *unlike_the_file(hexed(watch.curve), run.path)]
         if done.victim in ("supervisor", "trainer"):  # the window has seen it all
-            done.complaints += unlike_the_file(curve_of(process), run.path)
+            done.complaints += unlike_the_file(process.curve(), run.path)
     _count(done, run)
 
 
@@ -128,7 +127,7 @@ def _mark(recipe: str) -> str:
     return "" if recipe == "dpo" else f" {recipe}"
 
 
-def _kill(victim: str, run: RunFolder, process: subprocess.Popen[str]) -> Seen:
+def _kill(victim: str, run: RunFolder, process: Window) -> Seen:
     """Kill -9 the victim and return what the run folder held then.
 
     Raises:
@@ -147,8 +146,8 @@ def _kill(victim: str, run: RunFolder, process: subprocess.Popen[str]) -> Seen:
     if victim == "power":
         kill_all(run)  # what the supervisor was just starting
     seen = Seen.of(run)
-    if victim in ("window", "power") and process.wait() != -signal.SIGKILL:
-        raise Failed(f"the window broke down with {process.returncode}")
+    if victim in ("window", "power") and (status := process.kill()) != -signal.SIGKILL:
+        raise Failed(f"the window broke down with {status}")
     if victim in ("supervisor", "power"):
         until(lambda: status_of(run).life is Life.DEAD, poll=_POLL)
         if run.exit() is not None:

@@ -249,10 +249,3 @@ def test_longreward_files_import_as_they_are(project: Project, eval_data: Path) 
     text = project.audit.document_text("11")
     assert text is not None
     assert len(text) == 40889
-
-
-def test_every_open_set_imports_without_an_error(project: Project, eval_data: Path) -> None:
-    paths = sorted(eval_data.rglob("*.jsonl.gz"))
-    report = project.imports.import_paths(paths)
-    assert report.errors == ()
-    assert report.new.candidates == 302 + 120 + 47 + 30 + 12 + 100 + 36 + 33 + 56

@@ -1,5 +1,6 @@
 """Sets through the service into a real project file."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -28,24 +29,31 @@ def now() -> str:
     return "2026-01-02T00:00:00Z"
 
 
+@pytest.fixture(scope="module")
+def proposed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that every test begins with a copy of."""
+    path = tmp_path_factory.mktemp("proposed") / "p.lrs"
+    with Store.create(path) as made:
+        with made.writing():
+            five_candidates(made)
+            for number in range(DOCUMENTS):
+                for question in "ab":
+                    name = f"{number}{question}"
+                    scores = {f"{name}1": (9, 9, 9, 9), f"{name}2": (number / 10, 1, 1, 1)}
+                    add_question(made, scores, question_id=f"q{name}", document_id=f"d{number}", licence="CC BY 4.0")
+        Pairs(made, reviewer=lambda: "ann", clock=now).propose(PairRule(RuleName.MARGIN))
+    return path
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.create(tmp_path / "p.lrs") as made, made.writing():
-        five_candidates(made)
-        for number in range(DOCUMENTS):
-            for question in "ab":
-                name = f"{number}{question}"
-                scores = {f"{name}1": (9, 9, 9, 9), f"{name}2": (number / 10, 1, 1, 1)}
-                add_question(made, scores, question_id=f"q{name}", document_id=f"d{number}", licence="CC BY 4.0")
-    with Store.open(tmp_path / "p.lrs") as again:
+def store(proposed: Path, tmp_path: Path) -> Iterator[Store]:
+    with Store.open(Path(shutil.copy(proposed, tmp_path))) as again:
         yield again
 
 
 @pytest.fixture
 def pairs(store: Store) -> Pairs:
-    made = Pairs(store, reviewer=lambda: "ann", clock=now)
-    made.propose(PairRule(RuleName.MARGIN))
-    return made
+    return Pairs(store, reviewer=lambda: "ann", clock=now)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from lrstudio.domain.places import Place
 from lrstudio.domain.text import Candidate, Document, Question
 from lrstudio.store.store import Store
 from tests.doubles.backends import BOTH
+from tests.doubles.postgres_server import PostgresServer
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -43,13 +44,29 @@ def place(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Calla
     return lambda _name: server.new_database()
 
 
+@pytest.fixture(scope="session")
+def _empty(_postgres: PostgresServer) -> str:
+    """The name of a database with a project that nobody has open: to copy it costs half of making one."""
+    url = _postgres.new_database()
+    Store.create(url).close()
+    return url.database
+
+
 @pytest.fixture
-def make_store(place: Callable[[str], Place]) -> Iterator[Callable[..., Store]]:
+def make_store(
+    place: Callable[[str], Place], backend: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Store]]:
     """Make a project with a document, a question and candidates c1..cN; every store is closed at the end."""
     opened: list[Store] = []
 
+    def new(name: str, options: dict[str, Any]) -> Store:
+        if backend == "sqlite" or options:
+            return Store.create(place(name), **options)
+        copied = f'TEMPLATE "{request.getfixturevalue("_empty")}" STRATEGY file_copy'
+        return Store.open(request.getfixturevalue("postgres").new_database(options=copied))
+
     def make(name: str = "p.lrs", *, candidates: int = 2, **options: Any) -> Store:
-        store = Store.create(place(name), **options)
+        store = new(name, options)
         opened.append(store)
         with store.writing():
             store.library.add_document(Document("d", "A text of one line.\n"))

@@ -14,6 +14,7 @@ import pytest
 
 from lrstudio.judge.local_embedder import LocalEmbedder
 from tests.doubles.call_log import MemoryCallLog
+from tests.doubles.ready_workers import python
 
 TORCH = importlib.util.find_spec("torch") and importlib.util.find_spec("transformers")
 TINY = """
@@ -37,13 +38,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not TORCH:
         pytest.skip("torch and transformers are not installed: the extra `train` brings them")
     folder = tmp_path_factory.mktemp("models") / "tiny-bert"
-    subprocess.run([sys.executable, "-c", TINY, str(folder)], check=True, capture_output=True)
+    subprocess.run([python(), "-c", TINY, str(folder)], check=True, capture_output=True)
     return folder
 
 
 def embed(folder: Path, *batches: list[str]) -> list[np.ndarray]:
     async def run() -> list[np.ndarray]:
-        made = LocalEmbedder(folder)
+        made = LocalEmbedder(folder, command=(str(python()), "-m", "lrstudio.worker.embed"))
         try:
             return [await made.embed(batch, calls=MemoryCallLog()) for batch in batches]
         finally:

@@ -34,7 +34,7 @@ from lrstudio.worker.prefix import PlainPairs, SharedPrefix, Tree  # noqa: E402
 from lrstudio.worker.preflight import Ready  # noqa: E402
 from lrstudio.worker.preparing import Rows  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
-from tests.doubles.ready_workers import Worker, worker  # noqa: E402
+from tests.doubles.ready_workers import Worker, python, worker  # noqa: E402
 
 torch.set_num_threads(1)
 OPTIONS: dict[str, Any] = {
@@ -281,6 +281,8 @@ def test_under_its_supervisor_a_run_finishes_and_hard_sppo_starts_at_half_a_mill
 
 
 def test_under_its_supervisor_a_model_that_is_not_there_ends_with_a_sentence(tmp_path: Path) -> None:
-    ended = Supervisor(make(tmp_path / "run", tmp_path / "nowhere")).run()
+    run = make(tmp_path / "run", tmp_path / "nowhere")
+    run.write(wire.SPEC, replace(run.spec(), command=(str(python()), "-m", "lrstudio.worker")))
+    ended = Supervisor(run).run()
     assert (ended.reason, ended.last_step) == ("refused", 0)
     assert "there is no model folder here" in ended.why

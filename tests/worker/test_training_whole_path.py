@@ -17,6 +17,7 @@ from lrstudio.services.training_places import VARIABLE
 from lrstudio.services.wiring import Project
 from lrstudio.training.runs import TrainWish
 from lrstudio.training.wire import Phase
+from tests.doubles.ready_workers import python
 from tests.doubles.toy_runs import until
 from tests.doubles.trained_project import SET, ended, kill_all, trained_project
 
@@ -27,6 +28,15 @@ if not os.environ.get(VARIABLE) and any(
 
 _OPTIONS = {"accumulation": 2, "dtype": "fp32", "save_every": 4, "sample_every": 4, "sample_tokens": 8}
 _SMALL = {"sample_count": 1, "merged": False, "check_count": 1, "pilot": False}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forked() -> Iterator[None]:
+    """Where this Python is the one that trains, its processes are forked from one that has imported torch."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not os.environ.get(VARIABLE):
+            patch.setenv(VARIABLE, str(python()))
+        yield
 
 
 @pytest.fixture(scope="module")

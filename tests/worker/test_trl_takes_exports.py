@@ -22,34 +22,32 @@ from lrstudio.formats.datasets_folder import Card, DataFiles, write_datasets_fol
 from lrstudio.formats.preference import PreferenceRow, Provenance, RatedCandidate
 from lrstudio.formats.trl import Form, Trainer, shape_for
 
-SECONDS = 300
-Train = Callable[[Path, str], dict[str, Any]]
+Ask = Callable[..., dict[str, Any]]
 
-MODEL = """
-import sys
+# A process apart does all that needs these libraries: it makes a model, and then, for each line that it is sent, either
+# loads one file, or builds a trainer on a folder as it was loaded and trains two steps; it says what it saw.
+TRAIN = """
+import json, sys
+import trl
+from datasets import load_dataset
 from tokenizers import ByteLevelBPETokenizer
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+model = sys.argv[1]
 core = ByteLevelBPETokenizer()
 core.train_from_iterator(["the harbour was dredged", "whales sang", "7 feet"], 400, special_tokens=["<pad>", "</s>"])
 tokenizer = PreTrainedTokenizerFast(tokenizer_object=core._tokenizer, pad_token="<pad>", eos_token="</s>")
 tokenizer.chat_template = "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}</s>{% endfor %}"
 tokenizer.chat_template += "{% if add_generation_prompt %}[assistant]{% endif %}"
-tokenizer.save_pretrained(sys.argv[1])
+tokenizer.save_pretrained(model)
 config = LlamaConfig(
     vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
     num_key_value_heads=2, pad_token_id=0, eos_token_id=1,
 )
-LlamaForCausalLM(config).save_pretrained(sys.argv[1])
-"""
+LlamaForCausalLM(config).save_pretrained(model)
 
-# For each case: builds a trainer on the folder as it was loaded, trains two steps, and says what it saw.
-TRAIN = """
-import json, sys
-from datasets import load_dataset
-import trl
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
-
-def train(folder, model, name, out):
+def train(folder, name, out):
     loaded = load_dataset(folder)
     if name == "KTO":
         try:
@@ -78,8 +76,12 @@ def train(folder, model, name, out):
         "losses": [entry["loss"] for entry in trainer.state.log_history if "loss" in entry],
     }
 
+def load(kind, path):
+    return load_dataset(kind, data_files=path)["train"][0]
+
 for line in sys.stdin:
-    print("FACTS" + json.dumps(train(*json.loads(line))), flush=True)
+    what, *words = json.loads(line)
+    print("FACTS" + json.dumps({"train": train, "load": load}[what](*words)), flush=True)
 """
 
 
@@ -93,30 +95,25 @@ def python() -> str:
     return sys.executable
 
 
-@pytest.fixture(scope="module")
-def model(python: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
-    run(python, MODEL, str(folder))
-    return folder
-
-
 def alone() -> dict[str, str]:
     return {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
-def train(python: str, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Train]:
-    """Train in one process apart, which imports these libraries once."""
-    log = tmp_path_factory.mktemp("trainer") / "log"
+def ask(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
+    """Ask one process apart, which imports these libraries once: what they warn of is none of this test's business."""
+    home = tmp_path_factory.mktemp("trainer")
+    log = home / "log"
     with log.open("wb") as errors, subprocess.Popen(
-        [python, "-c", TRAIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=alone(), text=True
+        [python, "-c", TRAIN, str(home / "tiny-llama")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+        env=alone(), text=True,
     ) as process:  # fmt: skip
         assert process.stdin
         assert process.stdout
         asked, said = process.stdin, process.stdout
 
-        def ask(folder: Path, name: str) -> dict[str, Any]:
-            asked.write(json.dumps([str(folder), str(model), name, str(folder.with_name("trained"))]) + "\n")
+        def ask(*words: str) -> dict[str, Any]:
+            asked.write(json.dumps(words) + "\n")
             asked.flush()
             for line in said:
                 if line.startswith("FACTS"):
@@ -127,21 +124,6 @@ def train(python: str, model: Path, tmp_path_factory: pytest.TempPathFactory) ->
         yield ask
         asked.close()
         process.kill()
-
-
-def run(python: str, script: str, *words: str) -> str:
-    """Run a script apart: what these libraries warn of is none of this test's business."""
-    done = subprocess.run(
-        [python, "-c", script, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=alone(),
-        cwd=os.environ["HOME"],
-        timeout=SECONDS,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
 
 
 def pairs(count: int) -> Iterator[PreferenceRow]:
@@ -172,14 +154,14 @@ def pairs(count: int) -> Iterator[PreferenceRow]:
     ],
 )
 def test_a_trainer_is_built_from_the_folder_as_it_is(
-    train: Train, tmp_path: Path, trainer: Trainer, form: Form, files: DataFiles, name: str
+    ask: Ask, tmp_path: Path, trainer: Trainer, form: Form, files: DataFiles, name: str
 ) -> None:
     shape = shape_for(trainer, form=form)
     folder = tmp_path / "set"
     counts = write_datasets_folder(
         folder, shape.rows(pairs(12)), columns=shape.columns, card=Card(title="Harbour"), files=files
     )
-    facts = train(folder, name)
+    facts = ask("train", str(folder), name, str(tmp_path / "trained"))
     first = next(row for row in shape.rows(pairs(12)) if row["split"] == "train")
     assert facts["splits"] == counts
     assert set(facts["columns"]) == set(shape.columns)
@@ -189,12 +171,9 @@ def test_a_trainer_is_built_from_the_folder_as_it_is(
     assert all(loss > 0 for loss in facts["losses"])
 
 
-def test_a_single_file_loads_by_itself(python: str, tmp_path: Path) -> None:
+def test_a_single_file_loads_by_itself(ask: Ask, tmp_path: Path) -> None:
     shape = shape_for(Trainer.TRL, form=Form.CHAT)
     one = [replace(next(pairs(1)), margin=None)]
-    script = "import sys, json; from datasets import load_dataset; kind, path = sys.argv[1:]; "
-    script += "print('FACTS' + json.dumps(load_dataset(kind, data_files=path)['train'][0]))"
     for kind, name in (("parquet", "pairs.parquet"), ("json", "pairs.jsonl")):
         write_table(tmp_path / name, shape.rows(one), columns=shape.columns)
-        said = run(python, script, kind, str(tmp_path / name))
-        assert json.loads(said.partition("FACTS")[2]) == next(shape.rows(one))
+        assert ask("load", kind, str(tmp_path / name)) == next(shape.rows(one))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from lrstudio.training.folder import RunFolder
 from lrstudio.training.rows import Row, line_of
 from lrstudio.training.supervisor import Supervisor
 from lrstudio.worker.tiny import tiny_model
+from tests.doubles.ready_workers import python
 from tests.doubles.small_disk import fill, small_disk
 from tests.doubles.toy_runs import until
 
@@ -35,7 +35,7 @@ def test_training_ends_at_a_full_disk_and_goes_on_when_there_is_room(disk: Path,
         "dtype": "fp32", "accumulation": 1, "max_steps": 24, "save_every": 3, "lora_r": 4, "merged": False,
         "check_count": 0, "pilot": False, "engine": "plain", "learning_rate": 1e-4,
     }  # fmt: skip
-    spec = wire.Spec("run", "dpo", str(model), (sys.executable, "-m", "lrstudio.worker"), options=options, threads=1)
+    spec = wire.Spec("run", "dpo", str(model), (str(python()), "-m", "lrstudio.worker"), options=options, threads=1)
     row = Row(row_id="r", prompt="The harbour was dredged. What was?", chosen="The harbour.", rejected="Whales sang.")
     run = RunFolder.create(disk / "run", spec, pairs=[line_of(row)])
 

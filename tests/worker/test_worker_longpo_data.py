@@ -17,15 +17,14 @@ pytest.importorskip("peft", reason="peft is not installed: the extra `train` bri
 
 from lrstudio.domain.errors import Refused  # noqa: E402
 from lrstudio.training import wire  # noqa: E402
-from lrstudio.training.events import Tail  # noqa: E402
 from lrstudio.training.folder import RunFolder  # noqa: E402
 from lrstudio.training.recipes import recipe  # noqa: E402
 from lrstudio.training.rows import Row, line_of, rows_of  # noqa: E402
 from lrstudio.training.spool import Spool  # noqa: E402
-from lrstudio.training.supervisor import Supervisor  # noqa: E402
 from lrstudio.worker import loading, longpo_data, sources  # noqa: E402
 from lrstudio.worker.longpo_data import DataJob  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
+from tests.doubles.ready_workers import worker  # noqa: E402
 
 torch.set_num_threads(1)
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft's
@@ -177,10 +176,11 @@ def test_documents_that_are_all_too_short_are_refused_with_the_count(tiny: Path,
 
 def test_a_run_makes_its_data_and_trains_on_them(tiny: Path, tmp_path: Path) -> None:
     run = run_of(tmp_path / "run", tiny)
-    ended = Supervisor(run).run()
-    assert ended.reason == "finished", (ended, (run.path / wire.LOG).read_text()[-3000:])
+    with worker(run, 1) as process:
+        assert process.wait() == 0, (run.path / wire.LOG).read_text()[-3000:]
     made = list(rows_of(run.path / sources.FOLDER / sources.PAIRS))
-    metrics = [it.body["metrics"] for it in Tail().read(run.path / wire.EVENTS) if it.kind == "metric"]
+    said = [json.loads(line) for line in run.spool(1).read_text(encoding="ascii").splitlines()]
+    metrics = [it["metrics"] for it in said if it["kind"] == "metric"]
     assert len(metrics) == len(made)
     assert all(it["loss/nll"] > 0 and it["loss/preference"] > 0 for it in metrics)
     assert "made by the model, short documents: 1" in (run.path / "result" / "card.md").read_text()

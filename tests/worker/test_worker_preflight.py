@@ -33,6 +33,7 @@ from lrstudio.worker.prefix import SharedPrefix  # noqa: E402
 from lrstudio.worker.preparing import NowAndThen, Rows  # noqa: E402
 from lrstudio.worker.starting import wanted  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
+from tests.doubles.ready_workers import python, worker  # noqa: E402
 
 torch.set_num_threads(1)
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft's
@@ -135,8 +136,8 @@ def test_a_pilot_step_leaves_weights_gradients_and_dice_as_they_were(tiny: Path,
 
 
 def losses(run: RunFolder) -> list[str]:
-    with subprocess.Popen([*run.spec().command, str(run.path), "--attempt", "1"], stdin=subprocess.PIPE) as worker:
-        assert worker.wait(300) == 0
+    with worker(run, 1) as process:
+        assert process.wait() == 0, (run.path / wire.LOG).read_text()
     said = [json.loads(line) for line in run.spool(1).read_text(encoding="ascii").splitlines()]
     kinds = [it["kind"] for it in said]
     assert kinds.count("preflight") == 1
@@ -304,8 +305,8 @@ def test_a_disk_with_too_little_space_ends_the_run_before_step_one(tiny: Path, t
         pytest.skip("no disk can be mounted here")
     try:
         run = make(disk / "run", tiny, method="full")
-        with subprocess.Popen([*run.spec().command, str(run.path), "--attempt", "1"], stdin=subprocess.PIPE) as worker:
-            assert worker.wait(300) == 1
+        with worker(run, 1) as process:
+            assert process.wait() == 1
         said = [json.loads(line) for line in run.spool(1).read_text(encoding="ascii").splitlines()]
     finally:
         subprocess.run(["umount", str(disk)], check=True)
@@ -373,8 +374,8 @@ def test_many_rows_are_told_of_now_and_then() -> None:
 
 
 def test_a_look_ends_with_whoever_asked_for_it(tiny: Path, tmp_path: Path) -> None:
-    run = make(tmp_path / "run", tiny)
-    words = [*run.spec().command, str(run.path), "--preflight", "--attended"]
+    run = make(tmp_path / "run", tiny, given=rows(300))  # a look at so many takes some seconds
+    words = [str(python()), "-m", "lrstudio.worker", str(run.path), "--preflight", "--attended"]
     with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,6 @@ peft = pytest.importorskip("peft", reason="peft is not installed: the extra `tra
 from lrstudio.training import checkpoints, wire  # noqa: E402
 from lrstudio.training.folder import RunFolder  # noqa: E402
 from lrstudio.training.rows import Row, line_of  # noqa: E402
-from lrstudio.training.supervisor import Supervisor  # noqa: E402
 from lrstudio.worker import result  # noqa: E402
 from lrstudio.worker.conversations import Conversation  # noqa: E402
 from lrstudio.worker.generate import Generated  # noqa: E402
@@ -52,20 +52,26 @@ def rows() -> list[Row]:
     return [*made, replace(held, row_id="h1", prompt="Which harbour?"), replace(held, row_id="h2", prompt="Which mud?")]
 
 
-def finished(path: Path, model: Path, *, kind: str = "dpo", reason: str = "finished", **options: Any) -> RunFolder:
+def finished(path: Path, model: Path, *, kind: str = "dpo", **options: Any) -> RunFolder:
     spec = wire.Spec(
         run_id=path.name, recipe=kind, model=str(model), command=(sys.executable, "-m", "lrstudio.worker"),
         options=OPTIONS | options, threads=1, set_name="harbour", set_hash="abc123", name="Mud one",
         provenance=PROVENANCE,
     )  # fmt: skip
     run = RunFolder.create(path, spec, pairs=[line_of(row) for row in rows()])
-    ended = Supervisor(run).run()
-    assert ended.reason == reason, (ended, (run.path / wire.LOG).read_text()[-3000:])
+    with worker(run, 1) as process:
+        assert process.wait() == 0, (run.path / wire.LOG).read_text()[-3000:]
     return run
 
 
-def test_adapter_and_merged_model_load_and_answer_alike(tiny: Path, tmp_path: Path) -> None:
-    folder = finished(tmp_path / "run", tiny).path / result.RESULT
+@pytest.fixture(scope="module")
+def merged(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A finished run with everything a result can have; the tests change nothing in it."""
+    return finished(tmp_path_factory.mktemp("runs") / "run", tiny)
+
+
+def test_adapter_and_merged_model_load_and_answer_alike(tiny: Path, merged: RunFolder) -> None:
+    folder = merged.path / result.RESULT
     assert sorted(it.name for it in folder.iterdir()) == ["adapter", "card.md", "check.json", "merged"]
     check = json.loads((folder / result.CHECK).read_text())
     assert check["compared"] == ["adapter", "merged"]
@@ -74,12 +80,12 @@ def test_adapter_and_merged_model_load_and_answer_alike(tiny: Path, tmp_path: Pa
     assert all(it["tokens"] > 0 and it["texts"][0] == it["texts"][1] for it in check["questions"])
     assert 0 < check["largest_gap"] < 1e-4
     assert check["adapter"]["sha256"].keys() == {"adapter_model.safetensors"}
-    merged = transformers.AutoModelForCausalLM.from_pretrained(folder / "merged")
+    saved = transformers.AutoModelForCausalLM.from_pretrained(folder / "merged")
     base = transformers.AutoModelForCausalLM.from_pretrained(tiny)
     over = peft.PeftModel.from_pretrained(base, folder / "adapter").eval()
     tokens = torch.tensor([[5, 6, 7, 8]])
     with torch.no_grad():
-        ours, theirs = merged(tokens).logits, over(tokens).logits
+        ours, theirs = saved(tokens).logits, over(tokens).logits
         with over.disable_adapter():
             untrained = over(tokens).logits
     assert torch.allclose(ours, theirs, atol=1e-5)
@@ -87,8 +93,8 @@ def test_adapter_and_merged_model_load_and_answer_alike(tiny: Path, tmp_path: Pa
     assert transformers.AutoTokenizer.from_pretrained(folder / "merged").chat_template
 
 
-def test_the_card_tells_the_whole_provenance(tiny: Path, tmp_path: Path) -> None:
-    card = (finished(tmp_path / "run", tiny).path / result.RESULT / result.CARD).read_text()
+def test_the_card_tells_the_whole_provenance(tiny: Path, merged: RunFolder) -> None:
+    card = (merged.path / result.RESULT / result.CARD).read_text()
     for words in (
         'base_model: "tiny"', "library_name: \"peft\"", "# Mud one", "hash of the set: abc123", "- rows: 3",
         "held-out rows: 2", "lexical 1: 4", "accuracy: 0.8125", "| beta | 0.15 | LongReward, section 4.1 |",
@@ -97,7 +103,7 @@ def test_the_card_tells_the_whole_provenance(tiny: Path, tmp_path: Path) -> None
         f"torch {torch.__version__.split('+')[0]}", "rewards/margins:",
     ):  # fmt: skip
         assert words in card, words
-    assert str(tmp_path) not in card
+    assert str(merged.path.parent) not in card
     assert str(tiny) not in card
 
 
@@ -130,8 +136,8 @@ def test_a_run_without_merging_leaves_the_adapter_alone(tiny: Path, tmp_path: Pa
     assert "./merged" not in (folder / result.CARD).read_text()
 
 
-def test_a_result_that_was_interrupted_is_made_again_by_the_next_attempt(tiny: Path, tmp_path: Path) -> None:
-    run = finished(tmp_path / "run", tiny)
+def test_a_result_that_was_interrupted_is_made_again_by_the_next_attempt(merged: RunFolder, tmp_path: Path) -> None:
+    run = RunFolder(Path(shutil.copytree(merged.path, tmp_path / "run")))
     whole = (run.path / result.RESULT / "adapter" / "adapter_model.safetensors").read_bytes()
     (run.path / result.RESULT / "adapter").rename(run.path / "away")
     (run.path / result.RESULT).rename(run.path / ".result")  # as a kill leaves it

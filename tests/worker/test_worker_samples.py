@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from lrstudio.training.folder import RunFolder  # noqa: E402
 from lrstudio.training.rows import Row, line_of  # noqa: E402
 from lrstudio.training.supervisor import Supervisor  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
+from tests.doubles.ready_workers import python, worker  # noqa: E402
 
 torch.set_num_threads(1)
 OPTIONS: dict[str, Any] = {
@@ -48,20 +47,15 @@ def rows() -> list[Row]:
 
 def run_of(path: Path, model: Path, **options: Any) -> RunFolder:
     spec = wire.Spec(
-        run_id=path.name, recipe="dpo", model=str(model), command=(sys.executable, "-m", "lrstudio.worker"),
+        run_id=path.name, recipe="dpo", model=str(model), command=(str(python()), "-m", "lrstudio.worker"),
         options=OPTIONS | options, threads=1,
     )  # fmt: skip
     return RunFolder.create(path, spec, pairs=[line_of(row) for row in rows()])
 
 
 def trained(run: RunFolder, attempt: int = 1) -> list[dict[str, Any]]:
-    with (run.path / wire.LOG).open("ab") as log:
-        words = [*run.spec().command, str(run.path), "--attempt", str(attempt)]
-        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=log, stderr=log) as process:
-            try:
-                assert process.wait(300) == 0, (run.path / wire.LOG).read_text()
-            finally:
-                process.kill()
+    with worker(run, attempt) as process:
+        assert process.wait() == 0, (run.path / wire.LOG).read_text()
     return [json.loads(line) for line in run.spool(attempt).read_text(encoding="ascii").splitlines()]
 
 

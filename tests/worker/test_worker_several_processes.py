@@ -34,6 +34,7 @@ from lrstudio.training.wire import Exit, Request  # noqa: E402
 from lrstudio.worker.plan import deal  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
 from lrstudio.worker.train import train  # noqa: E402
+from tests.doubles.ready_workers import python  # noqa: E402
 
 torch.set_num_threads(1)
 pytestmark = [
@@ -67,11 +68,16 @@ def make(path: Path, model: Path, **options: Any) -> RunFolder:
     settled = OPTIONS | options
     worker = ("-m", "lrstudio.worker")
     spec = wire.Spec(
-        run_id=path.name, recipe="dpo", model=str(model), command=processes.command((sys.executable,), worker, settled),
-        options=settled, threads=1,
+        run_id=path.name, recipe="dpo", model=str(model), command=processes.command((str(python()),), worker, settled),
+        options=settled, threads=1, environment=forked(),
     )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     return RunFolder.create(path, spec, pairs=[line_of(row) for row in rows()])
+
+
+def forked() -> dict[str, str]:
+    """With these variables the launcher starts processes that are forked from one that has imported torch."""
+    return {"PYTHON_EXEC": str(python())}
 
 
 def said(run: RunFolder, attempt: int = 1) -> list[dict[str, Any]]:
@@ -118,9 +124,9 @@ def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunF
     jobs = [f"{run.path}:1:{2 if name in ('stopped', 'split_full') else 0}" for name, run in made.items()]
     jobs += [f"{made[name].path}:2:0" for name in ("stopped", "split_full")]
     jobs.append(f"broken={made['lora'].path}")
-    words = [sys.executable, *processes.launch_words(2), "-m", "tests.doubles.several_processes", *jobs]
-    done = subprocess.run(words, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
-                          timeout=600, check=False)  # fmt: skip
+    words = [str(python()), *processes.launch_words(2), "-m", "tests.doubles.several_processes", *jobs]
+    done = subprocess.run(words, cwd=ROOT, env={**os.environ, **forked()}, capture_output=True, text=True, timeout=600,
+                          check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr[-4000:]
     return made
 
@@ -212,7 +218,9 @@ def tmp_path_run(run: RunFolder, home: Path) -> RunFolder:
 
 
 def test_a_process_that_dies_ends_the_run_with_a_sentence_and_no_other_stays(tiny: Path, tmp_path: Path) -> None:
-    run = make(tmp_path / "home" / "run", tiny, **TWO, max_steps=100_000)
+    run = make(tmp_path / "home" / "run", tiny, **TWO, max_steps=5_000)
+    command = tuple(sys.executable if it == str(python()) else it for it in run.spec().command)
+    run.write(wire.SPEC, replace(run.spec(), command=command, environment={}))  # the very processes that a run has
     ended: list[Exit] = []
     supervisor = threading.Thread(target=lambda: ended.append(Supervisor(run).run()), daemon=True)
     supervisor.start()
