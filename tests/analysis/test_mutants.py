@@ -83,7 +83,7 @@ RATERS = [
 ]
 SCORES = [
     Mutant("scores", "np.sqrt(np.where(flat, 0.0, spread_x * spread_y))", "spread_x", "test_correlations_by_hand"),
-    Mutant("scores", "- each / 2 - total / 2", "- total / 2", "test_correlations_by_hand"),
+    Mutant("scores", "middle -= each / 2", "middle -= 0", "test_correlations_by_hand"),
     Mutant(
         "scores", "sums[..., 2] - sums[..., 1]", "sums[..., 1] - sums[..., 2]", "test_bias_error_and_limits_by_hand"
     ),

@@ -103,7 +103,7 @@ def test_started_stopped_and_gone_on_with(train: Run, project: Path, lrstudio: R
 
 
 def test_ctrl_c_leaves_the_run_running(train: Run, project: Path, lrstudio: Run) -> None:
-    begun = train("--json", ways={"seconds": 0.05}, steps=400)
+    begun = train("--json", ways={"seconds": 0.05}, steps=100_000)
     assert begun.status == 0, begun.err
     watching = subprocess.Popen(
         [sys.executable, "-m", "lrstudio", "runs", str(project), "watch"],

@@ -79,7 +79,7 @@ def test_an_endpoint_that_bears_four_is_sent_about_four() -> None:
 def test_throughput_recovers_after_a_storm() -> None:
     in_flight: list[int] = []
 
-    with ChatServer(latency=0.02) as server:
+    with ChatServer(latency=0.1) as server:
 
         def policy(request: Request) -> Answer:
             in_flight.append(server.in_flight)
