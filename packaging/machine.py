@@ -213,8 +213,12 @@ def finish(command: Sequence[str], *, doing: str, environment: Mapping[str, str]
 
 
 def child_environment(**settings: str) -> dict[str, str]:
-    """Return this process's environment with the settings, and without what would let another Python leak in."""
-    leaky = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
+    """Return this process's environment with the settings, and without what would let another Python leak in.
+
+    Nothing is compiled when it is installed, so a Python that may not write down what it compiles would do so anew each
+    time: with torch that takes ten seconds.
+    """
+    leaky = ("PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__", "PYTHONDONTWRITEBYTECODE")
     return {**{name: value for name, value in os.environ.items() if name not in leaky}, **settings}
 
 

@@ -301,10 +301,12 @@ def test_a_test_server_that_is_there_is_left_alone(
 
 def test_nothing_of_another_python_leaks_into_children(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
 
     environment = dev.child_environment(HF_HUB_OFFLINE="1")
 
     assert "PYTHONPATH" not in environment
+    assert "PYTHONDONTWRITEBYTECODE" not in environment, "all would be compiled anew each time"
     assert environment["HF_HUB_OFFLINE"] == "1"
     assert environment["PATH"] == os.environ["PATH"]
 
