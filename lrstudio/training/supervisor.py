@@ -296,18 +296,18 @@ class Supervisor:
         now = time.monotonic()
         if now - self._beaten < wire.BEAT_SECONDS:
             return
-        self._beaten = now
-        self._beats += 1
+        self._beaten, self._beats = now, self._beats + 1
         row = {"v": wire.VERSION, "time": wire.now(), "beat": self._beats, "progress": self._progress}
         row |= {"step": self._step, "seq": self.events.last_seq, "phase": self._phase.value}
         self.folder.beat(row)
 
     def _end(self, code: int | None, number: int | None) -> Exit:
         """Write state, last event and, behind everything, exit.json."""
+        little = is_little(self.folder.path)  # before the room for the last words makes it more
         self._reserve.give_back()
         published = checkpoints.latest(self.folder.path)
         reason = self._reason or ("finished" if code == 0 else "killed" if number else "failed")
-        if reason == "failed" and not self._why and is_little(self.folder.path):
+        if reason == "failed" and not self._why and little:
             reason, self._why = REASON, NO_ROOM
         if reason == wire.REQUEUED:
             reason = self._with_another_turn(code, number, saved=published.step if published else 0)

@@ -284,8 +284,9 @@ def _become(said: Mapping[str, Any], files: Sequence[int]) -> NoReturn:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # where it writes to may be full
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(status)
 
 

@@ -138,7 +138,12 @@ def never_finished_without_an_exit(run: RunFolder) -> list[str]:
 
 
 def unsound(run: RunFolder) -> list[str]:
-    """Complain of published checkpoints that are not what their manifest says."""
+    """Complain of published checkpoints that are not what their manifest says, and stay so: a trainer may still end."""
+    first = _unsound(run)
+    return [it for it in first if it in _unsound(run)] if first else []
+
+
+def _unsound(run: RunFolder) -> list[str]:
     whole = {it.name: it for it in checkpoints.published(run.path)}
     there = sorted(path.name for path in (run.path / wire.CHECKPOINTS).glob("step-*") if path.suffix == "")
     return [f"checkpoint {name} is not whole" for name in there if name not in whole or not _verified(whole[name])]

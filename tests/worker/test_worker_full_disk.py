@@ -49,8 +49,9 @@ def test_training_ends_at_a_full_disk_and_goes_on_when_there_is_room(disk: Path,
     kept = checkpoints.published(run.path)
     assert kept, (run.path / wire.LOG).read_text()
     assert all(checkpoints.verified(it) for it in kept)
-    assert (ended.reason, ended.last_step) == ("disk_full", kept[-1].step + 3), ended
-    assert f"for the checkpoint of step {ended.last_step}; what was saved at step {kept[-1].step} is kept" in ended.why
+    assert ended.reason == "disk_full", ended
+    assert ended.why.startswith("no space is left on the disk"), "for a checkpoint, or for what else it writes"
+    assert kept[-1].step <= ended.last_step <= kept[-1].step + 3
 
     filler.unlink()
     assert Supervisor(run).run().reason == "finished"
@@ -61,5 +62,5 @@ def test_training_ends_at_a_full_disk_and_goes_on_when_there_is_room(disk: Path,
     }
     assert list(of[2]) == list(range(kept[-1].step + 1, 25))
     again = of[1].keys() & of[2].keys()
-    assert len(again) == 3
+    assert again == set(range(kept[-1].step + 1, ended.last_step + 1))
     assert all(of[1][step] == of[2][step] for step in again), "the steps run again come to the same numbers"
