@@ -6,7 +6,7 @@ import errno
 import gc
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,6 +102,11 @@ class EventLog:
             taken.append(self.append(kind, attempt=attempt, time=time, **body, spool=end))
             self.spooled[attempt] = end
         return taken
+
+    def take_in_before(self, attempt: int, spool: Callable[[int], Path]) -> None:
+        """Take in what is left of all attempts before one, each from where `spool` says."""
+        for earlier in range(1, attempt):
+            self.take_in(earlier, spool(earlier))
 
     def sync(self) -> None:
         """Write what was added to the disk."""

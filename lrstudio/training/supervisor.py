@@ -71,17 +71,18 @@ class Supervisor:
 
     def run(self) -> Exit:
         """Take in what the attempt before left, wait for its turn, train, and say how it ended."""
-        for earlier in range(1, self.attempt):
-            self.events.take_in(earlier, self.folder.spool(earlier))
-        published = checkpoints.latest(self.folder.path)
-        self._step = self._from_step = published.step if published else 0
-        self._say(Kind.ATTEMPT, from_step=self._step, pid=os.getpid())
+        self._take_up()
         try:
             ended = self._wait_and_train()
         finally:
             self._reserve.give_back()
             self.events.close()
         return ended
+
+    def _take_up(self) -> None:
+        self.events.take_in_before(self.attempt, self.folder.spool)
+        published = checkpoints.latest(self.folder.path)
+        self._step = self._from_step = published.step if published else 0
 
     def _wait_and_train(self) -> Exit:
         turns = Turns(Path(self.spec.queue), self.spec.run_id) if self.spec.queue else None
@@ -90,6 +91,9 @@ class Supervisor:
             if lock is None:
                 return self._end(None, None)
             with lock:
+                # A trainer whose supervisor was killed has gone on until now: by a step, and with a checkpoint.
+                self._take_up()
+                self._say(Kind.ATTEMPT, from_step=self._step, pid=os.getpid())
                 return self._train(lock)
         finally:
             if turns is not None:
@@ -310,7 +314,8 @@ class Supervisor:
         if reason == "failed" and not self._why and little:
             reason, self._why = REASON, NO_ROOM
         if reason == wire.REQUEUED:
-            reason = self._with_another_turn(code, number, saved=published.step if published else 0)
+            saved = published.step if published else 0
+            reason = _with_another_turn(code, number, began_at=self._from_step, saved=saved)
         elif code == 0 and reason not in ("stopped", "finished", REASON):
             reason = "failed"
         self._phase = wire.phase_of(reason)
@@ -332,12 +337,13 @@ class Supervisor:
         self.folder.write(wire.EXIT, ended)
         return ended
 
-    def _with_another_turn(self, code: int | None, number: int | None, *, saved: int) -> str:
-        """Tell whether another turn helps an attempt whose time was up: one that saved nothing would do so for ever."""
-        if code:
-            return "failed"
-        began = code is not None or number is not None
-        return wire.TIME_LIMIT if began and saved <= self._from_step else wire.REQUEUED
+
+def _with_another_turn(code: int | None, number: int | None, *, began_at: int, saved: int) -> str:
+    """Tell whether another turn helps an attempt whose time was up: one that saved nothing would do so for ever."""
+    if code:
+        return "failed"
+    began = code is not None or number is not None
+    return wire.TIME_LIMIT if began and saved <= began_at else wire.REQUEUED
 
 
 def main(words: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from lrstudio.training import checkpoints, local, wire
 from lrstudio.training.folder import RunFolder
+from lrstudio.training.spool import Spool
 from lrstudio.training.status import Life, status_of
 from lrstudio.training.wire import Kind
 from tests.doubles.toy_runs import events, expected, finish, losses, trainers, until
@@ -92,3 +94,28 @@ def test_the_next_supervisor_waits_for_the_trainer_of_the_last_one(make_run: Mak
         os.kill(old, signal.SIGKILL)
     until(lambda: trainers(run) not in ([], [old]))
     assert len(trainers(run)) == 1
+
+
+def test_what_a_trainer_still_says_and_saves_when_the_next_supervisor_is_there_already_is_kept(
+    make_run: MakeRun,
+) -> None:
+    run = make_run(steps=12, seconds=0.02, hang_at=8, save_seconds=30.0)
+    local.start(run)
+    until(lambda: len(losses(run)) == 8)
+    (old,) = trainers(run)
+    kill(run, "supervisor")
+    until(lambda: status_of(run).life is Life.DEAD)
+    local.start(run)
+    until(lambda: (state := run.state()) is not None and "still ending" in state.why)
+
+    value = float.fromhex(expected(9)[9])  # what it does in its last step, if it does not hang
+    last = Spool(run.path, attempt=1)
+    last.metrics(9, loss=value)
+    last.close()
+    with checkpoints.publishing(run.path, 9) as folder:
+        (folder / "value.json").write_text(json.dumps({"value": value.hex()}))
+    os.kill(old, signal.SIGKILL)
+
+    assert finish(run).reason == "finished"
+    assert losses(run) == expected(12)
+    assert [(it.attempt, it.body["from_step"]) for it in events(run) if it.kind == Kind.ATTEMPT] == [(1, 0), (2, 9)]
