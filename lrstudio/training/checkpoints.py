@@ -43,14 +43,14 @@ def publishing(run: Path, step: int) -> Iterator[Path]:
         DiskFull: no space is left for it; those that were published are as they were.
     """
     final = run / wire.CHECKPOINTS / f"step-{step:08d}"
-    unfinished = final.with_name(final.name + _UNFINISHED)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished, before = (final.with_name(f"{final.name}{it}{_UNFINISHED}") for it in ("", ".before"))
+    _throw_away(unfinished, before)
     try:
         unfinished.mkdir(parents=True)
         yield unfinished
         replace_file(unfinished / MANIFEST, json.dumps(_manifest(unfinished, step), indent=1))
         if final.exists():
-            shutil.rmtree(final)
+            os.rename(final, before)  # at once: what a kill left half thrown away would stay for ever under its name
         os.rename(unfinished, final)
         sync_folder(final.parent)
     except BaseException as error:
@@ -58,7 +58,7 @@ def publishing(run: Path, step: int) -> Iterator[Path]:
             raise DiskFull(_no_room(run, step)) from error
         raise
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        _throw_away(unfinished, before)
 
 
 def _no_room(run: Path, step: int) -> str:
@@ -113,8 +113,12 @@ def prune(run: Path, *, keep: int) -> None:
     for old in published(run)[:-keep]:
         os.rename(old.path, old.path.with_name(old.path.name + _UNFINISHED))
     # With what a trainer that was killed in the middle of this, or of saving, has left.
-    for gone in (run / wire.CHECKPOINTS).glob(f"*{_UNFINISHED}"):
-        shutil.rmtree(gone, ignore_errors=True)
+    _throw_away(*(run / wire.CHECKPOINTS).glob(f"*{_UNFINISHED}"))
+
+
+def _throw_away(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _whole(folder: Path) -> bool:

@@ -242,9 +242,9 @@ class Supervisor:
         self._stand(Phase.STOPPING, f"{before}saves, then stops" if save else "stops at once")
 
     def _raise_ladder(self, first: float) -> None:
-        if self._ladder and self._ladder[0][0] <= first:
-            return  # the sooner end was asked for before
-        self._ladder = [(first, "end"), (first + self.spec.end_seconds, "kill")]
+        last = first + self.spec.end_seconds
+        if not self._ladder or last < self._ladder[-1][0]:  # else the sooner one stays
+            self._ladder = [(first, "end"), (last, "kill")]
 
     def _climb(self, trainer: TrainerProcess) -> None:
         while self._ladder and time.monotonic() >= self._ladder[0][0]:

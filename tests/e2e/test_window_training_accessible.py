@@ -67,11 +67,11 @@ def test_plots_say_what_they_show_and_are_walked_by_arrows(driver: Driver, train
     assert training.view.board.step == 2
     assert "step 2" in plot.accessibleDescription()
     assert training.view.board.cards["margin"].plot.step == 2, "one crosshair over all plots"
-    whole = plot.plotItem.viewRange()[0]
+    whole = plot.shown_steps()
     driver.key("+", plot)
-    near = plot.plotItem.viewRange()[0]
+    near = plot.shown_steps()
     assert near[1] - near[0] < whole[1] - whole[0]
-    assert training.view.board.cards["margin"].plot.plotItem.viewRange()[0] == pytest.approx(near)
+    assert training.view.board.cards["margin"].plot.shown_steps() == pytest.approx(near)
     driver.window.actions_["training.reset"].trigger()
     assert training.view.board.span is None
     driver.key("Escape", plot)

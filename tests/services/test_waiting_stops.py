@@ -64,6 +64,15 @@ class Case:
     def status(self) -> Status:
         return status_of(self.here)
 
+    def goes_on(self, queue: Queue) -> int:
+        """Let it begin, stop at a step, and be put into the queue again; return the attempt that is over."""
+        self.hosts.start(self.here)
+        number = self.there.claim().attempt
+        self.there.write(wire.EXIT, Exit(0, None, "stopped", 3, number, wire.now(), "", "", 1.0))
+        queue.says = dict.fromkeys(queue.says, Turn.OVER)
+        self.hosts.resume(self.here)
+        return number
+
 
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
@@ -91,11 +100,7 @@ def test_one_that_never_began_is_taken_out_and_put_there_again(case: Case, queue
 
 
 def test_one_that_goes_on_when_its_turn_comes_can_be_stopped_before(case: Case, queue: Queue) -> None:
-    case.hosts.start(case.here)
-    number = case.there.claim().attempt
-    case.there.write(wire.EXIT, Exit(0, None, "stopped", 3, number, wire.now(), "", "", 1.0))
-    queue.says = dict.fromkeys(queue.says, Turn.OVER)
-    case.hosts.resume(case.here)
+    case.goes_on(queue)
     assert (case.status.phase, case.status.running) == (Phase.QUEUED, True)
     case.hosts.stop(case.here, save=True)
     assert (case.status.phase, case.status.running, case.status.can_resume) == (Phase.STOPPED, False, True)
@@ -104,11 +109,7 @@ def test_one_that_goes_on_when_its_turn_comes_can_be_stopped_before(case: Case, 
 
 
 def test_a_stop_that_waits_for_the_link_is_meant_for_the_turn_to_come(case: Case, queue: Queue) -> None:
-    case.hosts.start(case.here)
-    number = case.there.claim().attempt
-    case.there.write(wire.EXIT, Exit(0, None, "stopped", 3, number, wire.now(), "", "", 1.0))
-    queue.says = dict.fromkeys(queue.says, Turn.OVER)
-    case.hosts.resume(case.here)
+    number = case.goes_on(queue)
     case.box.link.down = True
     case.hosts.stop(case.here, save=True)
     case.box.link.down = False

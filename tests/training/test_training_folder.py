@@ -118,11 +118,21 @@ def test_a_checkpoint_is_there_whole_or_not(run: RunFolder) -> None:
     assert not checkpoints.verified(last)
     for step in (20, 30, 40):
         save(run, step)
-    unfinished = run.path / wire.CHECKPOINTS / "step-00000010.tmp"  # a trainer was killed while it pruned
-    unfinished.mkdir()
+    for left in ("step-00000010.tmp", "step-00000020.before.tmp"):  # by trainers killed while they pruned, or replaced
+        (run.path / wire.CHECKPOINTS / left).mkdir()
     checkpoints.prune(run.path, keep=2)
     assert [it.step for it in checkpoints.published(run.path)] == [30, 40]
-    assert not unfinished.exists()
+    assert not list((run.path / wire.CHECKPOINTS).glob("*.tmp"))
+
+
+def test_a_checkpoint_of_the_same_step_takes_the_place_of_the_one_before(run: RunFolder) -> None:
+    save(run, 5, "first")
+    left = run.path / wire.CHECKPOINTS / "step-00000005.before.tmp"  # by one that was killed while it did the same
+    left.mkdir()
+    (left / "w.bin").write_text("x")
+    save(run, 5, "second")
+    (last,) = (run.path / wire.CHECKPOINTS).iterdir()
+    assert (last.name, (last / "sub" / "w.bin").read_text()) == ("step-00000005", "second")
 
 
 def claimed(run: RunFolder, **changes: object) -> None:

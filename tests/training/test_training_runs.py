@@ -91,6 +91,16 @@ def test_a_stop_with_save_that_takes_too_long_climbs_the_ladder(make_run: MakeRu
     assert [event.body["why"] for event in events(run) if event.kind == Kind.WARNING] == ["the trainer is asked to end"]
 
 
+@pytest.mark.parametrize("saves", [(False, True), (True, False)])
+def test_the_sooner_of_two_ends_counts_in_either_order(make_run: MakeRun, saves: tuple[bool, bool]) -> None:
+    run = make_run(steps=40, hang_at=7, save_seconds=3600.0, end_seconds=0.3)
+    local.start(run)
+    until(lambda: len(losses(run)) == 7)
+    for save in saves:
+        run.ask(Request.STOP, save=save)
+    assert (finish(run).reason, finish(run).signal) == ("stopped", signal.SIGTERM)
+
+
 def test_a_failure_is_told_in_the_trainers_words_and_can_be_resumed(make_run: MakeRun) -> None:
     run = make_run(steps=12, fail_at=7)
     local.start(run)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -24,10 +22,9 @@ pytest.importorskip("peft", reason="peft is not installed: the extra `train` bri
 pytest.importorskip("accelerate", reason="accelerate is not installed: the extra `train` brings it")
 
 from lrstudio.domain.errors import Refused  # noqa: E402
-from lrstudio.training import checkpoints, processes, wire  # noqa: E402
+from lrstudio.training import checkpoints, wire  # noqa: E402
 from lrstudio.training import preflight as record  # noqa: E402
 from lrstudio.training.folder import RunFolder  # noqa: E402
-from lrstudio.training.rows import Row, line_of  # noqa: E402
 from lrstudio.training.spool import Orders, Spool  # noqa: E402
 from lrstudio.training.supervisor import Supervisor  # noqa: E402
 from lrstudio.training.wire import Exit, Request  # noqa: E402
@@ -35,72 +32,14 @@ from lrstudio.worker.plan import deal  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
 from lrstudio.worker.train import train  # noqa: E402
 from tests.doubles.ready_workers import python  # noqa: E402
+from tests.doubles.shared_runs import CLOSE, FULL, alone, curve, evaluations, make, said, together  # noqa: E402
 
 torch.set_num_threads(1)
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),  # peft's
     pytest.mark.skipif(sys.platform == "win32", reason="gloo and process groups as on Linux and macOS"),
 ]
-ROOT = Path(__file__).parent.parent.parent
-OPTIONS: dict[str, Any] = {
-    "dtype": "fp32", "accumulation": 4, "max_steps": 4, "learning_rate": 1e-3, "lora_r": 4, "save_every": 100,
-    "merged": False, "check_count": 0, "pilot": False, "device": "cpu",
-}  # fmt: skip
-FULL: dict[str, Any] = {"method": "full", "learning_rate": 1e-4}
 TWO: dict[str, Any] = {"accumulation": 2, "processes": 2}
-DOCUMENT = "The harbour was dredged in 1911, and forty tons of mud were carried out to sea. "
-CLOSE = 1e-5
-"""What the order of sums changes in a loss in float32, relative, after some steps."""
-
-
-def rows() -> list[Row]:
-    """Five documents, one with two pairs, and three held-out rows: steps and processes come out uneven."""
-    made = [
-        Row(row_id=f"r{number}", prompt=DOCUMENT * (2 + number) + "What was dredged?", chosen=f"The harbour, {number}.",
-            rejected="Whales sang " * (1 + number), short=DOCUMENT + "What was dredged?")
-        for number in range(5)
-    ]  # fmt: skip
-    held_out = [replace(made[it], row_id=f"h{it}", split="validation") for it in (0, 1, 3)]
-    return [*made, replace(made[2], row_id="again", chosen="It was the quay."), *held_out]
-
-
-def make(path: Path, model: Path, **options: Any) -> RunFolder:
-    settled = OPTIONS | options
-    worker = ("-m", "lrstudio.worker")
-    spec = wire.Spec(
-        run_id=path.name, recipe="dpo", model=str(model), command=processes.command((str(python()),), worker, settled),
-        options=settled, threads=1, environment=forked(),
-    )  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return RunFolder.create(path, spec, pairs=[line_of(row) for row in rows()])
-
-
-def forked() -> dict[str, str]:
-    """With these variables the launcher starts processes that are forked from one that has imported torch."""
-    return {"PYTHON_EXEC": str(python())}
-
-
-def said(run: RunFolder, attempt: int = 1) -> list[dict[str, Any]]:
-    path = run.spool(attempt)
-    lines = path.read_text(encoding="ascii").split("\n")[:-1] if path.exists() else []
-    return [json.loads(line) for line in lines]
-
-
-def curve(run: RunFolder, *attempts: int) -> dict[int, float]:
-    every = [it for attempt in attempts or (1,) for it in said(run, attempt)]
-    return {it["step"]: it["metrics"]["loss"] for it in every if it["kind"] == "metric"}
-
-
-def evaluations(run: RunFolder) -> list[float]:
-    return [it["metrics"]["loss"] for it in said(run) if it["kind"] == "evaluation"]
-
-
-def alone(run: RunFolder) -> RunFolder:
-    """Train in this process."""
-    spool = Spool(run.path, attempt=1)
-    train(run.path, spool, Orders(None))
-    spool.close()
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -124,10 +63,7 @@ def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunF
     jobs = [f"{run.path}:1:{2 if name in ('stopped', 'split_full') else 0}" for name, run in made.items()]
     jobs += [f"{made[name].path}:2:0" for name in ("stopped", "split_full")]
     jobs.append(f"broken={made['lora'].path}")
-    words = [str(python()), *processes.launch_words(2), "-m", "tests.doubles.several_processes", *jobs]
-    done = subprocess.run(words, cwd=ROOT, env={**os.environ, **forked()}, capture_output=True, text=True, timeout=600,
-                          check=False)  # fmt: skip
-    assert done.returncode == 0, done.stderr[-4000:]
+    together(2, *jobs)
     return made
 
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,17 +17,16 @@ pytest.importorskip("accelerate", reason="accelerate is not installed: the extra
 from safetensors.torch import load_file  # noqa: E402
 
 from lrstudio.domain.errors import Refused  # noqa: E402
-from lrstudio.training import checkpoints, processes, wire  # noqa: E402
+from lrstudio.training import checkpoints  # noqa: E402
 from lrstudio.training import preflight as record  # noqa: E402
 from lrstudio.training.folder import RunFolder  # noqa: E402
-from lrstudio.training.rows import Row, line_of  # noqa: E402
-from lrstudio.training.spool import Orders, Spool  # noqa: E402
 from lrstudio.worker import preflight, zero3  # noqa: E402
 from lrstudio.worker.ranks import ALONE  # noqa: E402
 from lrstudio.worker.spread import spread  # noqa: E402
 from lrstudio.worker.starting import wanted  # noqa: E402
 from lrstudio.worker.tiny import tiny_model  # noqa: E402
-from lrstudio.worker.train import train  # noqa: E402
+from tests.doubles import shared_runs  # noqa: E402
+from tests.doubles.shared_runs import CLOSE, alone, curve, evaluations, make, said, together  # noqa: E402
 
 torch.set_num_threads(1)
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft's
@@ -40,77 +34,13 @@ split = [
     pytest.mark.skipif(find_spec("deepspeed") is None, reason="deepspeed is not installed, and no dependency: ZeRO-3"),
     pytest.mark.skipif(sys.platform == "win32", reason="gloo and process groups as on Linux and macOS"),
 ]
-ROOT = Path(__file__).parent.parent.parent
-OPTIONS: dict[str, Any] = {
-    "dtype": "fp32", "accumulation": 4, "max_steps": 4, "learning_rate": 1e-3, "lora_r": 4, "save_every": 100,
-    "merged": False, "check_count": 0, "pilot": False, "device": "cpu",
-}  # fmt: skip
-FULL: dict[str, Any] = {"method": "full", "learning_rate": 1e-4, "weight_decay": 0.1}
+FULL: dict[str, Any] = {**shared_runs.FULL, "weight_decay": 0.1}
 TWO: dict[str, Any] = {"accumulation": 2, "processes": 2, "sharding": "zero3"}
-DOCUMENT = "The harbour was dredged in 1911, and forty tons of mud were carried out to sea. "
-CLOSE = 1e-5
-"""What the order of sums changes in a loss in float32, relative, after some steps."""
-
-
-def rows(*, long: bool = False) -> list[Row]:
-    """Five documents, one with two pairs, and three held-out rows: steps and processes come out uneven.
-
-    `long` gives one row an answer of more tokens than have logits at one time.
-    """
-    made = [
-        Row(row_id=f"r{number}", prompt=DOCUMENT * (2 + number) + "What was dredged?", chosen=f"The harbour, {number}.",
-            rejected="Whales sang " * (1 + number), short=DOCUMENT + "What was dredged?")
-        for number in range(5)
-    ]  # fmt: skip
-    if long:
-        made[1] = replace(made[1], chosen="The harbour, of course. " * 400)
-    held_out = [replace(made[it], row_id=f"h{it}", split="validation") for it in (0, 1, 3)]
-    return [*made, replace(made[2], row_id="again", chosen="It was the quay."), *held_out]
-
-
-def make(path: Path, model: Path, *, long: bool = False, **options: Any) -> RunFolder:
-    settled = OPTIONS | options
-    spec = wire.Spec(
-        run_id=path.name, recipe="dpo", model=str(model), options=settled, threads=1,
-        command=processes.command((sys.executable,), ("-m", "lrstudio.worker"), settled),
-    )  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return RunFolder.create(path, spec, pairs=[line_of(row) for row in rows(long=long)])
-
-
-def said(run: RunFolder, *attempts: int) -> Iterator[dict[str, Any]]:
-    for path in map(run.spool, attempts or (1,)):
-        if path.exists():
-            yield from map(json.loads, path.read_text(encoding="ascii").split("\n")[:-1])
-
-
-def curve(run: RunFolder, *attempts: int, name: str = "loss") -> dict[int, float]:
-    return {it["step"]: it["metrics"][name] for it in said(run, *attempts) if it["kind"] == "metric"}
-
-
-def evaluations(run: RunFolder) -> list[float]:
-    return [it["metrics"]["loss"] for it in said(run) if it["kind"] == "evaluation"]
 
 
 def result(run: RunFolder, part: str) -> dict[str, Any]:
     paths = sorted((run.path / "result" / part).glob("*.safetensors"))
     return {name: it for path in paths for name, it in load_file(path).items()}
-
-
-def start(count: int, *jobs: str) -> None:
-    """Train in processes of their own."""
-    words = [sys.executable, *processes.launch_words(count), "-m", "tests.doubles.several_processes", *jobs]
-    done = subprocess.run(words, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
-                          timeout=600, check=False)  # fmt: skip
-    assert done.returncode == 0, done.stderr[-4000:]
-
-
-def alone(run: RunFolder) -> RunFolder:
-    """Train in this process."""
-    spool = Spool(run.path, attempt=1)
-    train(run.path, spool, Orders(None))
-    spool.close()
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +65,7 @@ def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunF
     }
     stops = ("stopped", "plain")
     jobs = [f"{run.path}:1:{2 if name in stops else 0}" for name, run in made.items()]
-    start(2, *jobs, *(f"{made[name].path}:2:0" for name in stops))
+    together(2, *jobs, *(f"{made[name].path}:2:0" for name in stops))
     return made
 
 
@@ -192,7 +122,7 @@ class TestSplit:
     def test_weights_that_do_not_divide_evenly_go_on_where_they_were(self, tiny: Path, tmp_path: Path) -> None:
         three: dict[str, Any] = {**FULL, "accumulation": 2, "processes": 3, "sharding": "zero3"}
         run = make(tmp_path / "three" / "run", tiny, **three)
-        start(3, f"{run.path}:1:2", f"{run.path}:2:0")
+        together(3, f"{run.path}:1:2", f"{run.path}:2:0")
         whole = alone(make(tmp_path / "one" / "run", tiny, **FULL, accumulation=6))
         assert list(curve(run)) == [1, 2]
         assert curve(run, 1, 2) == pytest.approx(curve(whole), rel=CLOSE)

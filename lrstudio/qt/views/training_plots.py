@@ -124,12 +124,18 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # the library has no type
         else:
             self.plotItem.setXRange(*span, padding=0)
 
+    def shown_steps(self) -> tuple[float, float]:
+        """Return the first and the last step that are on screen."""
+        self.plotItem.vb.updateAutoRange()  # else it is what was painted last, before lines that came since
+        low, high = self.plotItem.viewRange()[0]
+        return low, high
+
     # What a person does
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move the crosshair with arrows, zoom with + and -."""
         last = max((it.last for it in self.runs), default=0)
-        low, high = self.plotItem.viewRange()[0]
+        low, high = self.shown_steps()
         far = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         stride = max(1, round((high - low) / 20)) if far else 1
         at = self.step if self.step is not None else last
@@ -175,8 +181,7 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # the library has no type
             self.pointed.emit(max(1, min(last, step)) if last else None)
 
     def _ranged(self, _axes: object) -> None:
-        low, high = self.plotItem.viewRange()[0]
-        self.zoomed.emit((low, high))
+        self.zoomed.emit(self.shown_steps())
 
     # Drawing
 
