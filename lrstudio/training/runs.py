@@ -92,7 +92,7 @@ class RunDetail:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An answer to a held-out question at one step; `reward` is 0-10, None while or where it is not scored.
+    """An answer to a held-out question at one step; `reward` is 0-10, None while it is not `judged` or if that failed.
 
     `repetition` is the share of its 4-grams that came before.
     """
@@ -105,6 +105,7 @@ class Sample:
     tokens: int = 0
     repetition: float | None = None
     reward: float | None = None
+    judged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

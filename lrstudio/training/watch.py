@@ -130,7 +130,7 @@ class RunWatch:
             place = _place(sample)
             if number >= first or place in judged:
                 score = self._scores.get(place)
-                self.samples[number] = replace(sample, reward=score.reward if score else None)
+                self.samples[number] = replace(sample, reward=score.reward if score else None, judged=score is not None)
                 changed.append(self.samples[number])
         return tuple(changed), bool(gained)
 

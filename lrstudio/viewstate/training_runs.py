@@ -203,7 +203,8 @@ def sample_cells(samples: Sequence[Sample]) -> tuple[SampleCells, ...]:
 
 
 def _sample_heading(it: Sample) -> str:
-    parts = [f"step {it.step:,}", f"reward {score_text(it.reward)}" if it.reward is not None else "not judged yet"]
+    unscored = "not scored: the judge could not" if it.judged else "not judged yet"
+    parts = [f"step {it.step:,}", f"reward {score_text(it.reward)}" if it.reward is not None else unscored]
     if it.tokens:
         parts.append(f"{it.tokens:,} tokens")
     if it.repetition is not None and it.repetition >= _REPEATS:

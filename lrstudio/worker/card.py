@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,7 @@ def card(
         _results(said),
         _section("Warnings on the way", said.warnings or ["none"]),
         _check(check),
-        _use(name, base=base, adapter=adapter, merged="merged" in check),
+        _use(name, base=base, rank=int(options["lora_r"]) if adapter else 0, merged="merged" in check),
         _section("Software", [f"{package} {version}" for package, version in versions.items()]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -185,22 +186,27 @@ def _check(check: Mapping[str, Any]) -> str:
     return _section("Look at what was saved", rows)
 
 
-def _use(name: str, *, base: str, adapter: bool, merged: bool) -> str:
-    """Tell the commands that serve or convert the model; each belongs to a program of its own."""
-    folder = "merged" if merged or adapter else "model"
-    words = name.replace(" ", "-")
+def _use(name: str, *, base: str, rank: int, merged: bool) -> str:
+    """Tell the commands that serve or convert the model; each belongs to its own program. Rank 0 is no adapter."""
+    folder = "merged" if merged or rank else "model"
+    words, base = shlex.quote(name.replace(" ", "-")), shlex.quote(base)
     lines = []
-    if merged or not adapter:
+    if merged or not rank:
         lines += ["# vLLM, the whole model", f"vllm serve ./{folder} --served-model-name {words}"]
-    if adapter:
+    if rank:
         lines += [
             "# vLLM, the adapter over its base",
-            f"vllm serve {base} --enable-lora --lora-modules {words}=./adapter",
+            f"vllm serve {base} --enable-lora --max-lora-rank {_served_rank(rank)} --lora-modules {words}=./adapter",
         ]
-    if merged or not adapter:
+    if merged or not rank:
         lines += [
             "# GGUF, with the scripts of llama.cpp",
             f"python convert_hf_to_gguf.py ./{folder} --outtype bf16 --outfile {words}-bf16.gguf",
             f"llama-quantize {words}-bf16.gguf {words}-q4_k_m.gguf Q4_K_M",
         ]
     return "## Use\n\n```sh\n" + "\n".join(lines) + "\n```"
+
+
+def _served_rank(rank: int) -> int:
+    """Return the least rank that vLLM makes room for and that holds this one: a power of two from 8 on; it has 16."""
+    return max(8, 1 << (rank - 1).bit_length())

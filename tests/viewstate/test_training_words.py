@@ -176,7 +176,7 @@ def test_the_latest_answer_to_a_step_is_shown_with_its_reward() -> None:
         Sample(1, 5, "q1", "How?", "So.", tokens=3, reward=7.0),
         Sample(1, 10, "q1", "How?", "No.", repetition=0.4),
         Sample(2, 10, "q1", "How?", "Yes.", repetition=0.4),
-        Sample(1, 5, "q2", "Why?", "Because."),
+        Sample(1, 5, "q2", "Why?", "Because.", judged=True),
     ]
     cells = runs.sample_cells(told)
     assert [(it.sample.row_id, it.sample.step, it.sample.text) for it in cells] == [
@@ -186,6 +186,7 @@ def test_the_latest_answer_to_a_step_is_shown_with_its_reward() -> None:
     ]
     assert cells[0].heading == "step 5 · reward 7 · 3 tokens"
     assert cells[1].heading == "step 10 · not judged yet · repeats itself: 40%"
+    assert cells[2].heading == "step 5 · not scored: the judge could not"
 
 
 def test_a_warning_is_a_line_of_the_log() -> None:

@@ -99,7 +99,8 @@ def test_the_card_tells_the_whole_provenance(tiny: Path, merged: RunFolder) -> N
         'base_model: "tiny"', "library_name: \"peft\"", "# Mud one", "hash of the set: abc123", "- rows: 3",
         "held-out rows: 2", "lexical 1: 4", "accuracy: 0.8125", "| beta | 0.15 | LongReward, section 4.1 |",
         "| learning_rate | 0.01 |  |", "engine: shared", "steps: 3", "answered 2 held-out questions greedily: 2",
-        "vllm serve ./merged --served-model-name Mud-one", "--lora-modules Mud-one=./adapter", "convert_hf_to_gguf.py",
+        "vllm serve ./merged --served-model-name Mud-one", "convert_hf_to_gguf.py",
+        "vllm serve tiny --enable-lora --max-lora-rank 8 --lora-modules Mud-one=./adapter",
         f"torch {torch.__version__.split('+')[0]}", "rewards/margins:",
     ):  # fmt: skip
         assert words in card, words

@@ -63,7 +63,7 @@ class TrainingJudging(QObject):
                 else:
                     self.told.emit(Notice(f"{label_of(row).capitalize()} waits for its judge: {_HOW}"))
             return
-        unjudged = sum(it.sample.reward is None for it in screen.samples)
+        unjudged = sum(not it.sample.judged for it in screen.samples)
         if unjudged and len(screen.samples) > self._seen.get(run_id, 0) and self._job is None:
             self._seen[run_id] = len(screen.samples)
             self._start(run_id, "score_samples")
