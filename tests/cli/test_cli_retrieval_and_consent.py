@@ -117,7 +117,7 @@ def test_a_signal_ends_the_run_and_its_server(
     status, _, errors = run.end()
     assert status == 130, errors
     assert "what was finished is kept" in errors
-    _, alive = psutil.wait_procs(family, timeout=5)
+    _, alive = psutil.wait_procs(family, timeout=30)
     assert alive == []
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0

@@ -229,7 +229,7 @@ class ChatServer:
 
     def start(self) -> None:
         self._thread.start()
-        if not self._ready.wait(10):
+        if not self._ready.wait(60):
             raise RuntimeError("the chat server did not start")
 
     def stop(self) -> None:

@@ -2,8 +2,8 @@
 
     python toy_trainer.py RUN_FOLDER --attempt N
 
-Options come from the spec: steps, seconds (of a step), save_every, hang_at, wait_at (steps; until told to stop),
-fail_at, ill_at (a health rule stops there), deaf (hears no orders).
+Options come from the spec: steps, seconds (of a step), save_every, hang_at, wait_at (a step for each attempt in turn;
+until told to stop), fail_at, ill_at (a health rule stops there), deaf (hears no orders).
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lrstudio.training import checkpoints
 from lrstudio.training.folder import RunFolder
@@ -22,6 +24,12 @@ from lrstudio.training.wire import Kind, Phase
 def next_value(value: float, step: int) -> float:
     """One step: a float in which a missing or repeated step shows in the last digits for good."""
     return value * 0.98 + 1.0 / (step + 3.7)
+
+
+def wait_if_told(ways: Mapping[str, Any], orders: Orders, *, attempt: int, step: int) -> None:
+    """Wait at the step of this attempt until told to stop, so that a slow test finds the run going on."""
+    while [step] == list(ways.get("wait_at", ()))[attempt - 1 : attempt] and not orders.stop.is_set():
+        time.sleep(0.02)
 
 
 def main() -> int:
@@ -46,8 +54,7 @@ def main() -> int:
             return 1
         while step == options.get("hang_at"):
             time.sleep(0.05)
-        while step in options.get("wait_at", ()) and not orders.stop.is_set():
-            time.sleep(0.02)
+        wait_if_told(options, orders, attempt=attempt, step=step)
         stopping = orders.stop.is_set() and not options.get("deaf")
         if step == options.get("ill_at"):
             spool.say(Kind.WARNING, rule="kl", why="the policy has drifted", step=step, stops=True)

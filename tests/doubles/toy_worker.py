@@ -4,7 +4,7 @@
 
 How it behaves stands in toy.json of the model folder: seconds (of a step), refuse (a sentence of preflight), crash,
 slow (seconds that preflight takes), dropped (row ids), memory_gib, answer (a sample's text), later (another text, from
-step later_from on), bytes (of a checkpoint), fails (a sentence).
+step later_from on), bytes (of a checkpoint), fails (a sentence), wait_at (as that of toy_trainer).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lrstudio.training.room import REASON, DiskFull
 from lrstudio.training.rows import TRAIN, VALIDATION, Row, rows_of
 from lrstudio.training.spool import Orders, Spool
 from lrstudio.training.wire import Kind, Phase, Spec
-from tests.doubles.toy_trainer import next_value
+from tests.doubles.toy_trainer import next_value, wait_if_told
 
 
 def toy_model(folder: Path, **ways: Any) -> Path:
@@ -105,6 +105,7 @@ def train(run: Path, spec: Spec, ways: dict[str, Any], rows: list[Row], *, attem
                 text = ways.get("answer", "Nothing is known of it at step {step}.").format(step=step)
                 text = ways["later"] if step >= ways.get("later_from", steps + 1) else text
                 spool.say(Kind.SAMPLE, step=step, row_id=row.row_id, question="?", text=text, tokens=5, repetition=0.0)
+        wait_if_told(ways, orders, attempt=attempt, step=step)
         if step % options["save_every"] == 0 or step == steps or orders.stop.is_set():
             with checkpoints.publishing(run, step) as folder:
                 (folder / "ballast").write_bytes(bytes(ways.get("bytes", 0)))

@@ -25,7 +25,7 @@ from lrstudio.services.wiring import create_project, open_project
 
 AnyPlace = TypeVar("AnyPlace", Path, DatabaseUrl)
 REVIEWER = "ada"
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 
 REPORT = """The harbour of Skarrow was surveyed in 1870 by Commander Trenholme. He found seven feet over the bar.
 

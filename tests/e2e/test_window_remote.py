@@ -153,7 +153,7 @@ def test_a_run_on_a_host_from_the_window_to_the_adapter(
 
     training.view.form.target.choose("loopback")
     driver.until(lambda: "asked" not in training.view.form.target.known.text())
-    fill(training, toy_model(tmp_path / "toy", seconds=0.05), max_steps=STEPS, save_every=20)
+    fill(training, toy_model(tmp_path / "toy", seconds=0.05, wait_at=[220]), max_steps=STEPS, save_every=20)
     driver.key("Ctrl+Return", driver.window)
     driver.until(lambda: training.row is not None and len(steps(training)) >= 4, ms=2 * MINUTE_MS)
     assert training.row is not None

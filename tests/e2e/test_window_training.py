@@ -188,13 +188,12 @@ def test_rows_that_are_dropped_must_be_accepted(driver: Driver, harbours: Path, 
 
 def test_a_run_is_trained_stopped_gone_on_with_and_judged(driver: Driver, harbours: Path, tmp_path: Path) -> None:
     training = workspace(driver, harbours)
-    model = toy_model(tmp_path / "toy", seconds=0.05, answer="The harbour was mined in 1943.")
+    model = toy_model(tmp_path / "toy", seconds=0.05, wait_at=[50], answer="The harbour was mined in 1943.")
     run_id = begin(driver, training, model, max_steps=60, save_every=4, sample_every=5)
     folder = service(driver).home / run_id
     driver.until(lambda: len(on_screen(training)) >= 5)
     driver.until(lambda: training.row is not None and training.row.phase is Phase.RUNNING)
-    grown = len(on_screen(training))
-    driver.until(lambda: len(on_screen(training)) > grown)
+    driver.until(lambda: len(on_screen(training)) >= 8)
     training.view.take_keyboard()
     driver.key("s")
     assert ended(service(driver), run_id).reason == "stopped"
@@ -240,7 +239,8 @@ def test_the_window_goes_and_comes_and_the_run_goes_on(
 ) -> None:
     first = make_driver()
     training = workspace(first, harbours)
-    run_id = begin(first, training, toy_model(tmp_path / "toy", seconds=0.1), max_steps=40, save_every=5)
+    model = toy_model(tmp_path / "toy", seconds=0.05)
+    run_id = begin(first, training, model, max_steps=10_000, save_every=5)
     first.until(lambda: len(on_screen(training)) >= 3)
     first.close()
 
@@ -249,8 +249,12 @@ def test_the_window_goes_and_comes_and_the_run_goes_on(
     second.until(lambda: run_id in again.screens)
     assert again.row is not None
     assert again.row.running
-    second.until(lambda: again.row is not None and again.row.phase is Phase.FINISHED)
-    second.until(lambda: len(on_screen(again)) == 40)
+    seen = len(on_screen(again))
+    second.until(lambda: len(on_screen(again)) > seen)
+    again.view.take_keyboard()
+    second.key("s")
+    second.until(lambda: again.row is not None and again.row.phase is Phase.STOPPED)
+    second.until(lambda: Fact.RUN_RESUMABLE in again.facts)
     assert on_screen(again) == in_file(service(second).home / run_id)
     assert len(service(second)._folder(run_id).claims()) == 1, "no second supervisor"
 
@@ -311,7 +315,8 @@ def test_an_unknown_run_is_taken_over_only_when_a_person_is_sure(
     driver: Driver, harbours: Path, tmp_path: Path
 ) -> None:
     training = workspace(driver, harbours)
-    run_id = begin(driver, training, toy_model(tmp_path / "toy", seconds=0.05), max_steps=60, save_every=2)
+    model = toy_model(tmp_path / "toy", seconds=0.05, wait_at=[50])
+    run_id = begin(driver, training, model, max_steps=60, save_every=2)
     driver.until(lambda: len(on_screen(training)) >= 4)
     training.view.take_keyboard()
     driver.key("s")

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from lrstudio.qt.theme.icons import Icons
 from lrstudio.qt.theme.palette import ThemeSwitch
 
-THREAD_PATIENCE_S = 2.0
+THREAD_PATIENCE_S = 20.0
 
 
 def destroy_what_was_closed() -> None:

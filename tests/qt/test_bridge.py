@@ -258,7 +258,7 @@ def test_a_new_version_of_the_file_is_announced_once(operations: Operations, qtb
     qtbot.wait(900)
     assert heard == []
     version[0] = 8
-    qtbot.waitUntil(lambda: heard == [(True, True)], timeout=1000)
+    qtbot.waitUntil(lambda: heard == [(True, True)], timeout=20_000)
     qtbot.wait(900)
     assert len(heard) == 1
     watch.stop()
@@ -280,7 +280,7 @@ def test_a_file_that_cannot_be_read_for_a_moment_is_asked_again(
     watch = DataWatch(operations)
     operations.changed.connect(lambda *_: heard.append(1))
     watch.start(read, seen=7, log=tmp_path / "p.lrs-wal")
-    qtbot.waitUntil(lambda: heard == [1], timeout=3000)
+    qtbot.waitUntil(lambda: heard == [1], timeout=20_000)
     watch.stop()
     watch.deleteLater()
 

@@ -100,7 +100,7 @@ def test_the_hits_are_counted_and_walked_round(window: Window, qtbot: QtBot) -> 
 def test_typing_searches_by_itself_after_a_pause(window: Window, qtbot: QtBot) -> None:
     window.bar.open()
     qtbot.keyClicks(window.field, "mines")
-    qtbot.waitUntil(lambda: window.count == "1 of 3", timeout=2000)
+    qtbot.waitUntil(lambda: window.count == "1 of 3", timeout=20_000)
 
 
 def test_case_and_nothing_found_are_said(window: Window, qtbot: QtBot) -> None:

@@ -186,7 +186,7 @@ def test_a_link_that_comes_and_goes_delays_a_launch_and_no_more(
 def test_a_link_lost_at_the_start_delays_it_and_it_is_started_once(
     training: Training, box: FolderHost, tmp_path: Path
 ) -> None:
-    run_id = training.draft(wish(tmp_path, ways={"seconds": 0.05}, options={"max_steps": 40}))
+    run_id = training.draft(wish(tmp_path, ways={"seconds": 0.05}, options={"max_steps": 600}))
     training.preflight(run_id)
     box.link.down = True
     with pytest.raises(Unreachable):
@@ -203,7 +203,8 @@ def test_a_link_lost_at_the_start_delays_it_and_it_is_started_once(
     assert training.sync() == (run_id,)
     assert training.run(run_id).row.life is Life.ALIVE
     until(lambda: training.sync() and trainers_of(training, run_id))
-    assert over(training, run_id).phase is Phase.FINISHED
+    training.stop(run_id)
+    assert over(training, run_id).phase is Phase.STOPPED
     assert len(there(training, run_id).claims()) == 1
 
 
@@ -410,7 +411,7 @@ def test_keeping_in_touch_tells_what_is_new_and_leaves_nothing_behind(
     training: Training, boxes: Boxes, tmp_path: Path
 ) -> None:
     first = training.launch(wish(tmp_path, ways={"seconds": 0.05}, options={"max_steps": 20}))
-    second = training.launch(wish(tmp_path, host="far", ways={"seconds": 0.05}, options={"max_steps": 20}))
+    second = training.launch(wish(tmp_path, host="far", ways={"seconds": 0.05}, options={"max_steps": 100}))
     before = set(threading.enumerate())
     changed: list[str] = []
     with training.keep_in_touch(changed.extend):

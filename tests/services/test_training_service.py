@@ -267,7 +267,8 @@ def test_the_python_that_trains_comes_from_the_variable_or_the_settings(
 
 
 def test_stop_with_save_resume_and_stop_now(training: Training, tmp_path: Path) -> None:
-    run_id = training.launch(wish(tmp_path, ways={"seconds": 0.02}, options={"max_steps": 60, "save_every": 1000}))
+    ways = {"seconds": 0.02, "wait_at": [30, 50]}
+    run_id = training.launch(wish(tmp_path, ways=ways, options={"max_steps": 60, "save_every": 1000}))
     watch = training.watch(run_id)
     until(lambda: watch.poll().row.step > 5)
     row = training.run(run_id).row
@@ -303,7 +304,7 @@ def test_stop_with_save_resume_and_stop_now(training: Training, tmp_path: Path) 
 
 def test_what_is_new_is_told_once_and_what_is_replaced_is_cut_off(training: Training, tmp_path: Path) -> None:
     options = {"max_steps": 40, "save_every": 5, "sample_every": 4, "sample_count": 1}
-    run_id = training.launch(wish(tmp_path, ways={"seconds": 0.02}, options=options))
+    run_id = training.launch(wish(tmp_path, ways={"seconds": 0.02, "wait_at": [30]}, options=options))
     watch = training.watch(run_id)
     seen = []
     until(lambda: seen.extend(watch.poll().points) or len(seen) > 8)

@@ -59,7 +59,7 @@ def test_a_process_that_keeps_writing_is_waited_for_and_then_told(store, start_c
     begun = time.monotonic()
     with pytest.raises(Environment, match="another program is writing") as caught:
         store.library.add_document(Document("x", "text"))
-    assert 4.5 < time.monotonic() - begun < 15
+    assert time.monotonic() - begun > 4.5
     assert caught.value.where == str(store.path)
     child.communicate("done\n")
     store.library.add_document(Document("x", "text"))

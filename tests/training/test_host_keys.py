@@ -241,7 +241,7 @@ def test_a_shared_connection_of_the_person_is_used(sshd: SshdServer, loop: Loop,
             link.read("x")
         lost = threading.Event()
         link.when_lost(lambda why: lost.set())
-        assert lost.wait(10)
+        assert lost.wait(60)
         sshd.thaw()
         link.close()
         assert control.exists()

@@ -65,7 +65,7 @@ def same(run: FarRun) -> bool:
 
 
 def test_a_run_on_a_host_is_read_here_as_one_of_this_machine(make_far: MakeFar) -> None:
-    run = make_far(steps=30, seconds=0.02)
+    run = make_far(steps=30, seconds=0.1)
     assert status_of(run.here).phase is None
     run.begin()
     row = row_of(run.here)
@@ -81,7 +81,7 @@ def test_a_run_on_a_host_is_read_here_as_one_of_this_machine(make_far: MakeFar) 
 
 
 def test_a_start_whose_answer_is_lost_starts_one_trainer(make_far: MakeFar, host: FolderHost) -> None:
-    run = make_far(steps=60, seconds=0.02)
+    run = make_far(steps=60, seconds=0.1)
     begin.send_run(host, run.here.path)
     host.link.lose = True
     for _ in range(2):
@@ -98,7 +98,7 @@ def test_a_start_whose_answer_is_lost_starts_one_trainer(make_far: MakeFar, host
 
 
 def test_a_link_that_is_down_makes_it_unknown_and_never_dead(make_far: MakeFar, host: FolderHost) -> None:
-    run = make_far(steps=400, seconds=0.02)
+    run = make_far(steps=2000, seconds=0.02)
     run.begin()
     until(lambda: run.look().step or len(losses(run.here)) > 3)
     host.link.down = True
@@ -127,7 +127,7 @@ def _older(asked: Any) -> Any:
 
 
 def test_a_stop_whose_answer_is_lost_is_asked_once(make_far: MakeFar, host: FolderHost) -> None:
-    run = make_far(steps=80, seconds=0.02, save_every=1000)
+    run = make_far(steps=80, seconds=0.02, wait_at=[60], save_every=1000)
     run.begin()
     run.here.ask(Request.STOP, save=True)
     host.link.lose = True
@@ -182,7 +182,7 @@ def test_lines_that_a_power_cut_took_there_are_taken_back_here(make_far: MakeFar
 
 
 def test_another_computer_goes_on_and_both_see_it(make_far: MakeFar, host: FolderHost, tmp_path: Path) -> None:
-    run = make_far(steps=120, seconds=0.02, save_every=10)
+    run = make_far(steps=120, seconds=0.04, wait_at=[20], save_every=10)
     run.begin()
     run.look()
     away = mirror.away_of(run.here.path)

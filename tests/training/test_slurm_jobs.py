@@ -183,8 +183,8 @@ def test_a_run_whose_time_is_up_saves_waits_and_goes_on_from_there(slurm: SlurmS
     ended = finish(limited.run)
     assert (ended.reason, ended.last_step, ended.checkpoint) == (wire.REQUEUED, 9, "step-00000009")
     handle = job_files.name_of(limited.job)
-    waits = limited.until(handle, Turn.WAITS)
-    assert "begins at" in waits.why
+    waits = until(lambda: "begins at" in (said := limited.launcher.standing(handle)).why and said, seconds=60)
+    assert waits.turn is Turn.WAITS
     _until_it_begins(slurm, waits.place, lambda: len(limited.run.claims()) == 2)
     again = finish(limited.run)
     assert (again.reason, again.attempt) == ("finished", 2)

@@ -73,7 +73,7 @@ def test_a_checkpoint_that_does_not_fit_ends_the_run_and_the_last_one_stays(disk
 
 
 def test_a_disk_without_a_byte_left_is_still_told_of(disk: Path, tmp_path: Path) -> None:
-    run = make(disk / "run", toy_model(tmp_path / "toy", seconds=0.02), max_steps=200)
+    run = make(disk / "run", toy_model(tmp_path / "toy", seconds=0.02), max_steps=5000)
     local.start(run)
     until(lambda: len(whole(run)) >= 2)
     filler = fill(disk)

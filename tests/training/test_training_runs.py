@@ -55,7 +55,7 @@ def test_a_rule_that_stops_a_run_is_why_it_ended_and_it_can_be_resumed(make_run:
 
 
 def test_stop_with_save_and_resume_give_the_numbers_of_an_unbroken_run(make_run: MakeRun) -> None:
-    run = make_run(steps=40, seconds=0.02, save_every=1000)
+    run = make_run(steps=40, seconds=0.02, wait_at=[30], save_every=1000)
     local.start(run)
     until(lambda: len(losses(run)) > 5)
     name = run.ask(Request.STOP, save=True)
@@ -133,7 +133,7 @@ def test_the_run_outlives_the_process_that_started_it(make_run: MakeRun) -> None
 
 
 def test_two_windows_start_one_trainer(make_run: MakeRun) -> None:
-    run = make_run(steps=60, seconds=0.02)
+    run = make_run(steps=60, seconds=0.1)
     words = [sys.executable, "-m", "lrstudio.training.supervisor", str(run.path)]
     both = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     until(lambda: trainers(run))
@@ -149,7 +149,7 @@ def test_two_windows_start_one_trainer(make_run: MakeRun) -> None:
 
 def test_runs_of_one_queue_come_one_after_another(make_run: MakeRun, tmp_path: Path) -> None:
     queue = str(tmp_path / "queue")
-    first = make_run("first", steps=30, seconds=0.02, queue=queue)
+    first = make_run("first", steps=30, wait_at=[20], queue=queue)
     second = make_run("second", steps=3, queue=queue)
     third = make_run("third", steps=3, queue=queue)
     local.start(first)
@@ -161,7 +161,8 @@ def test_runs_of_one_queue_come_one_after_another(make_run: MakeRun, tmp_path: P
     assert status_of(second).phase is Phase.QUEUED
     third.ask(Request.STOP)
     assert (finish(third).reason, finish(third).last_step) == ("stopped", 0)
-    assert finish(first).reason == finish(second).reason == "finished"
+    first.ask(Request.STOP)
+    assert (finish(first).reason, finish(second).reason) == ("stopped", "finished")
     began = [event for event in events(second) if event.body.get("phase") == Phase.STARTING]
     ended = [event for event in events(first) if event.kind == Kind.EXIT]
     assert began[0].time >= ended[0].time
@@ -181,7 +182,7 @@ def test_a_killed_run_in_a_queue_is_not_waited_for(make_run: MakeRun, tmp_path: 
 
 
 def test_a_request_nobody_knows_is_answered(make_run: MakeRun) -> None:
-    run = make_run(steps=60, seconds=0.02)
+    run = make_run(steps=60, wait_at=[50])
     local.start(run)
     run.write(f"{wire.CONTROL}/000001.json", {"do": "dance"})
     name = run.ask(Request.CHECKPOINT)
@@ -189,7 +190,8 @@ def test_a_request_nobody_knows_is_answered(make_run: MakeRun) -> None:
     answer = run.path / wire.CONTROL / "000001.ack.json"
     until(answer.exists)
     assert json.loads(answer.read_text())["why"] == "this supervisor cannot 'dance'"
-    assert finish(run).reason == "finished"
+    run.ask(Request.STOP)
+    assert finish(run).reason == "stopped"
 
 
 def test_a_supervisor_that_cannot_start_is_told(make_run: MakeRun) -> None:
