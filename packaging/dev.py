@@ -51,7 +51,7 @@ VENV = ROOT / ".venv"
 CONSTRAINTS = "packaging/constraints.txt"
 WORKERS = max(3, min(4, os.cpu_count() or 1))
 # In the order of tests/conftest.py; xdist would put the files with few tests last, and those are the long ones.
-WHOLE_SUITE = ("-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
+WHOLE_SUITE = ("-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder", "--hypothesis-profile=ci")
 
 
 class Outcome(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lrstudio.domain.decisions import Act, Decision, Target, Value, in_force, standing
@@ -132,7 +132,6 @@ def test_an_undo_may_come_before_what_it_undoes():
     assert in_force([late, made]) == in_force([made, late]) == ()
 
 
-@settings(deadline=None)
 @given(made=st.lists(steps, max_size=20))
 def test_who_alone_differs_from_nobody_and_nobody_decides_twice(made):
     journal = Journal()

@@ -389,7 +389,7 @@ def damaged(draw: st.DrawFn) -> Any:
         here = inner
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(row=damaged())
 def test_no_row_stops_an_import(tmp_path: Path, row: tuple[str, Any]) -> None:
     name, content = row

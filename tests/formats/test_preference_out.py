@@ -201,7 +201,7 @@ def pairs(draw: st.DrawFn) -> PreferenceRow:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(pair=pairs(), form=st.sampled_from(Form), suffix=st.sampled_from(["jsonl", "jsonl.gz", "parquet"]))
 def test_what_is_written_comes_back(tmp_path: Path, pair: PreferenceRow, form: Form, suffix: str) -> None:
     path = tmp_path / f"pairs.{suffix}"

@@ -212,7 +212,7 @@ def test_evidence_strength_decides_and_not_length() -> None:
 texts = st.text(max_size=200) | st.text(alphabet="ab 1.\n\ud800é防:?-", max_size=200)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(texts, texts, texts)
 def test_it_judges_any_text(document: str, answer: str, query: str) -> None:
     judge = LexicalJudge.default(Tokenizer.shipped())

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtGui import QTextLine
 from pytestqt.qtbot import QtBot
@@ -24,7 +24,6 @@ def marks(draw: st.DrawFn) -> list[Mark]:
     return [Mark(Span(min(pair), max(pair)), MarkStyle.FULL, str(number)) for number, pair in enumerate(spans)]
 
 
-@settings(deadline=None)
 @given(marks(), st.integers(0, 60), st.integers(0, 60))
 def test_every_mark_that_shares_a_character_is_found_in_order(given_marks: list[Mark], one: int, other: int) -> None:
     span = Span(min(one, other), max(one, other))

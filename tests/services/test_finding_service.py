@@ -149,7 +149,7 @@ SENTENCES = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(SENTENCES, min_size=1, max_size=6), st.sampled_from(["mine", "水雷", "雷线", "cafe", "lamp's", "buoy"]))
 def test_search_finds_what_reading_finds(
     tmp_path_factory: pytest.TempPathFactory, texts: list[list[str]], query: str

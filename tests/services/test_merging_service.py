@@ -60,7 +60,7 @@ def clock(start: int, step: int):
     return lambda: f"2026-01-01T00:00:{next(ticks) / 1000:06.3f}Z"
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(common=st.lists(steps, max_size=6), left=st.lists(steps, max_size=8), right=st.lists(steps, max_size=8))
 def test_merging_is_idempotent_and_the_same_both_ways(tmp_path_factory, common, left, right):
     folder = tmp_path_factory.mktemp("merge")

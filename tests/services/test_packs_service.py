@@ -258,7 +258,7 @@ _STEPS = st.lists(
 _NEEDED = {"claims.md": "<<question>> <<answer>>", "support.md": "<<claim>> <<passages>>"}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(steps=_STEPS)
 def test_whatever_is_saved_and_restored_every_version_keeps_its_bytes(steps) -> None:  # type: ignore[no-untyped-def]
     with tempfile.TemporaryDirectory() as made:

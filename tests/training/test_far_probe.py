@@ -171,7 +171,7 @@ def test_banners_around_the_answer_do_no_harm(tmp_path: Path, programs: Path) ->
 _ODD = st.text(st.sampled_from("aé中 '\"`$(){}[];&|<>*?!#~=,@^+-"), min_size=1, max_size=12)
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(folder=_ODD, word=_ODD)
 def test_no_value_is_read_by_a_shell(tmp_path: Path, folder: str, word: str) -> None:
     home = tmp_path / "home"

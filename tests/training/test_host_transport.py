@@ -81,7 +81,7 @@ def test_words_and_values_arrive_as_they_are(link: Link, sshd: object, tmp_path:
     one = st.one_of(hostile, text, st.tuples(hostile, text, hostile).map("".join))
     before = set(tmp_path.iterdir())
 
-    @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     @given(words=st.lists(one, max_size=20), value=one)
     def check(words: list[str], value: str) -> None:
         ran = link.run(Command((*ECHO, *words), {"LR_VALUE": value}))
@@ -99,7 +99,7 @@ def test_paths_arrive_as_they_are(sshd, loop: Loop, tmp_path: Path) -> None:
     hostile = st.sampled_from(["a b", "$(touch x)", "`id`", "'", '"', "\n", "é\r\n ", "-n", "\\", "*", "~", "%s"])
     link = connect(sshd.host(), loop=loop)
 
-    @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     @given(folder=st.one_of(hostile, name), file=st.one_of(hostile, name))
     def check(folder: str, file: str) -> None:
         if folder in (".", "..") or file in (".", ".."):

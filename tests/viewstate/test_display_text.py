@@ -176,7 +176,7 @@ CHECKS = (check_selection_is_the_slice, check_what_is_selected_comes_back, check
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @example(("a\r\nb", Span(1, 2)))
 @example(("\U0001f600\U0001f600x", Span(2, 3)))
 @example(("\U0001f600" * 300, Span(256, 257)))
@@ -189,7 +189,7 @@ def test_the_map_keeps_to_what_qt_shows(
     check(*case)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(texts())
 def test_qt_holds_exactly_what_it_was_handed(qapp: QGuiApplication, text: str) -> None:
     display = DisplayText.build(text)

@@ -74,7 +74,7 @@ TYPED = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TYPED)
 def test_fields_that_nothing_is_said_against_describe_a_host(typed: TypedHost) -> None:
     found = host_problems(typed)
