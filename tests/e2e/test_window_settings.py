@@ -54,6 +54,7 @@ def test_prices_typed_into_the_table_are_those_of_the_next_plan(driver: Driver, 
 
 def test_what_is_wrong_is_named_at_its_field_and_nothing_is_saved(driver: Driver, project_path: Path) -> None:
     driver.show(project_path)
+    driver.until(lambda: SettingsStore().load().recent == (project_path,))
     before = SettingsStore().load()
     driver.press_now("Ctrl+Comma")
     dialog = active(driver, SettingsDialog)

@@ -183,6 +183,7 @@ def test_rows_that_are_dropped_must_be_accepted(driver: Driver, harbours: Path, 
     driver.key("Ctrl+Return")
     driver.until(lambda: len(training.rows) == 1)
     assert (training.rows[0].name, training.view.form.name.text()) == ("mine", "")
+    assert training.view.isAncestorOf(QApplication.focusWidget()), "the box had the keyboard, and is gone"
     assert ended(service(driver), training.rows[0].run_id).reason == "finished"
 
 
@@ -297,6 +298,23 @@ def test_two_runs_are_overlaid_compared_noted_and_removed(driver: Driver, harbou
     driver.activate()
     driver.until(lambda: [it.run_id for it in training.rows] == [two])
     assert not (service(driver).home / one).exists()
+
+
+def test_what_finds_no_room_beside_the_runs_stands_in_a_menu(driver: Driver, harbours: Path, tmp_path: Path) -> None:
+    training = workspace(driver, harbours)
+    begin(driver, training, toy_model(tmp_path / "toy", seconds=0.05), max_steps=10_000)
+    driver.until(lambda: Fact.RUN_ALIVE in training.facts)
+    deeds, tabs = training.view.runs.deeds, training.view.runs.tabs
+    driver.window.resize(driver.window.minimumSize())
+    driver.until(deeds.more.isVisible)
+    shown = [button for _, button in deeds.buttons if button.isVisible()]
+    assert shown[0].text() == "Stop and save", "what comes first stays longest"
+    assert deeds.more.geometry().right() <= deeds.rect().right()
+    assert all(it.width() >= it.sizeHint().width() for it in (*shown, tabs))
+    assert len(shown) + len(deeds.more.menu().actions()) == sum(action.isEnabled() for action, _ in deeds.buttons)
+    driver.window.resize(1600, 900)
+    driver.until(lambda: not deeds.more.isVisible())
+    assert [button.isVisible() for _, button in deeds.buttons] == [it.isEnabled() for it, _ in deeds.buttons]
 
 
 def test_stop_now_asks_first(driver: Driver, harbours: Path, tmp_path: Path) -> None:

@@ -166,11 +166,13 @@ class TrainingPreview(QWidget):
         accepted_changed: a person ticked or unticked what is to be accepted.
         ids_wanted: the `Acceptance` whose rows are to be listed.
         stale_wanted: the stale pairs are to be looked at.
+        keyboard_left: the boxes are gone, and one of them had the keyboard.
     """
 
     accepted_changed = Signal()
     ids_wanted = Signal(object)
     stale_wanted = Signal()
+    keyboard_left = Signal()
 
     def __init__(self, switch: ThemeSwitch, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -207,6 +209,8 @@ class TrainingPreview(QWidget):
 
     def show_found(self, found: Preview | None, *, problems: str = "") -> None:
         """Show what a check found, None for nothing yet; `problems` says what it ended with instead."""
+        if any(it.hasFocus() for it in self._accepts.values()):
+            self.keyboard_left.emit()
         self._found.setVisible(found is not None)
         while (item := self._boxes.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:

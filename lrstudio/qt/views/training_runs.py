@@ -24,8 +24,7 @@ from PySide6.QtWidgets import (
 from lrstudio.qt.actions import Actions
 from lrstudio.qt.models.run_table import CHIP_ROLE, RunTable
 from lrstudio.qt.theme.palette import ThemeSwitch
-from lrstudio.qt.views.binding import bind
-from lrstudio.qt.views.buttons import Button
+from lrstudio.qt.views.action_row import ActionRow
 from lrstudio.qt.views.chrome import Words, panel_ground, small, unit
 from lrstudio.qt.views.dialogs.base import reading_view
 from lrstudio.qt.views.flat_tabs import FlatTabs
@@ -148,27 +147,21 @@ class RunsPanel(QWidget):
         self.engine = Words("", quiet=True)
         self._shown: tuple[str, int] = ("", 0)
         self._samples: tuple[SampleCells, ...] = ()
-        self._buttons = {
-            name: Button(words)
-            for name, words in (
-                ("stop", "Stop and save"),
-                ("kill", "Stop now…"),
-                ("resume", "Resume"),
-                ("fetch", "Fetch the adapter"),
-                ("judge", "Judge its answers"),
-                ("compare", "Compare…"),
-                ("notes", "Notes…"),
-                ("folder", "Folder"),
-                ("remove", "Remove…"),
-            )
+        words = {
+            "stop": "Stop and save",
+            "kill": "Stop now…",
+            "resume": "Resume",
+            "fetch": "Fetch the adapter",
+            "judge": "Judge its answers",
+            "compare": "Compare…",
+            "notes": "Notes…",
+            "folder": "Folder",
+            "remove": "Remove…",
         }
-        for name, button in self._buttons.items():
-            bind(button, actions[f"training.{name}"])
-            actions[f"training.{name}"].changed.connect(self._show_buttons)
+        self.deeds = ActionRow({text: actions[f"training.{name}"] for name, text in words.items()})
         self._lay_out()
         self.tabs.currentChanged.connect(self._pages.setCurrentIndex)
         self.table.selectionModel().currentRowChanged.connect(self._row_changed)
-        self._show_buttons()
 
     @property
     def current(self) -> RunCells | None:
@@ -249,10 +242,6 @@ class RunsPanel(QWidget):
         self.tabs.setTabText(LOG, f"Log · ◐ {warnings} {noun}" if warnings else "Log")
         self.tabs.setTabText(SAMPLES, f"Samples · {samples}" if samples else "Samples")
 
-    def _show_buttons(self) -> None:
-        for button in self._buttons.values():
-            button.setVisible(button.isEnabled())
-
     def _row_changed(self, index: QModelIndex) -> None:
         if index.isValid():
             self.run_chosen.emit(self.model.rows[index.row()].run.run_id)
@@ -264,8 +253,7 @@ class RunsPanel(QWidget):
         row.setSpacing(step)
         row.addWidget(self.tabs)
         row.addWidget(self.engine, 1)
-        for button in self._buttons.values():
-            row.addWidget(button)
+        row.addWidget(self.deeds)
         self._table_or_nothing = QStackedWidget()
         self._table_or_nothing.addWidget(self.table)
         self._table_or_nothing.addWidget(self.nothing)

@@ -160,6 +160,7 @@ class TrainingView(QWidget):
         left.addLayout(self._foot(step))
         self._scroll = scroll
         self.form.explained.connect(lambda row: self._keep_in_sight(row))
+        self.preview.keyboard_left.connect(self.take_keyboard)
         self._across = Splitter(Qt.Orientation.Horizontal, name="form and runs")
         self._across.addWidget(self._left)
         self._across.addWidget(self._right_side(step))
