@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -205,7 +207,10 @@ def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer"
     if isinstance(error, OSError):
-        return error.strerror or str(error)
+        # asyncio puts an address into strerror, and lists the numbers alone where a name has several addresses.
+        numbers = [error.errno] if error.errno else [int(it) for it in re.findall(r"\[Errno (\d+)\]", str(error))]
+        known = dict.fromkeys(os.strerror(it).lower() for it in numbers if it > 0)
+        return ", ".join(known) or error.strerror or str(error)
     return str(getattr(error, "reason", "") or error)
 
 
