@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QPaintEvent
-from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QStackedWidget, QStyle, QVBoxLayout, QWidget
 
 from lrstudio.domain.places import Place
 from lrstudio.qt.actions import Actions
@@ -92,7 +92,8 @@ class MainWindow(QMainWindow):
         if int(str(settings.value("version", 0))) != _LAYOUT_VERSION or geometry is None:
             step = unit(self)
             room = self.screen().availableGeometry().size()
-            self.resize(min(180 * step, room.width()), min(113 * step, room.height()))
+            title = self.style().pixelMetric(QStyle.PixelMetric.PM_TitleBarHeight)  # the frame is known later
+            self.resize(min(180 * step, room.width()), min(113 * step, room.height() - title))
         else:
             self.restoreGeometry(geometry)
 
