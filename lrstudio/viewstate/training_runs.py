@@ -159,6 +159,15 @@ def kill_words(row: RunRow) -> str:
     )
 
 
+def stopped_words(row: RunRow) -> str:
+    """Say how a run ended that was asked to save and stop."""
+    if row.phase is Phase.FINISHED:
+        return f"Run {row.number} has finished all the same."
+    if row.phase is not Phase.STOPPED:
+        return f"Run {row.number} has failed. {_sentence(row.why)}".rstrip()
+    return f"Run {row.number} has stopped at step {row.step:,}. Resume goes on from there."
+
+
 def take_over_words(row: RunRow) -> str:
     """Ask whether a run that nobody here can ask about is over."""
     when = f"at {clock_of(row.since)}" if row.since else "some time ago"

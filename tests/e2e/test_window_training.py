@@ -200,6 +200,7 @@ def test_a_run_is_trained_stopped_gone_on_with_and_judged(driver: Driver, harbou
     assert ended(service(driver), run_id).reason == "stopped"
     driver.until(lambda: training.row is not None and training.row.phase is Phase.STOPPED)
     driver.until(lambda: Fact.RUN_RESUMABLE in training.facts)
+    driver.until(lambda: driver.window.banner.text.startswith("Run 1 has stopped at step "))
     assert on_screen(training) == in_file(folder)
     stopped_at = len(on_screen(training))
     assert 5 <= stopped_at < 60

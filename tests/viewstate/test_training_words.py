@@ -171,6 +171,19 @@ def test_a_run_in_the_table() -> None:
     assert runs.plot_chip(row).word == "run 7 · running · step 312/940 · 2 h 11 min left"
 
 
+@pytest.mark.parametrize(
+    ("phase", "why", "words"),
+    [
+        (Phase.STOPPED, "stopped by a person", "Run 7 has stopped at step 1,312. Resume goes on from there."),
+        (Phase.FINISHED, "", "Run 7 has finished all the same."),
+        (Phase.FAILED, "the disk is full", "Run 7 has failed. The disk is full."),
+    ],
+)
+def test_how_a_run_ended_that_was_to_stop(phase: Phase, why: str, words: str) -> None:
+    row = RunRow("007-dpo", 7, "dpo 7", "dpo", "gold", "m", "t", life=Life.DEAD, phase=phase, why=why, step=1312)
+    assert runs.stopped_words(row) == words
+
+
 def test_the_latest_answer_to_a_step_is_shown_with_its_reward() -> None:
     told = [
         Sample(1, 5, "q1", "How?", "So.", tokens=3, reward=7.0),

@@ -214,6 +214,7 @@ class TrainingController(QObject):
         if facts != self._told_facts:
             self._told_facts = facts
             self.facts_changed.emit()
+        self.doing.follow(self.rows)
         for screen in found.screens.values():
             self.judging.follow(screen)
         if self._focus and self._focus not in self.screens:

@@ -18,7 +18,7 @@ from lrstudio.qt.views.training_view import TrainingView
 from lrstudio.training.status import Life
 from lrstudio.viewstate.audit_signs import counted
 from lrstudio.viewstate.training_curves import RunLines, csv_rows
-from lrstudio.viewstate.training_runs import kill_words, label_of, remove_words, take_over_words
+from lrstudio.viewstate.training_runs import kill_words, label_of, remove_words, stopped_words, take_over_words
 
 if TYPE_CHECKING:
     from lrstudio.services.training_answers import TakenIn
@@ -47,17 +47,30 @@ class TrainingDeeds(QObject):
         self._operations = operations
         self._project: Project | None = None
         self._kinds = FileKinds()
+        self._stopping: set[str] = set()
 
     def use(self, project: Project | None) -> None:
         """Work in this project."""
         self._project = project
+        self._stopping.clear()
+
+    def follow(self, rows: Sequence[RunRow]) -> None:
+        """Say of a run that was to save and stop how that ended; it took its time."""
+        for row in rows:
+            if row.run_id in self._stopping and not row.running and row.life is Life.DEAD:
+                self._stopping.remove(row.run_id)
+                self.told.emit(Notice(stopped_words(row)))
 
     def stop(self, row: RunRow | None) -> None:
         """Ask a run to save and stop."""
         if row is not None and self._project is not None:
             training = self._project.training
-            said = f"{label_of(row).capitalize()} saves, then stops."
-            self._carry_out(lambda: training.stop(row.run_id, save=True), of=row, said=said)
+
+            def asked() -> None:
+                self._stopping.add(row.run_id)
+                self.told.emit(Notice(f"{label_of(row).capitalize()} saves, then stops."))
+
+            self._carry_out(lambda: training.stop(row.run_id, save=True), of=row, and_then=asked)
 
     def ask_kill(self, row: RunRow | None) -> None:
         """Stop a run at once, when a person is sure."""
@@ -147,10 +160,9 @@ class TrainingDeeds(QObject):
             lambda: project.training.take_in_answers(row.run_id), initiator=self, then=there, failed=self._failed
         )
 
-    def _carry_out(self, work: Callable[[], None], *, of: RunRow, said: str = "") -> None:
+    def _carry_out(self, work: Callable[[], None], *, of: RunRow, and_then: Callable[[], None] = lambda: None) -> None:
         def then(_done: None) -> None:
-            if said:
-                self.told.emit(Notice(said))
+            and_then()
             self.done.emit()
 
         if of.host:  # which may take its time to answer
