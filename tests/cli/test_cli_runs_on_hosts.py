@@ -109,7 +109,7 @@ def test_a_run_on_a_host_is_followed_stopped_gone_on_with_and_removed(
 def test_a_host_that_cannot_be_asked_is_said_so_and_a_run_there_can_be_forgotten(
     lrstudio: Run, project: Path, far: Path, sshd: SshdServer
 ) -> None:
-    assert train(lrstudio, project, "--name", "away", steps=400, seconds=0.1).status == 0
+    assert train(lrstudio, project, "--name", "away", steps=4000, seconds=0.1).status == 0
     sshd.stop()
     (row,) = lrstudio("runs", project, "list", "--json").data["runs"]
     until(lambda: lrstudio("runs", project, "list", "--json").data["runs"][0]["life"] == "unknown", pause=0.5)

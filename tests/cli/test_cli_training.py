@@ -83,7 +83,7 @@ def test_a_run_that_is_watched_to_its_end(train: Run, project: Path, lrstudio: R
 
 
 def test_started_stopped_and_gone_on_with(train: Run, project: Path, lrstudio: Run) -> None:
-    begun = train("--json", ways={"seconds": 0.05}, steps=300)
+    begun = train("--json", ways={"seconds": 0.05, "wait_at": [200]}, steps=300)
     assert begun.status == 0, begun.err
     folder = RunFolder(Path(begun.data["folder"]))
     until(

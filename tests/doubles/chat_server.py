@@ -245,6 +245,7 @@ class ChatServer:
     async def _serve(self) -> None:
         self._stopping = asyncio.Event()
         self._open: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, limit=1 << 26)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
@@ -253,10 +254,14 @@ class ChatServer:
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
+        for writer in self._writers:  # of those whose conversation was ended before it began, too
+            writer.close()
+        await asyncio.sleep(0)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._converse(reader, writer))
         self._open.add(task)
+        self._writers.add(writer)
         task.add_done_callback(self._open.discard)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -265,6 +270,7 @@ class ChatServer:
                 while await self._exchange(reader, writer):
                     pass
         finally:
+            self._writers.discard(writer)
             writer.close()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()

@@ -5,9 +5,9 @@ of the calls; a request that is turned down has no body, its error beside it. Pr
 
 `--max-model-len N` turns prompts of more than N words of four characters down, or, with `--raises`, ends in a traceback
 without any reply, as versions do whose handlers raise. `--play FILE` takes a JSON object, read at every call:
-`seconds` a call takes, `hold` to wait at the first call, `lost` and `failed` starts of custom ids that get no row or
-status 500, `unsteady` to answer some first attempts unreadably, `fails` to end with status 3 once so many calls were
-answered. `--told FILE` gets one line per call that is computed.
+`seconds` a call takes, `hold` to wait at the first call, `hold_at` to wait at one (name of the file, number), `lost`
+and `failed` starts of custom ids that get no row or status 500, `unsteady` to answer some first attempts unreadably,
+`fails` to end with status 3 once so many calls were answered. `--told FILE` gets one line per call that is computed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> int:
     replies: list[str] = []
     for number, row in enumerate(rows, start=1):
         play = json.loads(given.play.read_text(encoding="utf-8"))
-        while play.get("hold"):
+        while play.get("hold") or [given.input_file.name, number] == play.get("hold_at"):
             time.sleep(0.02)
             play = json.loads(given.play.read_text(encoding="utf-8"))
         if number > play.get("fails", len(rows)):

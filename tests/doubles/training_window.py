@@ -49,7 +49,13 @@ def begin(driver: Driver, training: TrainingController, model: Path, **options: 
     before = {it.run_id for it in training.rows}
     fill(training, model, **options)
     driver.key("Ctrl+Return")
-    driver.until(lambda: training._focus not in before | {""} and training._focus in training.screens)
+    driver.until(
+        lambda: (
+            not training.launch.checking
+            and training._focus not in before | {""}
+            and training._focus in training.screens
+        )
+    )
     return training._focus
 
 

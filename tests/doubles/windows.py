@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import TypeVar
 
 import anyio
@@ -154,6 +155,18 @@ class Driver:
         target = to or QApplication.focusWidget()
         assert target is not None
         self.qtbot.keyClicks(target, text)
+
+    def turns_of_judging(self) -> list[bool]:
+        """Return what is told from now on of a judge that begins (True) and ends (False)."""
+        turns: list[bool] = []
+        self.window.works.judging.running_changed.connect(turns.append)
+        return turns
+
+    def hold_up(self) -> Event:
+        """Let nothing that takes long begin until this event is set, so that it can be cancelled before."""
+        gate = Event()
+        self.window.works.operations.run(lambda: gate.wait(60.0) and None, long=True)
+        return gate
 
     def focus_part(self) -> str:
         """The text of the claim or key point in focus."""

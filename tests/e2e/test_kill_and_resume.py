@@ -103,7 +103,7 @@ def fresh(path: Path, source: Path) -> Path:
 def test_a_killed_run_repeats_no_finished_call(tmp_path: Path, source: Path, kill_after: int) -> None:
     killed, whole = fresh(tmp_path / "killed.lrs", source), fresh(tmp_path / "whole.lrs", source)
     log = tmp_path / "log.jsonl"
-    with serving(log, latency=0.03) as url:
+    with serving(log, latency=0.1) as url:
         run = ready().start(words_for(killed, url), environment=os.environ)
         deadline = time.monotonic() + 60
         while sum(asked(log).values()) < kill_after and run.poll() is None and time.monotonic() < deadline:

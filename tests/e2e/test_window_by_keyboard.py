@@ -46,9 +46,9 @@ def test_from_import_to_an_overridden_decision_in_the_database(driver: Driver, t
     driver.key("Ctrl+r")
     driver.until(lambda: QApplication.activeWindow() is not driver.window)
     dialog = QApplication.activeWindow()
+    turns = driver.turns_of_judging()
     driver.key("Return", dialog.run)
-    driver.until(lambda: driver.window.works.judging.running)
-    driver.until(lambda: not driver.window.works.judging.running)
+    driver.until(lambda: turns == [True, False])
     driver.settle()
     driver.until(lambda: len(driver.audit.rows) > 3)
 

@@ -100,7 +100,7 @@ def test_what_is_in_the_log_is_paid_already(driver: Driver, tmp_path: Path) -> N
 
 def test_the_spend_limit_stops_the_run_and_is_on_screen(driver: Driver, tmp_path: Path) -> None:
     path = make_project(tmp_path / "p.lrs", judge=None, answers=ANSWERS * 3)
-    with ChatServer(latency=0.05) as server:
+    with ChatServer(latency=0.3) as server:  # so long that the line of a run is written on the way
         use_server(server, input_price=100.0, output_price=100.0)
         driver.show(path)
         dialog = form_of(driver)
@@ -109,9 +109,9 @@ def test_the_spend_limit_stops_the_run_and_is_on_screen(driver: Driver, tmp_path
         dialog.fields.concurrency.setValue(1)
         dialog.fields.spend_limit.setValue(0.6)
         driver.until(lambda: bool(dialog.plan.view and "More than the spend limit" in dialog.plan.view.warning))
+        turns = driver.turns_of_judging()
         dialog.run.click()
-        driver.until(lambda: driver.window.works.judging.running)
-        driver.until(lambda: not driver.window.works.judging.running)
+        driver.until(lambda: turns == [True, False])
         driver.settle()
         assert "spend limit of 0.6 is reached" in driver.window.banner.text
         assert any("of $0.60" in line for line in lines)
@@ -173,9 +173,9 @@ def test_what_was_filled_in_is_there_the_next_time(driver: Driver, tmp_path: Pat
         dialog = form_of(driver)
         dialog.fields.samples.setValue(2)
         dialog.fields.spend_limit.setValue(5.0)
+        turns = driver.turns_of_judging()
         dialog.run.click()
-        driver.until(lambda: driver.window.works.judging.running)
-        driver.until(lambda: not driver.window.works.judging.running)
+        driver.until(lambda: turns == [True, False])
         driver.settle()
         driver.activate()
         again = form_of(driver)

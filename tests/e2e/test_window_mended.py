@@ -49,7 +49,7 @@ def test_a_file_dialog_leaves_the_open_project_its_locks(driver: Driver, project
     driver.qtbot.wait(300)
     dialog.reject()
     driver.activate()
-    assert locks() == held
+    driver.until(lambda: locks() == held)
     wal = names[1].stat().st_ino
     subprocess.run([sys.executable, "-c", SHOW, str(project_path)], check=True, capture_output=True)
     assert names[1].stat().st_ino == wal

@@ -130,9 +130,11 @@ def test_cancelling_changes_nothing(driver: Driver, project_path: Path, other_pa
     dialog = form(driver)
     dialog.take(str(other_path))
     driver.until(lambda: "would come" in dialog.sentence.text())
+    gate = driver.hold_up()
     (dialog.merge_button if merging else dialog.look_button).click()
     assert dialog.cancel_button.isVisible()
     dialog.cancel_button.click()
+    gate.set()
     driver.until(lambda: not dialog.cancel_button.isVisible())
     assert dialog.problem.text() == "Cancelled; nothing was changed."
     assert reviewers_of(project_path) == ["ann"]
@@ -162,8 +164,10 @@ def test_closing_the_project_ends_a_merge_in_order(driver: Driver, project_path:
     dialog = form(driver)
     dialog.take(str(other_path))
     driver.until(lambda: dialog.merge_button.isEnabled())
+    gate = driver.hold_up()
     dialog.merge_button.click()
     driver.window.works.desk.close()
+    gate.set()
     driver.until(lambda: not driver.window.works.operations.is_busy)
     assert driver.crashes == []
     assert reviewers_of(project_path) == ["ann"]

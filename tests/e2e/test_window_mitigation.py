@@ -112,6 +112,7 @@ def test_limits_and_filters_are_followed_by_their_figures(driver: Driver, projec
 
 def test_a_set_is_verified_by_a_press(driver: Driver, project_path: Path) -> None:
     driver.show(project_path)
+    driver.window.works.watch.stop()  # what it hears of is read anew, and that takes the answer away
     driver.press("Ctrl+2", "Ctrl+Shift+S")
     sets = active(driver, SetsDialog)
     sets.name.setText("mine")

@@ -28,14 +28,14 @@ SUPPORT = 3
 
 @pytest.fixture
 def slow() -> Event:
-    """While it is set every reply takes its time."""
+    """While it is set every reply takes longer than a test."""
     return Event()
 
 
 @pytest.fixture
 def server(slow: Event) -> Iterator[ChatServer]:
     def answer(request: Request) -> Answer:
-        return replace(policy(request), latency=0.3 if slow.is_set() else 0.0)
+        return replace(policy(request), latency=60.0 if slow.is_set() else 0.0)
 
     with ChatServer(answer) as made:
         yield made

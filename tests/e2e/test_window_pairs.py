@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from threading import Event
 from typing import TypeVar
 
 import pytest
@@ -188,8 +187,7 @@ def test_a_rule_on_its_way_is_cancelled(driver: Driver, ten: Path) -> None:
     driver.show(ten)
     dialog = proposing(driver)
     dialog.rule.select("longreward")
-    gate = Event()
-    driver.window.works.operations.run(lambda: gate.wait(20.0) and None, long=True)
+    gate = driver.hold_up()
     dialog.run_button.click()
     assert dialog.cancel_button.isVisible()
     assert not dialog.run_button.isVisible()

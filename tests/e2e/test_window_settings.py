@@ -127,7 +127,7 @@ def test_a_judge_on_this_machine_is_not_refused(driver: Driver, tmp_path: Path) 
         driver.show(path)
         driver.window.actions_["project.local"].trigger()
         driver.until(driver.window.top_bar.local.isVisible)
-        assert driver.audit.view.panes.document.local.text() == "local only (project)"
+        driver.until(lambda: driver.audit.view.panes.document.local.text() == "local only (project)")
         driver.press_now("Ctrl+r")
         active(driver, JudgeDialog).run.click()
         driver.until(lambda: "m has judged" in driver.window.banner.text)

@@ -228,8 +228,10 @@ def test_closing_the_form_gives_up_what_is_under_way(driver: Driver, postgres: P
     driver.show()
     dialog = form(driver)
     fill(dialog, place)
+    gate = driver.hold_up()
     dialog.open_button.click()
     dialog.close()
+    gate.set()
     driver.until(lambda: not driver.window.works.operations.is_busy)
     assert driver.window.works.desk.project is None
     count = "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}'"

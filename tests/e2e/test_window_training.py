@@ -181,7 +181,7 @@ def test_rows_that_are_dropped_must_be_accepted(driver: Driver, harbours: Path, 
     training.view.form.name.setText("mine")
     assert preview.counts.isVisible(), "what was found holds under another name"
     driver.key("Ctrl+Return")
-    driver.until(lambda: len(training.rows) == 1)
+    driver.until(lambda: len(training.rows) == 1 and not training.launch.checking)
     assert (training.rows[0].name, training.view.form.name.text()) == ("mine", "")
     assert training.view.isAncestorOf(QApplication.focusWidget()), "the box had the keyboard, and is gone"
     assert ended(service(driver), training.rows[0].run_id).reason == "finished"
@@ -201,7 +201,7 @@ def test_a_run_is_trained_stopped_gone_on_with_and_judged(driver: Driver, harbou
     driver.until(lambda: training.row is not None and training.row.phase is Phase.STOPPED)
     driver.until(lambda: Fact.RUN_RESUMABLE in training.facts)
     driver.until(lambda: driver.window.banner.text.startswith("Run 1 has stopped at step "))
-    assert on_screen(training) == in_file(folder)
+    driver.until(lambda: on_screen(training) == in_file(folder))
     stopped_at = len(on_screen(training))
     assert 5 <= stopped_at < 60
 
@@ -257,7 +257,7 @@ def test_the_window_goes_and_comes_and_the_run_goes_on(
     second.key("s")
     second.until(lambda: again.row is not None and again.row.phase is Phase.STOPPED)
     second.until(lambda: Fact.RUN_RESUMABLE in again.facts)
-    assert on_screen(again) == in_file(service(second).home / run_id)
+    second.until(lambda: on_screen(again) == in_file(service(second).home / run_id))
     assert len(service(second)._folder(run_id).claims()) == 1, "no second supervisor"
 
 
@@ -320,7 +320,7 @@ def test_what_finds_no_room_beside_the_runs_stands_in_a_menu(driver: Driver, har
 
 def test_stop_now_asks_first(driver: Driver, harbours: Path, tmp_path: Path) -> None:
     training = workspace(driver, harbours)
-    run_id = begin(driver, training, toy_model(tmp_path / "toy", seconds=0.1), max_steps=500, save_every=100)
+    run_id = begin(driver, training, toy_model(tmp_path / "toy", seconds=0.1), max_steps=10_000, save_every=100)
     driver.until(lambda: training.row is not None and training.row.phase is Phase.RUNNING)
     training.view.take_keyboard()
     driver.key("Shift+S")
@@ -355,7 +355,7 @@ def test_an_unknown_run_is_taken_over_only_when_a_person_is_sure(
     sure.go.click()
     driver.activate()
     driver.until(lambda: training.row is not None and training.row.phase is Phase.FINISHED)
-    assert len(on_screen(training)) == 60
+    driver.until(lambda: len(on_screen(training)) == 60)
 
 
 def test_an_sppo_run_is_judged_while_it_waits(driver: Driver, harbours: Path, tmp_path: Path) -> None:

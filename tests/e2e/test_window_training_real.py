@@ -54,8 +54,8 @@ def test_from_a_frozen_set_to_judged_answers_with_the_real_worker(
     training = workspace(driver, harbours)
     form = training.view.form
     form.model.setText(str(build_tiny_model(tmp_path / "tiny")))
-    wished = {"max_steps": 30, "save_every": 2, "accumulation": 1, "dtype": "fp32", "learning_rate": "1e-3"}
-    wished |= {"evaluate_every": 8, "sample_every": 8, "sample_count": 1, "sample_tokens": 12}
+    wished = {"max_steps": 90, "save_every": 2, "accumulation": 1, "dtype": "fp32", "learning_rate": "1e-3"}
+    wished |= {"evaluate_every": 24, "sample_every": 24, "sample_count": 1, "sample_tokens": 12}
     for name, value in wished.items():
         form.entry(name).text = str(value)
     driver.key("Ctrl+Return")
@@ -67,17 +67,17 @@ def test_from_a_frozen_set_to_judged_answers_with_the_real_worker(
     driver.key("s")
     driver.until(lambda: phase(training) is Phase.STOPPED, ms=MINUTES_MS)
     driver.until(lambda: Fact.RUN_RESUMABLE in training.facts)
+    driver.until(lambda: on_screen(training) == in_file(folder))
     stopped_at = max(on_screen(training))
-    assert on_screen(training) == in_file(folder)
-    assert 2 <= stopped_at < 30
+    assert 2 <= stopped_at < 90
 
     driver.key("r")
     driver.until(lambda: phase(training) is Phase.FINISHED, ms=MINUTES_MS)
     assert ended(service(driver), run_id).reason == "finished"
-    driver.until(lambda: len(on_screen(training)) == 30)
+    driver.until(lambda: len(on_screen(training)) == 90)
     assert on_screen(training) == in_file(folder)
     assert training.view.runs.engine.text() == "shared prefix"
-    driver.until(lambda: "step 8" in training.view.runs.samples.toPlainText())
+    driver.until(lambda: "step 24" in training.view.runs.samples.toPlainText())
 
     training.view.take_keyboard()
     driver.key("j")

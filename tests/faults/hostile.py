@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from tests.doubles.chat_server import Answer, Policy, Request, busy, plausible
 
-TIMEOUT = 3.0
+TIMEOUT = 6.0
 """Seconds that the judge waits for a reply; an answer that hangs costs as much."""
 
 _SCORED = ("helpfulness", "logicality", "completeness")

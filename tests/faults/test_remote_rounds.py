@@ -53,7 +53,7 @@ def test_whatever_happens_a_run_ends_as_if_nothing_had(
 def test_a_real_server_is_cut_frozen_and_restarted(sshd: SshdServer, tmp_path: Path) -> None:
     order = ("cut in upload", "cut in start", "cut in stop", "server restarted", "frozen", "cut in download")
     server = RealServer(sshd, tmp_path / "far")
-    done = play(tmp_path / "rounds", seed=5, order=order, steps=250, timed=False, server=server)
+    done = play(tmp_path / "rounds", seed=5, order=order, steps=400, timed=False, server=server)
 
     assert done.complaints == []
     assert done.attempts == 2

@@ -64,7 +64,8 @@ def test_a_checkpoint_with_the_state_of_another_is_complained_of(bench: Bench) -
 
     done = play(bench, seed=14, victim="trainer", aim="step", tamper=swap)
 
-    assert (done.saved, done.resumed) == (12, 12)
+    assert done.saved == done.resumed
+    assert done.saved in (12, 18), "what the kill came behind"
     assert any(it.startswith("steps differ") for it in done.complaints), done
     assert any(it.startswith("its weights differ") for it in done.complaints), done
 

@@ -198,13 +198,14 @@ def test_a_killed_batch_keeps_its_parts(project: Project, box: BatchHost) -> Non
             runner = int(next((folder / "job").iterdir()).read_text().split()[0])
             os.kill(runner, signal.SIGKILL)
 
-    box.play(seconds=0.2)
+    box.play(hold_at=["in-002.jsonl", 2])
     stopped = judge(project, box, wanted, Told(on), rows=2)
     assert stopped.stopped == "the batch was killed on box; 2 calls outstanding, run again to go on"
     assert stopped.run.state is RunState.CANCELLED
     until(lambda: not Path(f"/proc/{killed[0]}").exists())
     assert len(exported(project, project.path.with_suffix(".jsonl"))) == 2
     before = box.computed()
+    box.play()
     done = judge(project, box, wanted, rows=2)
     assert (done.run.state, done.run.run_id) == (RunState.DONE, stopped.run.run_id)
     assert len(box.computed()) == len(before) + 2

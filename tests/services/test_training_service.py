@@ -270,7 +270,7 @@ def test_stop_with_save_resume_and_stop_now(training: Training, tmp_path: Path) 
     ways = {"seconds": 0.02, "wait_at": [30, 50]}
     run_id = training.launch(wish(tmp_path, ways=ways, options={"max_steps": 60, "save_every": 1000}))
     watch = training.watch(run_id)
-    until(lambda: watch.poll().row.step > 5)
+    until(lambda: (row := watch.poll().row).step > 5 and row.phase is Phase.RUNNING)
     row = training.run(run_id).row
     assert (row.life, row.phase, row.can_resume) == (Life.ALIVE, Phase.RUNNING, False)
     assert row.seconds_left is not None

@@ -115,7 +115,7 @@ def test_a_thread_that_writes_sees_its_own_work_and_others_do_not(store, counts)
     with ThreadPoolExecutor(1) as other, store.writing():
         store.library.add_candidate(Candidate("new", "q", "text"))
         assert store.library.candidate("new").text == "text"
-        assert other.submit(counts, store).result(5).candidates == 2
+        assert other.submit(counts, store).result(60).candidates == 2
     assert counts(store).candidates == 3
 
 
@@ -123,7 +123,7 @@ def test_a_reader_sees_one_state_until_it_ends(store, counts):
     with store._connections.read() as connection, ThreadPoolExecutor(1) as other:
         count = sa.text("SELECT count(*) FROM candidate")
         assert connection.execute(count).scalar() == 2
-        other.submit(store.library.add_candidate, Candidate("new", "q", "text")).result(5)
+        other.submit(store.library.add_candidate, Candidate("new", "q", "text")).result(60)
         assert connection.execute(count).scalar() == 2
     assert counts(store).candidates == 3
 
@@ -131,7 +131,7 @@ def test_a_reader_sees_one_state_until_it_ends(store, counts):
 def test_all_that_is_read_in_one_block_is_one_state(store):
     with ThreadPoolExecutor(1) as other, store.reading():
         assert len(store.library.candidates()) == 2
-        other.submit(store.library.add_candidate, Candidate("new", "q", "text")).result(5)
+        other.submit(store.library.add_candidate, Candidate("new", "q", "text")).result(60)
         with store.reading():
             assert len(store.library.candidate_infos()) == 2
         with pytest.raises(Refused, match="no candidate 'new'"):
@@ -146,7 +146,7 @@ def test_a_block_of_reading_ends_however_it_ends(store):
     with pytest.raises(Refused), store.reading():
         store.library.candidate("unknown")
     with ThreadPoolExecutor(1) as other:
-        other.submit(store.library.add_candidate, Candidate("new", "q", "text")).result(5)
+        other.submit(store.library.add_candidate, Candidate("new", "q", "text")).result(60)
     assert store.library.candidate("new").text == "text"
 
 

@@ -81,7 +81,7 @@ def test_a_run_on_a_host_is_read_here_as_one_of_this_machine(make_far: MakeFar) 
 
 
 def test_a_start_whose_answer_is_lost_starts_one_trainer(make_far: MakeFar, host: FolderHost) -> None:
-    run = make_far(steps=60, seconds=0.1)
+    run = make_far(steps=60, seconds=0.02, wait_at=[60])
     begin.send_run(host, run.here.path)
     host.link.lose = True
     for _ in range(2):
@@ -92,7 +92,9 @@ def test_a_start_whose_answer_is_lost_starts_one_trainer(make_far: MakeFar, host
     until(lambda: run.look().life is Life.ALIVE)
     until(lambda: trainers(run.there))
     assert len(trainers(run.there)) == 1
-    assert run.over().phase is Phase.FINISHED
+    until(lambda: run.look() and len(losses(run.here)) == 60)
+    run.here.ask(Request.STOP, save=True)
+    assert run.over().phase is Phase.STOPPED
     assert len(run.there.claims()) == 1
     assert losses(run.here) == expected(60)
 
@@ -100,7 +102,7 @@ def test_a_start_whose_answer_is_lost_starts_one_trainer(make_far: MakeFar, host
 def test_a_link_that_is_down_makes_it_unknown_and_never_dead(make_far: MakeFar, host: FolderHost) -> None:
     run = make_far(steps=2000, seconds=0.02)
     run.begin()
-    until(lambda: run.look().step or len(losses(run.here)) > 3)
+    until(lambda: run.look().phase is Phase.RUNNING and len(losses(run.here)) > 3)
     host.link.down = True
     mirror.write_asked(run.here.path, _older(mirror.asked_of(run.here.path)))
     status = run.look()
@@ -197,7 +199,7 @@ def test_another_computer_goes_on_and_both_see_it(make_far: MakeFar, host: Folde
     assert laptop.over().phase is Phase.STOPPED
     assert run.over().phase is Phase.STOPPED
     laptop.start()
-    until(lambda: run.look().life is Life.ALIVE)
+    until(lambda: (status := run.look()).life is Life.ALIVE or status.attempt == 2)
     assert run.over(attempt=2).phase is laptop.over(attempt=2).phase is Phase.FINISHED
     assert losses(run.here) == losses(laptop.here) == expected(120)
     assert mirror.away_of(run.here.path).starts == 2

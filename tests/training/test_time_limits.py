@@ -15,7 +15,7 @@ from lrstudio.training.folder import RunFolder
 from lrstudio.training.status import status_of
 from lrstudio.training.wire import Phase
 from tests.doubles.queued_runs import ROOT, queued_run
-from tests.doubles.toy_runs import expected, losses, until
+from tests.doubles.toy_runs import events, expected, losses, until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="schedulers are of other systems")
 
@@ -87,7 +87,7 @@ def test_a_person_who_stops_a_run_is_heard_before_the_clock(tmp_path: Path) -> N
     process = begin(run, requeue="touch never")
     stepping(run, 2)
     run.ask(wire.Request.STOP, save=True)
-    until(lambda: (state := run.state()) and state.phase is Phase.STOPPING)
+    until(lambda: any(event.body.get("phase") == Phase.STOPPING for event in events(run)))
     process.send_signal(signal.SIGUSR1)
     process.wait(60)
     ended = run.exit()

@@ -133,13 +133,16 @@ def test_the_run_outlives_the_process_that_started_it(make_run: MakeRun) -> None
 
 
 def test_two_windows_start_one_trainer(make_run: MakeRun) -> None:
-    run = make_run(steps=60, seconds=0.1)
+    run = make_run(steps=60, seconds=0.02, wait_at=[60])
     words = [sys.executable, "-m", "lrstudio.training.supervisor", str(run.path)]
     both = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     until(lambda: trainers(run))
     assert len(trainers(run)) == 1
     with pytest.raises(Refused, match="going on"):
         local.start(run)
+    until(lambda: sum(process.poll() is not None for process in both) == 3)
+    until(lambda: len(losses(run)) == 60)
+    run.ask(Request.STOP)
     results = [(process.communicate(timeout=60)[1], process.returncode) for process in both]
     assert sorted(status for _, status in results) == [0, 3, 3, 3]
     assert all("this run" in said for said, status in results if status == 3)

@@ -161,6 +161,6 @@ def test_a_run_that_cannot_be_read_holds_up_no_other_of_its_host(run: Waiting, t
 
 
 def test_a_time_just_after_midnight_keeps_its_hour() -> None:
-    midnight = datetime.now().astimezone().replace(hour=0, minute=5)
+    midnight = datetime.now().replace(hour=0, minute=5).astimezone()
     assert mirror.clock(midnight.isoformat()) == "00:05"
     assert mirror.clock("2020-03-04T12:00:00+00:00").startswith(("3 March", "4 March", "5 March"))

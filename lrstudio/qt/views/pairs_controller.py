@@ -164,9 +164,8 @@ class PairsController(QObject):
         self.view.counts.setText(counts_text(counts))
         self.view.counts.updateGeometry()
         self.view.show_list(any_pair=bool(counts.gold + counts.proposed + counts.rejected))
-        two, self._two = self._two, None
-        if two is not None:
-            self._read_two(two)
+        if self._two is not None:
+            self._read_two(self._two)
         elif read.total and (said or first or not self._question_id):
             self._row_chosen(listed.current)
         elif self._question_id:
@@ -280,12 +279,17 @@ class PairsController(QObject):
             return
 
         def there(question_id: str) -> None:
+            self._two = None  # not before: what else reads the list meanwhile would step to another question
             self.view.list.mark(pair_id(question_id, *two))
             self._focus(question_id, pair_id(question_id, *two))
             self._sides = two
 
+        def failed(error: BaseException) -> None:
+            self._two = None
+            self._operations.announce(error, again=lambda: self.show_two(*two))
+
         find = lambda: project.audit.candidate(two[0], judge).question.question_id  # noqa: E731
-        self._operations.query(find, there, slot="pairs two")
+        self._operations.query(find, there, slot="pairs two", failed=failed)
 
     # What a person says
 
