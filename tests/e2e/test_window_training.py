@@ -19,6 +19,7 @@ from lrstudio.training.runs import TrainWish
 from lrstudio.training.status import Life
 from lrstudio.training.wire import Phase
 from lrstudio.viewstate.facts import Fact
+from lrstudio.viewstate.training_runs import COLUMNS
 from tests.doubles.toy_worker import toy_model
 from tests.doubles.trained_project import SET, TOY, ended, kill_all, trained_file
 from tests.doubles.training_window import active, begin, fill, in_file, models, on_screen, service, workspace
@@ -313,8 +314,13 @@ def test_what_finds_no_room_beside_the_runs_stands_in_a_menu(driver: Driver, har
     assert deeds.more.geometry().right() <= deeds.rect().right()
     assert all(it.width() >= it.sizeHint().width() for it in (*shown, tabs))
     assert len(shown) + len(deeds.more.menu().actions()) == sum(action.isEnabled() for action, _ in deeds.buttons)
+    table, state = training.view.runs.table, COLUMNS.index("state")
+    word = table.fontMetrics().horizontalAdvance("unknown since 14:42")
+    assert table.columnWidth(state) > word
+    assert table.isColumnHidden(COLUMNS.index("s/pair"))
     driver.window.resize(1600, 900)
     driver.until(lambda: not deeds.more.isVisible())
+    assert not any(map(table.isColumnHidden, range(len(COLUMNS))))
     assert [button.isVisible() for _, button in deeds.buttons] == [it.isEnabled() for it, _ in deeds.buttons]
 
 

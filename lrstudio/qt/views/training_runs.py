@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPalette
+from PySide6.QtGui import QKeyEvent, QPainter, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -38,6 +38,10 @@ from lrstudio.viewstate.training_watch import LOG_LINES, RunScreen
 
 _WIDTHS = {"run": 18, "recipe": 9, "set": 13, "host": 12, "step": 12, "loss": 9, "held-out reward": 16, "s/pair": 9}
 _LAST_WIDTH = 14
+_STATE_WIDTH = 22
+"""Widths are in characters; the state takes what is left, at least these: "unknown since 14:42" with its sign."""
+_SPARED = ("s/pair", "set", "held-out reward", "recipe", "host")
+"""Columns that are left out where the state has less, this one first."""
 RUNS, LOG, SAMPLES = range(3)
 
 Index = QModelIndex | QPersistentModelIndex
@@ -110,6 +114,17 @@ class RunsTableView(QTableView):
             header.resizeSection(column, _WIDTHS.get(name, _LAST_WIDTH) * wide)
         header.setSectionResizeMode(STATE_COLUMN, QHeaderView.ResizeMode.Stretch)
         switch.changed.connect(self.viewport().update)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave room for the word of a state: what matters less than it gives way."""
+        super().resizeEvent(event)
+        wide = self.fontMetrics().averageCharWidth()
+        widths = {name: _WIDTHS.get(name, _LAST_WIDTH) * wide for name in COLUMNS if name != COLUMNS[STATE_COLUMN]}
+        room = self.viewport().width() - sum(widths.values())
+        for name in _SPARED:
+            hidden = room < _STATE_WIDTH * wide
+            self.setColumnHidden(COLUMNS.index(name), hidden)
+            room += widths[name] if hidden else 0
 
     def keyboardSearch(self, search: str) -> None:
         """Leave letters to the window."""
