@@ -126,12 +126,13 @@ def python() -> Path:
 def python_that_forks(path: Path, *, but: str = "") -> Path:
     """Write a program that is this Python, but has workers forked as `python()` does; return its path.
 
-    Those with the words `but` behind the run folder it starts from nothing.
+    Those whose last words are `but` it starts from nothing. The shell itself forks nothing, not even for a `$(…)`: that
+    would be a second process with the words of a trainer, for a moment.
     """
-    worker = '[ "$1" = -m ] && { [ "$2" = lrstudio.worker ] || [ "$2" = lrstudio.worker.tiny ]; }'
-    others = f'[ "$(shift 3; echo "$*")" != {shlex.quote(but or "none")} ]'
-    forks = f'if {worker} && {others}; then exec {shlex.quote(os.fspath(python()))} "$@"; fi'
-    path.write_text(f'#!/bin/sh\n{forks}\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
+    forks, starts = (f'exec {shlex.quote(os.fspath(it))} "$@"' for it in (python(), sys.executable))
+    others = f'case "$*" in *{shlex.quote(f" {but}")}) {starts} ;; esac\n' if but else ""
+    workers = f'case "$1 $2" in "-m lrstudio.worker" | "-m lrstudio.worker.tiny") {forks} ;; esac\n'
+    path.write_text(f"#!/bin/sh\n{others}{workers}{starts}\n", encoding="utf-8")
     path.chmod(0o755)
     return path
 
