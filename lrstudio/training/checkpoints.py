@@ -17,6 +17,8 @@ from lrstudio.training.room import DiskFull, is_full
 
 MANIFEST = "manifest.json"
 _UNFINISHED = ".tmp"
+_BEFORE = f".before{_UNFINISHED}"
+"""Ends the name of one that another of the same step takes the place of."""
 _BLOCK = 1 << 20
 
 
@@ -43,7 +45,8 @@ def publishing(run: Path, step: int) -> Iterator[Path]:
         DiskFull: no space is left for it; those that were published are as they were.
     """
     final = run / wire.CHECKPOINTS / f"step-{step:08d}"
-    unfinished, before = (final.with_name(f"{final.name}{it}{_UNFINISHED}") for it in ("", ".before"))
+    unfinished, before = (final.with_name(final.name + it) for it in (_UNFINISHED, _BEFORE))
+    _put_back(before)
     _throw_away(unfinished, before)
     try:
         unfinished.mkdir(parents=True)
@@ -58,6 +61,7 @@ def publishing(run: Path, step: int) -> Iterator[Path]:
             raise DiskFull(_no_room(run, step)) from error
         raise
     finally:
+        _put_back(before)
         _throw_away(unfinished, before)
 
 
@@ -110,10 +114,19 @@ def verified(checkpoint: Checkpoint) -> bool:
 
 def prune(run: Path, *, keep: int) -> None:
     """Throw the oldest checkpoints away, and what was never published; the last `keep` stay."""
+    for before in (run / wire.CHECKPOINTS).glob(f"*{_BEFORE}"):
+        _put_back(before)
     for old in published(run)[:-keep]:
         os.rename(old.path, old.path.with_name(old.path.name + _UNFINISHED))
     # With what a trainer that was killed in the middle of this, or of saving, has left.
     _throw_away(*(run / wire.CHECKPOINTS).glob(f"*{_UNFINISHED}"))
+
+
+def _put_back(before: Path) -> None:
+    """Give a checkpoint its name again, where the one that was to take its place has not come."""
+    final = before.with_name(before.name.removesuffix(_BEFORE))
+    if before.exists() and not final.exists():
+        os.rename(before, final)
 
 
 def _throw_away(*folders: Path) -> None:

@@ -165,7 +165,7 @@ def stopped_words(row: RunRow) -> str:
         return f"Run {row.number} has finished all the same."
     if row.phase is not Phase.STOPPED:
         return f"Run {row.number} has failed. {_sentence(row.why)}".rstrip()
-    return f"Run {row.number} has stopped at step {row.step:,}. Resume goes on from there."
+    return f"Run {row.number} has stopped at step {row.step:,}. Resume goes on behind its last checkpoint."
 
 
 def take_over_words(row: RunRow) -> str:

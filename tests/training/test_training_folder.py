@@ -135,6 +135,19 @@ def test_a_checkpoint_of_the_same_step_takes_the_place_of_the_one_before(run: Ru
     assert (last.name, (last / "sub" / "w.bin").read_text()) == ("step-00000005", "second")
 
 
+def test_a_checkpoint_whose_follower_has_not_come_has_its_name_again(run: RunFolder) -> None:
+    save(run, 5)
+    final = run.path / wire.CHECKPOINTS / "step-00000005"
+    final.rename(left := final.with_name("step-00000005.before.tmp"))  # killed between the two names
+    checkpoints.prune(run.path, keep=1)
+    assert [it.path for it in checkpoints.published(run.path)] == [final]
+    final.rename(left)
+    with pytest.raises(FileNotFoundError), checkpoints.publishing(run.path, 5) as folder:
+        (folder / "no folder" / "half").write_text("x")
+    assert [it.path for it in checkpoints.published(run.path)] == [final]
+    assert list(final.parent.iterdir()) == [final]
+
+
 def claimed(run: RunFolder, **changes: object) -> None:
     folder = run.path / wire.CLAIMS / "000001"
     folder.mkdir()

@@ -174,7 +174,7 @@ def test_a_run_in_the_table() -> None:
 @pytest.mark.parametrize(
     ("phase", "why", "words"),
     [
-        (Phase.STOPPED, "stopped by a person", "Run 7 has stopped at step 1,312. Resume goes on from there."),
+        (Phase.STOPPED, "by a person", "Run 7 has stopped at step 1,312. Resume goes on behind its last checkpoint."),
         (Phase.FINISHED, "", "Run 7 has finished all the same."),
         (Phase.FAILED, "the disk is full", "Run 7 has failed. The disk is full."),
     ],

@@ -166,7 +166,7 @@ class TrainingPreview(QWidget):
         accepted_changed: a person ticked or unticked what is to be accepted.
         ids_wanted: the `Acceptance` whose rows are to be listed.
         stale_wanted: the stale pairs are to be looked at.
-        keyboard_left: the boxes are gone, and one of them had the keyboard.
+        keyboard_left: the boxes go, and one of them has the keyboard.
     """
 
     accepted_changed = Signal()
